@@ -1,0 +1,125 @@
+use crate::buffers::Buffers;
+use crate::xray::{self, Layer, Note, Sink, Stamp};
+use crate::{Instant, Malformed, Wall};
+
+/// What the outside world lends a layer for the length of one call.
+///
+/// A layer has no clock, no randomness and no log of its own: it gets all three here, so the
+/// same inputs always give the same outputs. Memory for outgoing bytes is lent here too
+/// ([`buffer`](Self::buffer)), so that a connection that has nothing to say holds none.
+pub struct Cx<'a> {
+    now: Instant,
+    wall: Wall,
+    world: &'a mut World,
+    sink: Option<&'a mut dyn Sink>,
+    stamp: Stamp,
+}
+
+/// What outlives one call; a worker has one and lends it to whichever layer it calls.
+#[derive(Debug)]
+pub struct World {
+    rng: Rng,
+    buffers: Buffers,
+}
+
+impl World {
+    /// The same seed gives the same world.
+    pub const fn seeded(seed: u64) -> Self {
+        Self { rng: Rng::seeded(seed), buffers: Buffers::new() }
+    }
+}
+
+impl<'a> Cx<'a> {
+    /// A context in which nobody watches.
+    pub fn new(now: Instant, wall: Wall, world: &'a mut World) -> Self {
+        Self { now, wall, world, sink: None, stamp: Stamp { at: now, ..Stamp::default() } }
+    }
+
+    /// Lets `sink` see what happens during this call.
+    pub fn watched_by(mut self, sink: &'a mut dyn Sink) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Says to which connection the notes that follow belong.
+    pub fn in_connection(mut self, connection: u64) -> Self {
+        self.stamp.connection = Some(connection);
+        self
+    }
+
+    /// Tells the x-ray something, if somebody watches this layer.
+    ///
+    /// `note` runs only then. When nobody watches, all that is left is one load and one branch.
+    #[inline(always)]
+    pub fn note<N: Note>(&mut self, note: impl FnOnce() -> N) {
+        if xray::is_watched(N::LAYER) {
+            self.note_watched(note);
+        }
+    }
+
+    /// What was read, if it could be; the x-ray hears why not.
+    pub fn parsed<T>(&mut self, layer: Layer, result: Result<T, Malformed>) -> Option<T> {
+        result
+            .inspect_err(|bad| {
+                if let (true, Some(sink)) = (xray::is_watched(layer), &mut self.sink) {
+                    sink.record(&self.stamp, &xray::Unreadable { layer, what: bad.what });
+                }
+            })
+            .ok()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_watched<N: Note>(&mut self, note: impl FnOnce() -> N) {
+        if let Some(sink) = &mut self.sink {
+            sink.record(&self.stamp, &note());
+        }
+    }
+
+    /// The time of this call.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The date of this call.
+    pub fn wall(&self) -> Wall {
+        self.wall
+    }
+
+    /// A random number, below `bound`.
+    pub fn random_below(&mut self, bound: u32) -> u32 {
+        self.world.rng.below(bound)
+    }
+
+    /// An empty buffer for outgoing bytes; [`recycle`](Self::recycle) takes it back.
+    pub fn buffer(&mut self) -> Vec<u8> {
+        self.world.buffers.take()
+    }
+
+    /// Keeps a buffer's memory for the next [`buffer`](Self::buffer).
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.world.buffers.put(buffer);
+    }
+}
+
+/// A small generator of random numbers (PCG-XSH-RR); never for secrets.
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// The same seed gives the same numbers.
+    pub const fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(2).wrapping_add(1))
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        ((u64::from(self.next()) * u64::from(bound)) >> 32) as u32
+    }
+
+    fn next(&mut self) -> u32 {
+        let old = self.0;
+        self.0 = old.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((((old >> 18) ^ old) >> 27) as u32).rotate_right((old >> 59) as u32)
+    }
+}

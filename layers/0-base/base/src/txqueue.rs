@@ -1,0 +1,252 @@
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::Cx;
+
+/// Shared bytes up to this length are copied behind what was written before: one contiguous write
+/// is cheaper than a vector of two, and the copy of a KiB costs about thirty instructions.
+const COPIED_LEN_MAX: usize = 4 * 1024;
+
+/// Outgoing bytes of a stream: a chain of chunks, in order.
+///
+/// Layers append; the shell writes from the front, with one vectored call, and says how much went
+/// with [`advance`](Self::advance). The last chunk is a buffer that grows
+/// ([`tail`](Self::tail)), so that many small messages leave as one.
+#[derive(Debug, Default)]
+pub struct TxQueue {
+    /// What stands before the tail.
+    chunks: VecDeque<Chunk>,
+    /// The bytes in `chunks`, those already gone included.
+    chunks_len: u64,
+    /// Bytes that may still grow.
+    tail: Vec<u8>,
+    /// How much of the first chunk (or of the tail, when it is the first) is already gone.
+    gone: usize,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug)]
+pub enum Chunk {
+    /// Bytes of our own.
+    Owned(Vec<u8>),
+    /// Bytes that somebody else holds too.
+    Shared(Bytes),
+    /// A range of a file; the shell sends or reads it.
+    File(FileRange),
+}
+
+/// A range of an open file. To a layer it is a token: only the shell touches the file.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    /// The file.
+    pub file: Arc<File>,
+    /// Where the range begins, in bytes from the file's start.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub len: u64,
+}
+
+impl Chunk {
+    /// How many bytes this is.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Owned(bytes) => bytes.len() as u64,
+            Self::Shared(bytes) => bytes.len() as u64,
+            Self::File(range) => range.len,
+        }
+    }
+
+    /// Whether this is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, when they are in memory.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Owned(bytes) => Some(bytes),
+            Self::Shared(bytes) => Some(bytes),
+            Self::File(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for Chunk {
+    fn from(bytes: Bytes) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Chunk {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Owned(bytes)
+    }
+}
+
+impl From<FileRange> for Chunk {
+    fn from(range: FileRange) -> Self {
+        Self::File(range)
+    }
+}
+
+impl TxQueue {
+    /// Nothing to send, and no memory.
+    pub const fn new() -> Self {
+        Self { chunks: VecDeque::new(), chunks_len: 0, tail: Vec::new(), gone: 0 }
+    }
+
+    /// How many bytes are still to be sent.
+    pub fn len(&self) -> u64 {
+        self.chunks_len + self.tail.len() as u64 - self.gone as u64
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.tail.len() == self.gone
+    }
+
+    /// The buffer at the end, to write into; with memory lent by `cx` when it had none.
+    pub fn tail(&mut self, cx: &mut Cx<'_>) -> &mut Vec<u8> {
+        if self.tail.capacity() == 0 {
+            self.tail = cx.buffer();
+        }
+        &mut self.tail
+    }
+
+    /// Appends a chunk; a small one that is in memory is copied behind the tail.
+    pub fn push(&mut self, cx: &mut Cx<'_>, chunk: Chunk) {
+        match chunk.as_bytes() {
+            Some(bytes) if bytes.len() <= COPIED_LEN_MAX => {
+                self.tail(cx).extend_from_slice(bytes);
+                if let Chunk::Owned(buffer) = chunk {
+                    cx.recycle(buffer);
+                }
+            }
+            _ => {
+                self.seal_tail();
+                self.push_sealed(chunk);
+            }
+        }
+    }
+
+    /// Appends all of `other`, which is empty afterwards and holds no memory.
+    pub fn append(&mut self, cx: &mut Cx<'_>, other: &mut Self) {
+        if self.is_empty() {
+            self.clear(cx);
+            std::mem::swap(self, other);
+            return;
+        }
+        debug_assert!(other.gone == 0, "what is appended has not been sent in part");
+        if !other.chunks.is_empty() {
+            self.seal_tail();
+            for chunk in other.chunks.drain(..) {
+                self.chunks_len += chunk.len();
+                self.chunks.push_back(chunk);
+            }
+            other.chunks_len = 0;
+        }
+        let tail = std::mem::take(&mut other.tail);
+        if self.tail.is_empty() {
+            cx.recycle(std::mem::replace(&mut self.tail, tail));
+        } else {
+            self.tail.extend_from_slice(&tail);
+            cx.recycle(tail);
+        }
+    }
+
+    /// The bytes in front that lie in memory one behind the other, if no file and no second chunk
+    /// follows: what a plain write can take in one call.
+    pub fn as_one_slice(&self) -> Option<&[u8]> {
+        if self.chunks.is_empty() { self.tail.get(self.gone..) } else { None }
+    }
+
+    /// Fills `slices` with what is in front, up to the first file; says how many it filled.
+    pub fn fill_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut gone = self.gone;
+        let mut filled = 0;
+        let in_memory = self.chunks.iter().map_while(Chunk::as_bytes);
+        let whole = self.chunks.iter().all(|chunk| chunk.as_bytes().is_some());
+        let tail = whole.then_some(self.tail.as_slice());
+        for (slice, bytes) in slices.iter_mut().zip(in_memory.chain(tail)) {
+            *slice = IoSlice::new(bytes.get(gone..).unwrap_or_default());
+            gone = 0;
+            filled += 1;
+        }
+        filled
+    }
+
+    /// The range of a file that stands in front, if one does.
+    pub fn front_file(&self) -> Option<FileRange> {
+        match self.chunks.front() {
+            Some(Chunk::File(range)) => Some(FileRange {
+                file: Arc::clone(&range.file),
+                offset: range.offset + self.gone as u64,
+                len: range.len - self.gone as u64,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Takes the first chunk out, when nothing of it has been sent.
+    pub fn pop(&mut self) -> Option<Chunk> {
+        debug_assert!(self.gone == 0, "chunks are taken whole or sent in part, not both");
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.chunks_len -= chunk.len();
+            return Some(chunk);
+        }
+        if self.tail.is_empty() {
+            return None;
+        }
+        Some(Chunk::Owned(std::mem::take(&mut self.tail)))
+    }
+
+    /// Says that the first `n` bytes are gone; memory goes back to `cx`.
+    pub fn advance(&mut self, cx: &mut Cx<'_>, n: u64) {
+        debug_assert!(n <= self.len(), "more bytes sent than there were");
+        let mut gone = self.gone as u64 + n;
+        while let Some(first) = self.chunks.front() {
+            let len = first.len();
+            if gone < len {
+                self.gone = gone as usize;
+                return;
+            }
+            gone -= len;
+            self.chunks_len -= len;
+            if let Some(Chunk::Owned(buffer)) = self.chunks.pop_front() {
+                cx.recycle(buffer);
+            }
+        }
+        self.gone = gone as usize;
+        if self.gone == self.tail.len() {
+            self.clear(cx);
+        }
+    }
+
+    /// Forgets everything; memory goes back to `cx`.
+    pub fn clear(&mut self, cx: &mut Cx<'_>) {
+        self.chunks.clear();
+        self.chunks_len = 0;
+        self.gone = 0;
+        if self.tail.capacity() > 0 {
+            cx.recycle(std::mem::take(&mut self.tail));
+        }
+    }
+
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let tail = std::mem::take(&mut self.tail);
+            self.push_sealed(Chunk::Owned(tail));
+        }
+    }
+
+    fn push_sealed(&mut self, chunk: Chunk) {
+        if !chunk.is_empty() {
+            self.chunks_len += chunk.len();
+            self.chunks.push_back(chunk);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! (skeleton)
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Target;
