@@ -1,1 +1,30 @@
-//! (to be written)
+//! The shell around `endpoint`: workers, listeners and connections on kernel sockets.
+//!
+//! ```text
+//!   Server ── one thread per core ──▶ Worker ── accept ──▶ Connection ── Event ──▶ Handler
+//!                                       │                      │
+//!                                       └ wheel, buffers,      └ read, Endpoint, write
+//!                                         clock, film
+//! ```
+//!
+//! Every worker has its own listeners (`SO_REUSEPORT`), runtime, memory and handler; nothing is
+//! shared on the way of a request. Start reading at [`Server`], then `connection.rs`: one request
+//! is one read and one write there.
+//!
+//! Not here: what HTTP means (`endpoint` and below), and what is served ([`Handler`]).
+
+mod clock;
+mod connection;
+mod film;
+mod handler;
+mod listen;
+mod registry;
+mod server;
+mod transport;
+mod worker;
+
+pub use clock::Clock;
+pub use film::FilmPrinter;
+pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
+pub use listen::{Listener, bind};
+pub use server::{Config, Limits, Server, Stop};

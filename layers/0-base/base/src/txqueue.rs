@@ -117,6 +117,18 @@ impl TxQueue {
         &mut self.tail
     }
 
+    /// Lends the tail out, for a writer that needs `cx` too; [`put_tail`](Self::put_tail) takes it
+    /// back.
+    pub fn take_tail(&mut self, cx: &mut Cx<'_>) -> Vec<u8> {
+        if self.tail.capacity() == 0 { cx.buffer() } else { std::mem::take(&mut self.tail) }
+    }
+
+    /// Takes the tail back, with more behind it.
+    pub fn put_tail(&mut self, tail: Vec<u8>) {
+        debug_assert!(self.tail.is_empty() && tail.len() >= self.gone);
+        self.tail = tail;
+    }
+
     /// Appends a chunk; a small one that is in memory is copied behind the tail.
     pub fn push(&mut self, cx: &mut Cx<'_>, chunk: Chunk) {
         match chunk.as_bytes() {

@@ -1,0 +1,657 @@
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use base::xray::{self, Film};
+use base::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, World};
+use endpoint::{Closing, Endpoint};
+use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
+
+use crate::film::FilmPrinter;
+use crate::handler::{Answer, Body, Handler, Peer, Record, Reply};
+use crate::registry::Key;
+use crate::transport::Transport;
+use crate::worker::{Desk, Worker};
+
+/// How many slices one vectored write takes at most.
+const SLICES: usize = 16;
+
+/// How much of a file is read at once where it cannot be sent by the kernel.
+const READ_LEN: u64 = 64 * 1024;
+
+/// How many bytes may wait for a socket before no more are made.
+const UNSENT_LEN_MAX: u64 = 256 * 1024;
+
+/// How much of a connection's film is kept until it is printed.
+const FILM_LEN_MAX: usize = 256 * 1024;
+
+/// A connection: a socket below, an [`Endpoint`] on it, exchanges above.
+///
+/// It is a task that is woken when its socket can be read or written again, when its time limit
+/// passes, when a promised answer is there, or when the worker stops. Each time it does all that
+/// can be done, in one order: what came in goes up, what is answered goes down, then one write,
+/// then one read. A connection that waits holds no buffers.
+pub(crate) struct Connection<H: Handler, T: Transport> {
+    worker: Rc<Worker<H>>,
+    stream: T,
+    endpoint: Endpoint,
+    key: Key,
+    peer: Peer,
+    /// Bytes that were read and not taken.
+    inbox: Vec<u8>,
+    /// Bytes that the socket did not take yet.
+    unsent: Option<Box<TxQueue>>,
+    exchanges: Vec<Exchange>,
+    film: Option<Box<Film>>,
+    /// When the wheel will wake us, if it will.
+    armed: Option<Instant>,
+    /// When the peer must have taken something of what is unsent.
+    write_deadline: Option<Instant>,
+    has_waker: bool,
+    has_eof: bool,
+    has_finished: bool,
+    is_idle: bool,
+}
+
+/// An exchange whose answer is not out yet.
+struct Exchange {
+    id: ExchangeId,
+    request: Request,
+    began: Instant,
+    state: State,
+    status: Option<Status>,
+    body_len: u64,
+}
+
+enum State {
+    Promised(Pin<Box<dyn Future<Output = Answer>>>),
+    Sending(Body),
+}
+
+/// What a step of an exchange led to.
+enum Step {
+    /// Nothing can be done now.
+    Waits,
+    /// Something was done, and more may be.
+    Moved,
+    /// The answer is complete, or will never be.
+    Over(Option<&'static str>),
+}
+
+/// The desk's tools for one turn.
+struct Turn<'a> {
+    now: Instant,
+    wall: Wall,
+    world: &'a mut World,
+}
+
+impl<H: Handler, T: Transport> Connection<H, T> {
+    pub(crate) fn new(
+        worker: Rc<Worker<H>>,
+        stream: T,
+        address: SocketAddr,
+        tls: Option<&tls::ServerConfig>,
+    ) -> Result<Self, tls::Fault> {
+        let number = worker.next_connection();
+        let now = worker.clock.now();
+        let mut film = xray::is_anything_watched().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
+        let endpoint = {
+            let mut desk = worker.desk.borrow_mut();
+            let mut cx =
+                Cx::new(now, worker.clock.wall(now), &mut desk.world).in_connection(number);
+            if let Some(film) = &mut film {
+                cx = cx.watched_by(&mut **film);
+            }
+            Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?
+        };
+        let key = worker.registry.borrow_mut().insert();
+        let peer = Peer { address, connection: number, is_secure: tls.is_some() };
+        Ok(Self {
+            worker,
+            stream,
+            endpoint,
+            key,
+            peer,
+            inbox: Vec::new(),
+            unsent: None,
+            exchanges: Vec::new(),
+            film,
+            armed: None,
+            write_deadline: None,
+            has_waker: false,
+            has_eof: false,
+            has_finished: false,
+            is_idle: false,
+        })
+    }
+
+    /// Does all that can be done now; whether the connection is over.
+    fn turn(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
+        let now = self.worker.clock.now();
+        let mut turn = Turn { now, wall: self.worker.clock.wall(now), world: &mut desk.world };
+        self.let_time_pass(&mut turn);
+        if self.has_passed(self.write_deadline, now) {
+            return self.end(Some("the peer takes nothing"));
+        }
+        let mut read = 0;
+        loop {
+            self.go_up(&mut turn, task, &mut desk.scratch, read);
+            self.go_on(&mut turn, task);
+            self.go_down(&mut turn, &mut desk.out);
+            match self.write(&mut turn, task, &mut desk.out) {
+                Ok(()) => {}
+                Err(_) => return self.end(Some("the connection broke")),
+            }
+            if let Poll::Ready(()) = self.close_if_due() {
+                return Poll::Ready(());
+            }
+            if self.can_go_on() {
+                read = 0;
+                continue;
+            }
+            match self.read(task, &mut desk.scratch) {
+                Poll::Ready(Ok(len)) => read = len,
+                Poll::Ready(Err(_)) => return self.end(Some("the connection broke")),
+                Poll::Pending => break,
+            }
+            if read == 0 && self.has_eof {
+                self.handle_eof(&mut turn);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// What was read, and what was left before, goes up as far as it is wanted.
+    fn go_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        task: &mut Context<'_>,
+        scratch: &mut [u8],
+        read: usize,
+    ) {
+        let mut waiting = std::mem::take(&mut self.inbox);
+        let fresh = scratch.get_mut(..read).unwrap_or_default();
+        let bytes: &mut [u8] = if waiting.is_empty() {
+            fresh
+        } else {
+            waiting.extend_from_slice(fresh);
+            &mut waiting
+        };
+        let mut taken = 0;
+        loop {
+            let rest = bytes.get_mut(taken..).unwrap_or_default();
+            let step = {
+                let mut cx = turn.cx(&mut self.film, self.peer.connection);
+                self.endpoint.handle_bytes(&mut cx, rest)
+            };
+            taken += step;
+            let had_events = self.handle_events(turn);
+            self.go_on(turn, task);
+            if step == 0 && !had_events {
+                break;
+            }
+        }
+        let rest = bytes.get(taken..).unwrap_or_default();
+        if !rest.is_empty() {
+            self.inbox = rest.to_vec();
+        }
+    }
+
+    /// Hands events to the handler and answers; whether there were any.
+    fn handle_events(&mut self, turn: &mut Turn<'_>) -> bool {
+        let mut any = false;
+        while let Some((id, event)) = self.endpoint.poll_event() {
+            any = true;
+            match event {
+                Event::Head(Head::Request(request)) => self.handle_request(turn, id, request),
+                Event::Reset(reset) => self.handle_reset(turn, id, reset),
+                // No handler of this step reads bodies, and servers get no responses.
+                Event::Head(Head::Response(_))
+                | Event::Informational(_)
+                | Event::Data(_)
+                | Event::Trailers(_)
+                | Event::End => {}
+            }
+        }
+        any
+    }
+
+    fn handle_request(&mut self, turn: &mut Turn<'_>, id: ExchangeId, request: Request) {
+        let reply = {
+            let mut cx = turn.cx(&mut self.film, self.peer.connection);
+            self.worker.handler.handle(&mut cx, &request, &self.peer)
+        };
+        let began = turn.now;
+        let mut exchange = Exchange {
+            id,
+            request,
+            began,
+            state: State::Sending(Body::Empty),
+            status: None,
+            body_len: 0,
+        };
+        match reply {
+            Reply::Now(answer) => {
+                self.begin_answer(turn, &mut exchange, answer);
+                if let Step::Over(why) = self.step_memory(turn, &mut exchange) {
+                    self.finish_exchange(turn, &exchange, why);
+                    return;
+                }
+            }
+            Reply::Later(promise) => exchange.state = State::Promised(promise),
+        }
+        self.exchanges.push(exchange);
+    }
+
+    fn handle_reset(&mut self, turn: &mut Turn<'_>, id: ExchangeId, reset: Reset) {
+        if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
+            let mut exchange = self.exchanges.remove(at);
+            exchange.status = exchange.status.or(reset.status);
+            self.finish_exchange(turn, &exchange, Some(reset.why));
+            return;
+        }
+        self.worker.handler.finished(&Record {
+            wall: turn.wall,
+            peer: &self.peer,
+            exchange: id,
+            request: None,
+            status: reset.status,
+            body_len: 0,
+            took: std::time::Duration::ZERO,
+            cut_short: Some(reset.why),
+        });
+    }
+
+    /// Moves every answer on as far as it goes.
+    fn go_on(&mut self, turn: &mut Turn<'_>, task: &mut Context<'_>) {
+        let mut at = 0;
+        while at < self.exchanges.len() {
+            let mut exchange = self.exchanges.swap_remove(at);
+            loop {
+                match self.step(turn, task, &mut exchange) {
+                    Step::Moved => {}
+                    Step::Waits => {
+                        self.exchanges.push(exchange);
+                        let last = self.exchanges.len() - 1;
+                        self.exchanges.swap(at, last);
+                        at += 1;
+                        break;
+                    }
+                    Step::Over(why) => {
+                        self.finish_exchange(turn, &exchange, why);
+                        break;
+                    }
+                }
+            }
+        }
+        if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
+            self.exchanges = Vec::new();
+        }
+    }
+
+    fn step(
+        &mut self,
+        turn: &mut Turn<'_>,
+        task: &mut Context<'_>,
+        exchange: &mut Exchange,
+    ) -> Step {
+        let body = match &mut exchange.state {
+            State::Promised(promise) => {
+                let Poll::Ready(answer) = promise.as_mut().poll(task) else { return Step::Waits };
+                self.begin_answer(turn, exchange, answer);
+                return Step::Moved;
+            }
+            State::Sending(body) => body,
+        };
+        if !matches!(body, Body::Empty | Body::Memory(_)) && self.room(exchange.id) == 0 {
+            return Step::Waits;
+        }
+        match body {
+            Body::Empty | Body::Memory(_) => self.step_memory(turn, exchange),
+            Body::File(range) => {
+                let range = range.clone();
+                self.step_file(turn, exchange, range)
+            }
+            Body::Stream(source) => match source.poll_next(task) {
+                Poll::Pending => Step::Waits,
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.send_chunk(turn, exchange, chunk);
+                    Step::Moved
+                }
+                Poll::Ready(Some(Err(_))) => self.break_off(turn, exchange, "the body broke off"),
+                Poll::Ready(None) => {
+                    self.send(turn, exchange.id, Event::End);
+                    Step::Over(None)
+                }
+            },
+        }
+    }
+
+    fn begin_answer(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, answer: Answer) {
+        exchange.status = Some(answer.response.status);
+        // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
+        let bodiless =
+            exchange.request.method == Method::Head || answer.response.status.is_bodiless();
+        let body = if bodiless { Body::Empty } else { answer.body };
+        exchange.state = State::Sending(body);
+        self.send(turn, exchange.id, Event::Head(Head::Response(answer.response)));
+    }
+
+    /// Sends a body that is in memory, whole: it is shared and costs nothing to hold.
+    fn step_memory(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange) -> Step {
+        match &mut exchange.state {
+            State::Sending(Body::Memory(bytes)) => {
+                let bytes = std::mem::take(bytes);
+                self.send_chunk(turn, exchange, bytes.into());
+            }
+            State::Sending(Body::Empty) => {}
+            _ => return Step::Waits,
+        }
+        self.send(turn, exchange.id, Event::End);
+        Step::Over(None)
+    }
+
+    fn step_file(
+        &mut self,
+        turn: &mut Turn<'_>,
+        exchange: &mut Exchange,
+        mut range: FileRange,
+    ) -> Step {
+        let chunk = if self.endpoint.takes_files() {
+            Chunk::File(FileRange { file: range.file.clone(), ..range })
+        } else {
+            let len = range.len.min(READ_LEN).min(self.room(exchange.id)) as usize;
+            let mut buffer = turn.cx(&mut self.film, self.peer.connection).buffer();
+            buffer.resize(len, 0);
+            match range.file.read_at(&mut buffer, range.offset) {
+                Ok(read) if read > 0 => buffer.truncate(read),
+                _ => return self.break_off(turn, exchange, "the file became shorter"),
+            }
+            Chunk::Owned(buffer)
+        };
+        let len = chunk.len();
+        (range.offset, range.len) = (range.offset + len, range.len - len);
+        self.send_chunk(turn, exchange, chunk);
+        if range.len > 0 {
+            exchange.state = State::Sending(Body::File(range));
+            return Step::Moved;
+        }
+        self.send(turn, exchange.id, Event::End);
+        Step::Over(None)
+    }
+
+    fn send_chunk(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, chunk: Chunk) {
+        exchange.body_len += chunk.len();
+        self.send(turn, exchange.id, Event::Data(chunk));
+    }
+
+    fn break_off(&mut self, turn: &mut Turn<'_>, exchange: &Exchange, why: &'static str) -> Step {
+        let reset = Reset { why, status: None, untouched: false };
+        self.send(turn, exchange.id, Event::Reset(reset));
+        Step::Over(Some(why))
+    }
+
+    fn send(&mut self, turn: &mut Turn<'_>, id: ExchangeId, event: Event) {
+        let mut cx = turn.cx(&mut self.film, self.peer.connection);
+        self.endpoint.send(&mut cx, id, event);
+    }
+
+    fn finish_exchange(
+        &mut self,
+        turn: &Turn<'_>,
+        exchange: &Exchange,
+        cut_short: Option<&'static str>,
+    ) {
+        self.worker.handler.finished(&Record {
+            wall: turn.wall,
+            peer: &self.peer,
+            exchange: exchange.id,
+            request: Some(&exchange.request),
+            status: exchange.status,
+            body_len: exchange.body_len,
+            took: turn.now.since(exchange.began),
+            cut_short,
+        });
+    }
+
+    /// How many bytes of a body may be made now.
+    fn room(&self, id: ExchangeId) -> u64 {
+        let unsent = self.unsent.as_ref().map_or(0, |queue| queue.len());
+        if unsent >= UNSENT_LEN_MAX { 0 } else { self.endpoint.room(id) }
+    }
+
+    fn go_down(&mut self, turn: &mut Turn<'_>, out: &mut TxQueue) {
+        let mut cx = turn.cx(&mut self.film, self.peer.connection);
+        match &mut self.unsent {
+            None => while self.endpoint.poll_transmit(&mut cx, out) {},
+            Some(unsent) => while self.endpoint.poll_transmit(&mut cx, unsent) {},
+        }
+    }
+
+    /// Writes what is to be sent, as far as the socket takes it; the rest stays.
+    fn write(
+        &mut self,
+        turn: &mut Turn<'_>,
+        task: &mut Context<'_>,
+        out: &mut TxQueue,
+    ) -> io::Result<()> {
+        let mut unsent = self.unsent.take();
+        let queue = unsent.as_deref_mut().unwrap_or(out);
+        let mut moved = false;
+        while !queue.is_empty() {
+            match write_front(&mut self.stream, task, queue) {
+                Poll::Ready(Ok(0)) => {
+                    queue.clear(&mut turn.cx(&mut self.film, self.peer.connection));
+                    self.stream.make_close_abrupt();
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Poll::Ready(Ok(len)) => {
+                    moved = true;
+                    let mut cx = turn.cx(&mut self.film, self.peer.connection);
+                    queue.advance(&mut cx, len as u64);
+                }
+                Poll::Ready(Err(error)) => {
+                    queue.clear(&mut turn.cx(&mut self.film, self.peer.connection));
+                    return Err(error);
+                }
+                Poll::Pending => {
+                    if moved || self.write_deadline.is_none() {
+                        let limit = self.worker.config.limits.timeout_write;
+                        self.write_deadline = Some(turn.now.after(limit));
+                    }
+                    self.unsent = Some(unsent.unwrap_or_else(|| Box::new(std::mem::take(out))));
+                    return Ok(());
+                }
+            }
+        }
+        self.write_deadline = None;
+        Ok(())
+    }
+
+    fn read(&mut self, task: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.has_eof || !self.endpoint.wants_bytes() || self.unsent.is_some() {
+            return Poll::Pending;
+        }
+        let read = self.stream.poll_read(task, scratch);
+        if let Poll::Ready(Ok(0)) = read {
+            self.has_eof = true;
+        }
+        read
+    }
+
+    /// The peer has finished, and everything it sent has been shown.
+    fn handle_eof(&mut self, turn: &mut Turn<'_>) {
+        self.inbox = Vec::new();
+        let mut cx = turn.cx(&mut self.film, self.peer.connection);
+        self.endpoint.handle_eof(&mut cx);
+    }
+
+    /// Whether there is something to do without the socket.
+    fn can_go_on(&mut self) -> bool {
+        if self.unsent.is_some() {
+            return false;
+        }
+        // What was sent has made room for more.
+        !self.exchanges.is_empty() && self.exchanges.iter().any(|e| self.is_ready(e))
+    }
+
+    fn is_ready(&self, exchange: &Exchange) -> bool {
+        matches!(exchange.state, State::Sending(Body::File(_))) && self.room(exchange.id) > 0
+    }
+
+    fn close_if_due(&mut self) -> Poll<()> {
+        let closing = self.endpoint.closing();
+        if closing == Closing::Open {
+            return Poll::Pending;
+        }
+        if closing == Closing::Abort {
+            self.stream.make_close_abrupt();
+            return self.end(Some("aborted"));
+        }
+        if self.unsent.is_some() {
+            return Poll::Pending;
+        }
+        if closing == Closing::Now {
+            return self.end(None);
+        }
+        if !self.has_finished {
+            self.has_finished = true;
+            if self.stream.finish().is_err() {
+                return self.end(None);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn let_time_pass(&mut self, turn: &mut Turn<'_>) {
+        let due = self.endpoint.poll_timeout().map(|(at, _)| at);
+        if self.has_passed(due, turn.now) {
+            let mut cx = turn.cx(&mut self.film, self.peer.connection);
+            self.endpoint.handle_timeout(&mut cx);
+        }
+        if self.has_passed(self.armed, turn.now) {
+            self.armed = None;
+        }
+        if self.worker.is_stopping.get() || self.worker.wants_gone(self.key) {
+            let mut cx = turn.cx(&mut self.film, self.peer.connection);
+            self.endpoint.shut_down(&mut cx);
+        }
+    }
+
+    fn has_passed(&self, at: Option<Instant>, now: Instant) -> bool {
+        at.is_some_and(|at| at <= now)
+    }
+
+    /// Makes sure that the wheel wakes us in time.
+    fn arm(&mut self) {
+        let due = self.endpoint.poll_timeout().map(|(at, _)| at);
+        let Some(due) = due.into_iter().chain(self.write_deadline).min() else { return };
+        // An earlier alarm is as good: it looks, and is set anew.
+        if self.armed.is_none_or(|armed| due < armed) {
+            self.armed = Some(due);
+            self.worker.wake_at(due, self.key);
+        }
+    }
+
+    /// Tells the worker whether this connection could be spared.
+    fn note_idleness(&mut self) {
+        let is_idle = self.endpoint.is_idle() && self.inbox.is_empty();
+        if is_idle != self.is_idle {
+            self.is_idle = is_idle;
+            self.worker.registry.borrow_mut().set_idle(self.key, is_idle);
+        }
+    }
+
+    fn print_film(&mut self) {
+        let (Some(film), Some(printer)) = (&mut self.film, &self.worker.config.film) else {
+            return;
+        };
+        let text = film.take();
+        if !text.is_empty() {
+            let title = format!("connection {} from {}", self.peer.connection, self.peer.address);
+            FilmPrinter::print(printer, &title, &text);
+        }
+    }
+
+    fn end(&mut self, why: Option<&'static str>) -> Poll<()> {
+        let now = self.worker.clock.now();
+        let wall = self.worker.clock.wall(now);
+        for exchange in std::mem::take(&mut self.exchanges) {
+            self.worker.handler.finished(&Record {
+                wall,
+                peer: &self.peer,
+                exchange: exchange.id,
+                request: Some(&exchange.request),
+                status: exchange.status,
+                body_len: exchange.body_len,
+                took: now.since(exchange.began),
+                cut_short: why.or(Some("the connection ended")),
+            });
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Turn<'_> {
+    fn cx<'a>(&'a mut self, film: &'a mut Option<Box<Film>>, connection: u64) -> Cx<'a> {
+        let cx = Cx::new(self.now, self.wall, self.world).in_connection(connection);
+        match film {
+            Some(film) => cx.watched_by(&mut **film),
+            None => cx,
+        }
+    }
+}
+
+impl<H: Handler, T: Transport> Future for Connection<H, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let worker = Rc::clone(&this.worker);
+        if !this.has_waker {
+            this.has_waker = true;
+            worker.registry.borrow_mut().set_waker(this.key, task.waker());
+        }
+        let result = this.turn(task, &mut worker.desk.borrow_mut());
+        if result.is_pending() {
+            this.arm();
+            this.note_idleness();
+        }
+        if this.film.is_some() && (result.is_ready() || this.is_idle) {
+            this.print_film();
+        }
+        result
+    }
+}
+
+impl<H: Handler, T: Transport> Drop for Connection<H, T> {
+    fn drop(&mut self) {
+        self.worker.forget(self.key);
+    }
+}
+
+/// Writes a part of what stands in front.
+fn write_front<T: Transport>(
+    stream: &mut T,
+    task: &mut Context<'_>,
+    queue: &TxQueue,
+) -> Poll<io::Result<usize>> {
+    if let Some(bytes) = queue.as_one_slice() {
+        return stream.poll_write(task, bytes, false);
+    }
+    if let Some(range) = queue.front_file() {
+        return stream.poll_send_file(task, &range);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let filled = queue.fill_slices(&mut slices);
+    match slices.get(..filled) {
+        // What stands in front of a file leaves with it.
+        Some([only]) => stream.poll_write(task, only, true),
+        Some(slices) => stream.poll_write_vectored(task, slices),
+        None => Poll::Ready(Ok(0)),
+    }
+}

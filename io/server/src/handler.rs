@@ -1,0 +1,114 @@
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use base::{Chunk, Cx, FileRange, Wall};
+use bytes::Bytes;
+use message::{ExchangeId, Fields, Method, Name, Request, Response, Status};
+
+/// What answers requests; a worker has one of its own.
+pub trait Handler: 'static {
+    /// Answers a request, at once or later. The request's body, if it has one, is not read.
+    fn handle(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer) -> Reply;
+
+    /// An exchange is over: the place for access logs. Called on the hot path.
+    fn finished(&self, _record: &Record<'_>) {}
+
+    /// Called a few times a second, and once at the end: the place for what need not be done
+    /// for each request.
+    fn tick(&self) {}
+}
+
+/// Who asks, and over what.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The other end of the connection.
+    pub address: SocketAddr,
+    /// The connection's number, counted by the worker; the x-ray uses the same.
+    pub connection: u64,
+    /// Whether the connection is a session of TLS.
+    pub is_secure: bool,
+}
+
+/// An answer, or the promise of one.
+pub enum Reply {
+    /// The answer.
+    Now(Answer),
+    /// It takes time; dropped when the client goes away.
+    Later(Pin<Box<dyn Future<Output = Answer>>>),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Now(answer)
+    }
+}
+
+/// A response with its body.
+pub struct Answer {
+    /// The head. With a Content-Length where the length is known; chunked otherwise.
+    pub response: Response,
+    /// The body; left out by the connection where the request was HEAD.
+    pub body: Body,
+}
+
+impl Answer {
+    /// An answer whose whole body is in memory; its length is added to the fields.
+    pub fn whole(status: Status, mut fields: Fields, body: Bytes) -> Self {
+        fields.set(Name::ContentLength, body.len().to_string());
+        Self { response: Response::new(status, fields), body: Body::Memory(body) }
+    }
+}
+
+/// What a response carries.
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// Bytes in memory.
+    Memory(Bytes),
+    /// A range of a file.
+    File(FileRange),
+    /// Pieces that come when they are asked for.
+    Stream(Box<dyn Source>),
+}
+
+/// The pieces of a body, one after the other.
+pub trait Source {
+    /// The next piece; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// The rest cannot be had: the connection ends, so that nobody takes the body for whole.
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
+}
+
+/// An exchange that is over, as an access log sees it.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// When it was over.
+    pub wall: Wall,
+    /// Who asked.
+    pub peer: &'a Peer,
+    /// Its number on the connection.
+    pub exchange: ExchangeId,
+    /// What was asked, if it could be read.
+    pub request: Option<&'a Request>,
+    /// What was answered, if anything was.
+    pub status: Option<Status>,
+    /// How many bytes of the body were handed on.
+    pub body_len: u64,
+    /// How long it took, from the head's last byte to the answer's last byte handed on.
+    pub took: Duration,
+    /// Why it ended early, if it did.
+    pub cut_short: Option<&'static str>,
+}
+
+impl Record<'_> {
+    /// The request's method, if it could be read.
+    pub fn method(&self) -> Option<&Method> {
+        self.request.map(|request| &request.method)
+    }
+}

@@ -1,0 +1,131 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+
+use crate::film::FilmPrinter;
+use crate::handler::Handler;
+use crate::listen::Listener;
+use crate::worker::Worker;
+
+/// What an operator may choose.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Limits and times of HTTP/1.1.
+    pub http1: Arc<http1::Config>,
+    /// Limits and times of sockets.
+    pub limits: Limits,
+    /// Who prints the films of connections, if somebody watches.
+    pub film: Option<Arc<FilmPrinter>>,
+}
+
+/// Limits and times of sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a peer may take nothing of what is to be sent.
+    pub timeout_write: Duration,
+    /// How many connections a worker keeps; the next one is answered with 503.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout_write: Duration::from_secs(30), connections_max: 100_000 }
+    }
+}
+
+/// Threads that serve.
+#[derive(Debug)]
+pub struct Server {
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    stop: watch::Sender<Stop>,
+}
+
+/// Whether, and how, to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// Serve.
+    No,
+    /// Accept nothing more, finish what runs, and end.
+    Gracefully,
+    /// End.
+    Now,
+}
+
+/// An address to serve at, and whether in TLS.
+pub type Place = (Listener, Option<tls::ServerConfig>);
+
+impl Server {
+    /// Starts a thread for each socket that the listeners have; `make_handler` is called once in
+    /// each, with the worker's number.
+    ///
+    /// # Errors
+    ///
+    /// A thread could not be started.
+    pub fn start<H: Handler>(
+        config: &Config,
+        places: Vec<Place>,
+        make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let make_handler = Arc::new(make_handler);
+        let (stop, stopped) = watch::channel(Stop::No);
+        let threads = split_by_worker(places)
+            .into_iter()
+            .enumerate()
+            .map(|(number, sockets)| {
+                let (config, stopped) = (config.clone(), stopped.clone());
+                let make_handler = Arc::clone(&make_handler);
+                std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                    let runtime = Builder::new_current_thread()
+                        .enable_all()
+                        .event_interval(61)
+                        .build_local(LocalOptions::default())?;
+                    let handler = make_handler(number)?;
+                    runtime.block_on(Worker::run(number, config, handler, sockets, stopped))
+                })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { threads, stop })
+    }
+
+    /// Says whether, and how, to stop.
+    pub fn stop(&self, how: Stop) {
+        self.stop.send_replace(how);
+    }
+
+    /// Whether a worker has ended already.
+    pub fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Waits until every worker has ended.
+    ///
+    /// # Errors
+    ///
+    /// The first error with which a worker ended.
+    pub fn wait(self) -> io::Result<()> {
+        for thread in self.threads {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))?;
+        }
+        Ok(())
+    }
+}
+
+/// A socket of a worker.
+pub(crate) type Socket = (std::net::TcpListener, SocketAddr, Option<tls::ServerConfig>);
+
+/// Gives each worker its socket of each place.
+fn split_by_worker(places: Vec<Place>) -> Vec<Vec<Socket>> {
+    let workers = places.iter().map(|(listener, _)| listener.sockets.len()).max().unwrap_or(0);
+    let mut by_worker: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
+    for (listener, tls) in places {
+        for (sockets, socket) in by_worker.iter_mut().zip(listener.sockets) {
+            sockets.push((socket, listener.address, tls.clone()));
+        }
+    }
+    by_worker
+}
