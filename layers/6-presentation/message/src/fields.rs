@@ -200,13 +200,20 @@ impl Fields {
     /// Adds a line at the end.
     ///
     /// The name must be a token. Bytes that would end the line or that no line may hold are
-    /// replaced by spaces (RFC 9110 §5.5), so that a value from elsewhere cannot add a line.
+    /// replaced by spaces (RFC 9110 §5.5), so that a value from elsewhere cannot add a line; in a
+    /// name, by underscores.
     pub fn push<'a>(&mut self, name: impl Into<FieldName<'a>>, value: impl AsRef<[u8]>) {
         let (name, value) = (name.into(), value.as_ref());
         debug_assert!(name.as_str().bytes().all(list::is_token) && !name.as_str().is_empty());
         let section = self.section_to_extend();
         let name_at = section.block.len();
-        section.block.extend_from_slice(name.as_str().as_bytes());
+        match name {
+            FieldName::Known(name) => section.block.extend_from_slice(name.as_str().as_bytes()),
+            FieldName::Other(name) => {
+                let safe = name.bytes().map(|b| if list::is_token(b) { b } else { b'_' });
+                section.block.extend(safe);
+            }
+        }
         let name_end = section.block.len();
         section.block.extend_from_slice(b": ");
         let value_at = section.block.len();
@@ -224,7 +231,8 @@ impl Fields {
     /// Adds a line from elsewhere; refuses a name that is no token and a value that holds control
     /// bytes.
     pub fn try_push(&mut self, name: &str, value: &[u8]) -> Result<(), Malformed> {
-        if name.is_empty() || !name.bytes().all(list::is_token) {
+        let fits = (1..=usize::from(u16::MAX)).contains(&name.len());
+        if !fits || !name.bytes().all(list::is_token) {
             return Err(Malformed::new("field name"));
         }
         if !value.iter().all(|&b| list::is_in_value(b)) {

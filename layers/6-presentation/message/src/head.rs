@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::{Fields, Method, Status, Target};
+use base::Malformed;
+
+use crate::uri::Authority;
+use crate::{Fields, Method, Name, Status, Target};
 
 /// The head of a message.
 #[derive(Clone, Debug)]
@@ -15,7 +18,7 @@ pub enum Head {
 pub struct Request {
     /// What is asked for.
     pub method: Method,
-    /// Of which resource. It knows the authority too: of an absolute target, or of Host.
+    /// Of which resource; [`authority`](Self::authority) says on which host.
     pub target: Target,
     /// What the client speaks.
     pub version: Version,
@@ -32,6 +35,35 @@ pub struct Response {
     pub version: Version,
     /// The field lines.
     pub fields: Fields,
+}
+
+impl Request {
+    /// The host and the port that are asked: the target's own where it has them, else those of Host
+    /// (RFC 9112 §3.2.2, §3.3). Nothing when there is no single Host that can be read.
+    pub fn authority(&self) -> Option<Authority<'_>> {
+        let of_host = || Authority::parse(self.fields.get_only(Name::Host)?).ok();
+        self.target.authority().or_else(of_host)
+    }
+
+    /// Whether Host is as it must be (RFC 9112 §3.2); a request whose Host is not is answered
+    /// with 400.
+    ///
+    /// HTTP/1.1 must have one. Whatever has one, has one only, and it is a host and perhaps a port,
+    /// also where the target's own authority will be used.
+    pub fn check_host(&self) -> Result<(), Malformed> {
+        let mut hosts = self.fields.get_all(Name::Host);
+        let Some(host) = hosts.next() else {
+            // RFC 9113 §8.3.1: HTTP/2 has a field of its own for it.
+            let must_be_there = self.version.major == 1 && self.version >= Version::HTTP_11;
+            return if must_be_there { Err(Malformed::new("Host is missing")) } else { Ok(()) };
+        };
+        if hosts.next().is_some() {
+            return Err(Malformed::new("Host more than once"));
+        }
+        // RFC 9112 §3.2 has an empty one for URIs without an authority; RFC 9110 §4.2.1 refuses an
+        // http URI without a host, so nothing is left that an empty Host could be right for.
+        Authority::parse(host).map(drop)
+    }
 }
 
 impl Response {

@@ -9,14 +9,14 @@
 //! [`Event`] is what an exchange is made of: the events one side sends are the events the other
 //! side receives. Start reading there; then [`Request`], [`Response`] and [`Fields`].
 //!
-//! | module      | what                                                                     |
-//! |-------------|--------------------------------------------------------------------------|
-//! | [`uri`]     | URIs: parse, normalise, resolve; authorities; percent-encoding            |
-//! | [`target`]  | request targets in their four forms                                       |
-//! | [`fields`]  | field lines as they came, found by name                                   |
-//! | [`list`]    | values made of lists, parameters and quoted strings                       |
-//! | [`media`]   | media types                                                               |
-//! | [`date`]    | dates in their three formats                                              |
+//! | module      | what                                                                         |
+//! |-------------|------------------------------------------------------------------------------|
+//! | [`uri`]     | URIs: parse, normalise, resolve; locators and names; authorities; escapes    |
+//! | [`target`]  | request targets in their four forms, and the names of files in them          |
+//! | [`fields`]  | field lines as they came, found by name                                      |
+//! | [`list`]    | values made of lists, parameters, quoted strings, qualities and numbers      |
+//! | [`media`]   | media types, and ranges of them                                              |
+//! | [`date`]    | dates in their three formats                                                 |
 //!
 //! Not here: how a message looks on the wire (`http1`, `http2`), and what fields decide
 //! (`semantics`).

@@ -1,1 +1,44 @@
-//! (to be written)
+//! Layer 7, application: what the fields of a message decide. (RFC 9110)
+//!
+//! ```text
+//!   request's fields ────────────────────┐
+//!                                        ├──▶ decision ──▶ status and fields of the response
+//!   what we know of the representation ──┘        │
+//!                                                 └──▶ x-ray: the reason
+//! ```
+//!
+//! Everything here decides and changes nothing: no state, no file, no waiting. A server asks in
+//! this order, and each answer feeds the next:
+//!
+//! | module            | question                                                   | RFC 9110        |
+//! |-------------------|------------------------------------------------------------|-----------------|
+//! | [`allow`]         | which methods does the resource have?                      | §10.2.1         |
+//! | [`encoding`]      | in which content coding do we send it?                     | §12.5.3         |
+//! | [`vary`]          | which request fields did the choice depend on?             | §12.5.5         |
+//! | [`etag`]          | are these two versions the same?                           | §8.8.3          |
+//! | [`conditional`]   | does the client want it, in the state that it is in?       | §13             |
+//! | [`range`]         | which parts of it?                                         | §14.1, §14.2    |
+//! | [`content_range`] | which part is this?                                        | §14.4           |
+//! | [`byteranges`]    | how do several parts share one body?                       | §14.6           |
+//!
+//! Start reading at [`conditional::evaluate`]. The coding is chosen first, because each coding of a
+//! representation has validators of its own (RFC 9110 §8.8.3.3).
+//!
+//! Not here: how fields look on the wire (`http1`), what lists, dates and parameters are made of
+//! (`message`), compressing (`coding`), and what a cache may keep (`cache`).
+
+pub mod allow;
+pub mod byteranges;
+pub mod conditional;
+pub mod content_range;
+pub mod encoding;
+pub mod etag;
+pub mod range;
+pub mod vary;
+
+mod xray;
+
+pub use xray::{Seen, Why};
+
+#[cfg(test)]
+mod tests;

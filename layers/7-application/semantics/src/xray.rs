@@ -1,0 +1,83 @@
+use message::Name;
+
+base::notes! {
+    /// What the decisions of this crate tell the x-ray.
+    pub enum Seen in Application {
+        /// The fields of a request led to a decision.
+        Decided { what: &'static str, because: Why },
+        /// A field had no say.
+        Ignored { field: Name, because: Why },
+        /// Parts of a representation were selected; fewer than requested where some were joined.
+        Selected { requested: usize, sent: usize, of_length: u64 },
+    }
+}
+
+/// The reason for a decision, or for ignoring a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    // Conditions.
+    /// Every condition that had a say holds (RFC 9110 §13.2.2, last step).
+    EveryConditionHolds,
+    /// The client's versions do not include ours (RFC 9110 §13.1.1).
+    IfMatchFails,
+    /// It was modified after the client's date (RFC 9110 §13.1.4).
+    ModifiedSince,
+    /// The client has this version, or wants that there is none (RFC 9110 §13.1.2).
+    IfNoneMatchMatches,
+    /// An If-None-Match that guards a change cannot be read, so the change is not made.
+    IfNoneMatchUnreadable,
+    /// It was not modified after the client's date (RFC 9110 §13.1.3).
+    NotModifiedSince,
+    /// The method neither selects nor changes a representation (RFC 9110 §13.2.1).
+    MethodHasNoConditions,
+    /// There is nothing to read, so the answer is an error whatever is asked (RFC 9110 §13.2.1).
+    NothingSelected,
+    /// If-Match decides, and more exactly (RFC 9110 §13.1.4).
+    IfMatchDecides,
+    /// If-None-Match decides, and more exactly (RFC 9110 §13.1.3).
+    IfNoneMatchDecides,
+    /// Only GET and HEAD ask this (RFC 9110 §13.1.3).
+    NotGetOrHead,
+    /// The value is not one date (RFC 9110 §13.1.3, §13.1.4).
+    NotADate,
+    /// Nothing is known about when it was modified (RFC 9110 §13.1.3, §13.1.4).
+    NoModificationDate,
+    /// An element of the list is no entity tag; it matches nothing.
+    NotAnEntityTag,
+
+    // Ranges.
+    /// Only GET has ranges (RFC 9110 §14.2).
+    NotGet,
+    /// There is no Range that it could be about (RFC 9110 §13.1.5).
+    NoRange,
+    /// If-Range is neither an entity tag nor a date (RFC 9110 §13.1.5).
+    IfRangeUnreadable,
+    /// The client has parts of another version (RFC 9110 §13.1.5).
+    IfRangeFails,
+    /// The date is too young to tell two versions apart (RFC 9110 §8.8.2.2).
+    DateIsWeak,
+    /// The field occurs more than once, and it is no list.
+    MoreThanOneLine,
+    /// The unit is not bytes (RFC 9110 §14.2).
+    RangeUnitUnknown,
+    /// The ranges are not valid (RFC 9110 §14.1.1).
+    RangeMalformed,
+    /// More ranges than we answer (RFC 9110 §17.15).
+    TooManyRanges,
+    /// More than two of the ranges overlap (RFC 9110 §14.2).
+    TooManyOverlaps,
+    /// Many small ranges, not in order (RFC 9110 §14.2).
+    ManySmallRanges,
+    /// The end of nothing is nothing, and Content-Range has no words for it (RFC 9110 §14.4).
+    EmptyRepresentation,
+    /// No range begins within the representation (RFC 9110 §14.1.2).
+    NoRangeSatisfiable,
+
+    // Content codings.
+    /// The client prefers it, or likes it as well as any (RFC 9110 §12.5.3).
+    MostPreferred,
+    /// The client excludes all that there is (RFC 9110 §12.5.3).
+    NothingAcceptable,
+    /// An element is neither a coding nor a coding with a weight; it says nothing.
+    CodingMalformed,
+}
