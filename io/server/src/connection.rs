@@ -312,10 +312,17 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
         match body {
             Body::Empty | Body::Memory(_) => self.step_memory(turn, exchange),
-            Body::File(range) => {
-                let range = range.clone();
-                self.step_file(turn, exchange, range)
-            }
+            Body::Parts(parts) => match parts.pop_front() {
+                Some(Chunk::File(range)) => self.step_file(turn, exchange, range),
+                Some(part) => {
+                    self.send_chunk(turn, exchange, part);
+                    Step::Moved
+                }
+                None => {
+                    self.send(turn, exchange.id, Event::End);
+                    Step::Over(None)
+                }
+            },
             Body::Stream(source) => match source.poll_next(task) {
                 Poll::Pending => Step::Waits,
                 Poll::Ready(Some(Ok(chunk))) => {
@@ -376,12 +383,10 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let len = chunk.len();
         (range.offset, range.len) = (range.offset + len, range.len - len);
         self.send_chunk(turn, exchange, chunk);
-        if range.len > 0 {
-            exchange.state = State::Sending(Body::File(range));
-            return Step::Moved;
+        if let (true, State::Sending(Body::Parts(parts))) = (range.len > 0, &mut exchange.state) {
+            parts.push_front(range.into());
         }
-        self.send(turn, exchange.id, Event::End);
-        Step::Over(None)
+        Step::Moved
     }
 
     fn send_chunk(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, chunk: Chunk) {
@@ -500,7 +505,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     fn is_ready(&self, exchange: &Exchange) -> bool {
-        matches!(exchange.state, State::Sending(Body::File(_))) && self.room(exchange.id) > 0
+        matches!(exchange.state, State::Sending(Body::Parts(_))) && self.room(exchange.id) > 0
     }
 
     fn close_if_due(&mut self) -> Poll<()> {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -69,10 +70,16 @@ pub enum Body {
     Empty,
     /// Bytes in memory.
     Memory(Bytes),
-    /// A range of a file.
-    File(FileRange),
-    /// Pieces that come when they are asked for.
+    /// Bytes in memory and ranges of files, one behind the other.
+    Parts(VecDeque<Chunk>),
+    /// Pieces that come when they are asked for; never ranges of files.
     Stream(Box<dyn Source>),
+}
+
+impl From<FileRange> for Body {
+    fn from(range: FileRange) -> Self {
+        Self::Parts(VecDeque::from([range.into()]))
+    }
 }
 
 /// The pieces of a body, one after the other.

@@ -27,4 +27,4 @@ pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
 pub use listen::{Listener, bind};
-pub use server::{Config, Limits, Server, Stop};
+pub use server::{Config, Limits, Place, Server, Stop};

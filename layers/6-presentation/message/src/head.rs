@@ -62,7 +62,7 @@ impl Request {
         }
         // RFC 9112 §3.2 has an empty one for URIs without an authority; RFC 9110 §4.2.1 refuses an
         // http URI without a host, so nothing is left that an empty Host could be right for.
-        Authority::parse(host).map(drop)
+        Authority::measure(host).map(drop)
     }
 }
 

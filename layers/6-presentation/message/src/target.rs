@@ -141,7 +141,8 @@ impl Target {
         if query_end != bytes.len() {
             return Err(why_refused(bytes, query_end, "query"));
         }
-        match (str::from_utf8(bytes), u32::try_from(bytes.len())) {
+        // Copied first, because memory that is allocated is aligned, which the check likes.
+        match (String::from_utf8(bytes.to_vec()), u32::try_from(bytes.len())) {
             (Ok(text), Ok(_)) => Ok(Self {
                 text: text.into(),
                 form,

@@ -17,8 +17,8 @@ use message::list;
 use crate::content_range::ContentRange;
 use crate::range::ByteRange;
 
-/// How long a boundary is; RFC 2046 §5.1.1 allows 70. 24 characters out of 62 are 142 bits: no
-/// content has them by accident.
+/// How long a boundary is; RFC 2046 §5.1.1 allows 70. 24 letters and digits hold all the chance
+/// that the generator has (63 bits): no content has them by accident.
 const BOUNDARY_LEN: usize = 24;
 
 /// What separates the parts. It does not stand in the content: it is drawn after the content was

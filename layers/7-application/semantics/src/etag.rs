@@ -124,7 +124,7 @@ impl<'a> Iterator for Tags<'a> {
             return None;
         }
         if let Some((tag, after)) = EntityTag::split_off(self.rest)
-            && let [] | [b',', ..] = list::trim_ows(after)
+            && let None | Some(b',') = after.iter().find(|b| !list::is_ows(**b))
         {
             self.rest = after;
             return Some(Ok(tag));

@@ -22,36 +22,31 @@ impl<'a> Authority<'a> {
     /// above 65535, and everything else that RFC 3986 has no place for.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        //= exception: RFC 3986 §3.2.2: a comma may stand in a name, but no real name has one, and a
-        // Host with one is two Host lines that somebody joined: refused, so that nobody has to guess.
-        let name = chars::span(bytes, chars::WIRE_NAME);
-        let (host, rest) = match bytes.get(name) {
-            _ if name > 0 => (name, bytes.get(name..).unwrap_or_default()),
-            Some(b'[') => split_literal(bytes)?,
-            _ => (0, bytes),
-        };
-        match rest {
-            [] | [b':', ..] if host == 0 => Err(Malformed::new("host is empty")),
-            [] => Ok(Self { host: as_text(bytes)?, port: None }),
-            [b':', port @ ..] => {
-                let port = parse_port(port).map_err(|_| why_refused(port, "port"))?;
-                Ok(Self { host: as_text(bytes.get(..host).unwrap_or_default())?, port })
-            }
-            [b'%', ..] => Self::parse_with_escapes(bytes),
-            _ => Err(why_refused(rest, "host")),
-        }
+        let (host_len, port) = Self::measure(bytes)?;
+        Ok(Self { host: as_text(bytes.get(..host_len).unwrap_or_default())?, port })
     }
 
-    #[cold]
-    fn parse_with_escapes(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let end = chars::span_with_escapes(bytes, chars::WIRE_NAME);
-        let (host, rest) = bytes.split_at_checked(end).unwrap_or_default();
-        let port = match rest {
-            [] => None,
-            [b':', port @ ..] => parse_port(port).map_err(|_| why_refused(port, "port"))?,
-            _ => return Err(why_refused(rest, "host")),
+    /// How long the host is, and which port is behind it; errs where [`parse`](Self::parse) does.
+    #[inline]
+    pub(crate) fn measure(bytes: &[u8]) -> Result<(usize, Option<u16>), Malformed> {
+        //= exception: RFC 3986 §3.2.2: a comma may stand in a name, but no real name has one, and a
+        // Host with one is two Host lines that somebody joined: refused, so that nobody has to guess.
+        let name_len = chars::span(bytes, chars::WIRE_NAME);
+        let host_len = match bytes.get(name_len) {
+            Some(b'[') if name_len == 0 => literal_len(bytes)?,
+            Some(b'%') => chars::span_with_escapes(bytes, chars::WIRE_NAME),
+            _ => name_len,
         };
-        Ok(Self { host: as_text(host)?, port })
+        let rest = bytes.get(host_len..).unwrap_or_default();
+        match rest {
+            [] | [b':', ..] if host_len == 0 => Err(Malformed::new("host is empty")),
+            [] => Ok((host_len, None)),
+            [b':', port @ ..] => match parse_port(port) {
+                Ok(port) => Ok((host_len, port)),
+                Err(_) => Err(why_refused(port, "port")),
+            },
+            _ => Err(why_refused(rest, "host")),
+        }
     }
 
     /// Whether this is the host, in any case (RFC 3986 §6.2.2.1). Escapes are not looked into.
@@ -164,26 +159,25 @@ pub(super) fn split_port(text: &str) -> (&str, Option<&str>) {
 pub(super) fn parse_port(digits: &[u8]) -> Result<Option<u16>, Malformed> {
     //= exception: RFC 3986 §3.2.3: a port may have any number of digits; what no transport can carry
     // is refused where it is read. Leading zeros are kept out of the count: the value decides.
-    let mut port = 0_u16;
+    let mut port = 0;
     for b in digits {
-        let digit = b.wrapping_sub(b'0');
-        let next = port.checked_mul(10).and_then(|tens| tens.checked_add(u16::from(digit)));
-        match next {
-            Some(next) if digit < 10 => port = next,
-            _ => return Err(Malformed::new("port")),
+        let digit = u32::from(b.wrapping_sub(b'0'));
+        port = port * 10 + digit;
+        if digit > 9 || port > u32::from(u16::MAX) {
+            return Err(Malformed::new("port"));
         }
     }
-    Ok((!digits.is_empty()).then_some(port))
+    Ok((!digits.is_empty()).then_some(port as u16))
 }
 
-/// Splits `[address]` from what is behind it, when it is an address.
-fn split_literal(bytes: &[u8]) -> Result<(usize, &[u8]), Malformed> {
+/// How long the `[address]` in front is, when it is an address that may be sent.
+fn literal_len(bytes: &[u8]) -> Result<usize, Malformed> {
     let end = bytes.iter().position(|&b| b == b']').ok_or(Malformed::new("address in brackets"))?;
-    let (literal, rest) = bytes.split_at_checked(end + 1).unwrap_or_default();
+    let literal = bytes.get(..=end).unwrap_or_default();
     match Host::parse(as_text(literal)?)? {
         // RFC 6874 §4: a zone means nothing to anybody but who wrote it, so it is never sent.
         Host::V6 { zone: Some(_), .. } => Err(Malformed::new("zone of an IPv6 address")),
-        _ => Ok((literal.len(), rest)),
+        _ => Ok(literal.len()),
     }
 }
 

@@ -1,0 +1,174 @@
+//! Opening beneath the root: no path and no link leaves it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use crate::Refused;
+
+/// How often the kernel may say that a rename disturbed it before we give up. Each time something
+/// on the way was renamed while it looked; ten times in a row is somebody's intention.
+const RACES_MAX: u32 = 10;
+
+/// What only looks: it opens nothing, wakes no FIFO's writer and rewinds no tape.
+const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+
+/// What reads: a FIFO or a terminal that appeared since we looked neither blocks nor adopts us.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Opens what lies beneath one directory.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    root: OwnedFd,
+    has_openat2: bool,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The descriptor.
+    pub(crate) fd: OwnedFd,
+    /// What the file system says about it.
+    pub(crate) stat: Stat,
+    /// Whether a symbolic link stood on the way.
+    pub(crate) via_link: bool,
+}
+
+impl Opened {
+    /// What it is.
+    pub(crate) fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.stat.st_mode)
+    }
+}
+
+/// Why the way to a directory cannot be watched to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    /// The path may lead on, but not along directories that we can watch: a symbolic link stands
+    /// there, or watches are not to be had.
+    Unwatchable,
+    /// The path leads nowhere.
+    Refused(Refused),
+}
+
+impl Opener {
+    /// Opens the root itself, wherever it leads.
+    pub(crate) fn new(root: &Path) -> io::Result<Self> {
+        let root = fs::open(root, LOOK | OFlags::DIRECTORY, Mode::empty())?;
+        // Kernels before 5.6 do not know the call, and filters older than it forbid it.
+        let has_openat2 = !matches!(
+            fs::openat2(&root, ".", LOOK, Mode::empty(), ResolveFlags::BENEATH),
+            Err(Errno::NOSYS | Errno::PERM)
+        );
+        Ok(Self { root, has_openat2 })
+    }
+
+    /// The same, as if the kernel had no `openat2`.
+    #[cfg(test)]
+    pub(crate) fn without_openat2(root: &Path) -> io::Result<Self> {
+        Ok(Self { has_openat2: false, ..Self::new(root)? })
+    }
+
+    /// Whether links inside the root can be followed.
+    pub(crate) fn has_openat2(&self) -> bool {
+        self.has_openat2
+    }
+
+    /// The root.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// Looks what `path` is, and touches nothing.
+    pub(crate) fn look(&self, path: &[u8]) -> Result<Opened, Refused> {
+        self.open_with(path, LOOK)
+    }
+
+    /// Opens `path` to read it. It may have become something else since one looked.
+    pub(crate) fn read(&self, path: &[u8]) -> Result<Opened, Refused> {
+        self.open_with(path, READ)
+    }
+
+    /// Opens a directory to look at; no link may stand on the way.
+    pub(crate) fn directory(&self, path: &[u8]) -> Result<OwnedFd, Stop> {
+        let refused = |errno: Errno| Stop::Refused(errno.into());
+        let fd = if self.has_openat2 {
+            self.beneath(path, LOOK | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS).map_err(
+                |errno| if errno == Errno::LOOP { Stop::Unwatchable } else { refused(errno) },
+            )?
+        } else {
+            self.walk(path, LOOK).map_err(refused)?
+        };
+        let stat = fs::fstat(&fd).map_err(refused)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(fd),
+            _ => Err(Stop::Refused(Refused::NotFound)),
+        }
+    }
+
+    /// Opens a directory to list it.
+    pub(crate) fn list(&self, path: &[u8]) -> Result<OwnedFd, Refused> {
+        Ok(self.open_with(path, READ | OFlags::DIRECTORY)?.fd)
+    }
+
+    fn open_with(&self, path: &[u8], flags: OFlags) -> Result<Opened, Refused> {
+        let (fd, via_link) = if self.has_openat2 {
+            match self.beneath(path, flags, ResolveFlags::NO_SYMLINKS) {
+                Err(Errno::LOOP) => (self.beneath(path, flags, ResolveFlags::empty())?, true),
+                other => (other?, false),
+            }
+        } else {
+            (self.walk(path, flags)?, false)
+        };
+        let stat = fs::fstat(&fd)?;
+        Ok(Opened { fd, stat, via_link })
+    }
+
+    fn beneath(&self, path: &[u8], flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+        let path = if path.is_empty() { b"." } else { path };
+        let resolve = resolve | ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let mut races = 0;
+        loop {
+            match fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if races < RACES_MAX => races += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// One name after the other, refusing every link: what is left without `openat2`.
+    fn walk(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let path = if path.is_empty() { b"." } else { path };
+        let mut names = path.split(|&b| b == b'/').peekable();
+        let mut at: Option<OwnedFd> = None;
+        while let Some(name) = names.next() {
+            if name == b".." {
+                return Err(Errno::XDEV);
+            }
+            let flags = if names.peek().is_some() { LOOK } else { flags };
+            let from = at.as_ref().map_or_else(|| self.root.as_fd(), AsFd::as_fd);
+            at = Some(step(from, name, flags)?);
+        }
+        at.ok_or(Errno::NOENT)
+    }
+}
+
+/// Opens one name that is no link. What only looks would get the link itself.
+fn step(from: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOFOLLOW;
+    let fd = loop {
+        match fs::openat(from, name, flags, Mode::empty()) {
+            Err(Errno::INTR) => {}
+            Err(Errno::LOOP) => return Err(Errno::XDEV),
+            result => break result?,
+        }
+    };
+    let is_link = flags.contains(OFlags::PATH)
+        && FileType::from_raw_mode(fs::fstat(&fd)?.st_mode) == FileType::Symlink;
+    if is_link { Err(Errno::XDEV) } else { Ok(fd) }
+}

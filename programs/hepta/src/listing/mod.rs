@@ -1,0 +1,114 @@
+//! Pages that the server writes itself: what a directory holds, and what went wrong.
+//!
+//! Each is made in the [`Form`] that the client prefers. Who sends one says `Vary: Accept`, since
+//! another client would have got another form, and [`CONTENT_SECURITY_POLICY`] with the HTML: the
+//! pages need nothing but their own style, so whatever a file's name might smuggle in stays dead.
+
+mod directory;
+mod error;
+mod json;
+mod order;
+mod text;
+
+use message::media::{MediaRange, MediaType, Specificity};
+use message::{Fields, Name, list};
+
+pub(crate) use directory::directory_page;
+pub(crate) use error::error_page;
+pub(crate) use order::Order;
+
+#[cfg(test)]
+mod tests;
+
+/// What the HTML pages need: their own style. No script, no picture, no form, no frame.
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// How every page looks.
+const STYLE: &str = include_str!("style.css");
+
+/// A page, ready to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Page {
+    /// The value of its Content-Type.
+    pub(crate) media_type: &'static str,
+    /// Its bytes.
+    pub(crate) body: String,
+}
+
+/// For whom a page is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// For people in a browser.
+    Html,
+    /// For people at a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Form {
+    /// In which form to list a directory: HTML, unless JSON is liked better.
+    pub(crate) fn of_listing(request: &Fields) -> Self {
+        Self::preferred(request, [Self::Html, Self::Json])
+    }
+
+    /// In which form to say what went wrong: plain text, unless another is liked better. Browsers
+    /// ask for HTML by name; `curl` and its kind take anything.
+    pub(crate) fn of_error(request: &Fields) -> Self {
+        Self::preferred(request, [Self::Text, Self::Html, Self::Json])
+    }
+
+    /// The form that the request likes best; the first of those it likes the same. When it likes
+    /// none, the first as well: a page is better than none (RFC 9110 §12.5.1 leaves it to us).
+    fn preferred<const N: usize>(request: &Fields, forms: [Self; N]) -> Self {
+        let [first, ..] = forms.as_slice() else { return Self::Html };
+        let mut best = (*first, 0);
+        for form in forms {
+            let quality = form.quality(request);
+            if quality > best.1 {
+                best = (form, quality);
+            }
+        }
+        best.0
+    }
+
+    /// How much the request likes this form, in thousandths: the range that describes it most
+    /// closely says so (RFC 9110 §12.5.1). Ranges that cannot be read say nothing.
+    fn quality(self, request: &Fields) -> u16 {
+        if !request.contains(Name::Accept) {
+            return 1000;
+        }
+        let Ok(media) = MediaType::parse(self.essence().as_bytes()) else { return 0 };
+        let mut closest: Option<(Specificity, u16)> = None;
+        for element in request.get_all(Name::Accept).flat_map(list::elements) {
+            let Ok(range) = MediaRange::parse(element) else { continue };
+            let is_closer = closest.is_none_or(|(known, _)| range.specificity() > known);
+            if is_closer && range.matches(&media) {
+                closest = Some((range.specificity(), range.quality));
+            }
+        }
+        closest.map_or(0, |(_, quality)| quality)
+    }
+
+    fn essence(self) -> &'static str {
+        match self {
+            Self::Html => "text/html",
+            Self::Text => "text/plain",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// An HTML page around `content`, which is HTML; the title is text.
+fn html_page(title: &str, content: &str) -> Page {
+    let title = text::escaped(title);
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{content}</main>\n\
+         <footer>Hepta</footer>\n</body>\n</html>\n",
+    );
+    Page { media_type: "text/html; charset=utf-8", body }
+}

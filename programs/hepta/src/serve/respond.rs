@@ -1,0 +1,191 @@
+//! From a selected representation to the response: conditions, ranges, fields.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use base::{Chunk, Cx, FileRange, Wall};
+use bytes::Bytes;
+use files::{Content, File};
+use message::fields::FieldName;
+use message::uri::percent;
+use message::{Fields, Method, Name, Request, Response, Status, Target};
+use semantics::byteranges::{Boundary, Byteranges};
+use semantics::conditional::{self, Validators, Verdict};
+use semantics::content_range::ContentRange;
+use semantics::etag::EntityTag;
+use semantics::range::{self, ByteRange, Selection};
+
+use server::{Answer, Body};
+
+use super::pages;
+use super::representation::Representation;
+
+/// The representation that is sent: in one content coding, with its own validators.
+pub(crate) struct Selected<'a> {
+    pub(crate) content: &'a Content,
+    pub(crate) len: u64,
+    pub(crate) etag: &'a str,
+    pub(crate) last_modified: Wall,
+    pub(crate) content_type: &'a str,
+    /// The fields of a 200.
+    pub(crate) fields: &'a Fields,
+}
+
+impl<'a> Selected<'a> {
+    /// The file as it is.
+    pub(crate) fn identity(file: &'a File<Representation>) -> Self {
+        let facts = &file.derived;
+        Self {
+            content: &file.content,
+            len: file.len,
+            etag: &facts.etag,
+            last_modified: facts.last_modified,
+            content_type: &facts.content_type,
+            fields: &facts.fields,
+        }
+    }
+
+    fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: EntityTag::parse(self.etag.as_bytes()).ok(),
+            last_modified: Some(self.last_modified),
+            exists: true,
+        }
+    }
+
+    /// A part of the content, to be sent.
+    fn part(&self, first: u64, len: u64) -> Chunk {
+        match self.content {
+            Content::Memory(bytes) => bytes.slice(first as usize..(first + len) as usize).into(),
+            Content::Open(file) => FileRange { file: Arc::clone(file), offset: first, len }.into(),
+        }
+    }
+
+    fn whole(&self) -> Body {
+        match self.content {
+            Content::Memory(bytes) => Body::Memory(bytes.clone()),
+            Content::Open(_) => Body::Parts(VecDeque::from([self.part(0, self.len)])),
+        }
+    }
+}
+
+/// Answers a GET or HEAD whose representation is selected.
+#[inline]
+pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
+    let fields = &request.fields;
+    let verdict = conditional::evaluate(cx, &request.method, fields, &selected.validators());
+    match verdict {
+        Verdict::Proceed { range_applies: false } => whole(selected),
+        Verdict::Proceed { range_applies: true } => match range::select(cx, fields, selected.len) {
+            Selection::Whole => whole(selected),
+            Selection::One(range) => one_part(selected, range),
+            Selection::Several(ranges) => several_parts(cx, selected, &ranges),
+            Selection::Unsatisfiable => unsatisfiable(request, selected),
+        },
+        Verdict::NotModified => not_modified(selected),
+        Verdict::PreconditionFailed => vary_like(
+            pages::error(request, Status::PRECONDITION_FAILED, "it is not what you think it is"),
+            selected,
+        ),
+    }
+}
+
+fn whole(selected: &Selected<'_>) -> Answer {
+    Answer { response: Response::new(Status::OK, selected.fields.clone()), body: selected.whole() }
+}
+
+fn one_part(selected: &Selected<'_>, range: ByteRange) -> Answer {
+    let mut fields = selected.fields.clone();
+    fields.set(Name::ContentLength, range.length().to_string());
+    fields.push(Name::ContentRange, ContentRange::of(range, selected.len).to_string());
+    let body = Body::Parts(VecDeque::from([selected.part(range.first(), range.length())]));
+    Answer { response: Response::new(Status::PARTIAL_CONTENT, fields), body }
+}
+
+fn several_parts(cx: &mut Cx<'_>, selected: &Selected<'_>, ranges: &[ByteRange]) -> Answer {
+    let multipart = Byteranges {
+        boundary: Boundary::draw(cx),
+        content_type: Some(selected.content_type.as_bytes()),
+        complete: selected.len,
+        ranges,
+    };
+    let mut fields = selected.fields.clone();
+    fields.set(Name::ContentType, multipart.response_content_type());
+    fields.set(Name::ContentLength, multipart.content_length().to_string());
+    let mut parts = VecDeque::with_capacity(ranges.len() * 2 + 1);
+    for (index, range) in ranges.iter().enumerate() {
+        let mut head = Vec::new();
+        multipart.part_head(index, &mut head);
+        parts.push_back(head.into());
+        parts.push_back(selected.part(range.first(), range.length()));
+    }
+    let mut closing = Vec::new();
+    multipart.closing(&mut closing);
+    parts.push_back(closing.into());
+    Answer { response: Response::new(Status::PARTIAL_CONTENT, fields), body: Body::Parts(parts) }
+}
+
+/// RFC 9110 §15.5.17: says how long the representation is, so that the client can ask again.
+fn unsatisfiable(request: &Request, selected: &Selected<'_>) -> Answer {
+    let explanation = format!("the representation has {} bytes", selected.len);
+    let mut answer = pages::error(request, Status::RANGE_NOT_SATISFIABLE, &explanation);
+    let range = ContentRange::Unsatisfied { complete: selected.len };
+    answer.response.fields.push(Name::ContentRange, range.to_string());
+    vary_like(answer, selected)
+}
+
+fn not_modified(selected: &Selected<'_>) -> Answer {
+    let stays = |name| match name {
+        FieldName::Known(name) => conditional::stays_in_not_modified(name, true),
+        FieldName::Other(_) => true,
+    };
+    let fields = selected.fields.iter().filter(|(name, _)| stays(*name)).collect();
+    Answer { response: Response::new(Status::NOT_MODIFIED, fields), body: Body::Empty }
+}
+
+/// An error about a representation that could have been another depends on the same fields.
+fn vary_like(mut answer: Answer, selected: &Selected<'_>) -> Answer {
+    for name in selected.fields.elements(Name::Vary) {
+        if let Ok(name) = str::from_utf8(name) {
+            semantics::vary::add(&mut answer.response.fields, name);
+        }
+    }
+    answer
+}
+
+/// RFC 9110 §9.3.7: what can be done here, or anywhere on this server.
+pub(crate) fn options(methods: &[Method]) -> Answer {
+    let mut fields = Fields::new();
+    fields.push(Name::Server, "Hepta");
+    fields.push(Name::Allow, semantics::allow::value(methods));
+    Answer { response: Response::new(Status::NO_CONTENT, fields), body: Body::Empty }
+}
+
+/// RFC 9110 §15.5.6: not this method, but these.
+pub(crate) fn not_allowed(request: &Request, methods: &[Method]) -> Answer {
+    let explanation = format!("{} has no use here", request.method);
+    let mut answer = pages::error(request, Status::METHOD_NOT_ALLOWED, &explanation);
+    answer.response.fields.push(Name::Allow, semantics::allow::value(methods));
+    answer
+}
+
+/// A directory's address ends with a slash, so that what is in it can be named relative to it.
+pub(crate) fn redirect_to_slash(target: &Target, path: &[u8]) -> Answer {
+    // Made of the normal path, which has no empty segments: `//host` would lead to another server.
+    let mut location = String::new();
+    for segment in path.split(|&b| b == b'/').skip(1) {
+        location.push('/');
+        location.push_str(&percent::encode(segment, percent::SEGMENT));
+    }
+    location.push('/');
+    if let Some(query) = target.query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    let mut fields = Fields::new();
+    fields.push(Name::Server, "Hepta");
+    fields.push(Name::Location, &location);
+    fields.push(Name::ContentType, "text/plain; charset=utf-8");
+    let body = Bytes::from(format!("301 Moved Permanently: {location}\n"));
+    Answer::whole(Status::MOVED_PERMANENTLY, fields, body)
+}

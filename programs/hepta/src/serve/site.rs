@@ -1,0 +1,136 @@
+//! The handler that serves a directory.
+
+use std::rc::Rc;
+
+use base::Cx;
+use files::{Entry, File, Refused, Root};
+use message::{Method, Name, Request, Status};
+use server::{Handler, Peer, Record, Reply};
+
+use super::access_log::AccessLog;
+use super::coded::Coded;
+use super::pages;
+use super::representation::Representation;
+use super::respond::{self, Selected};
+
+/// What a resource here understands.
+const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
+
+/// A directory on the web.
+pub(crate) struct Site(Rc<Inner>);
+
+struct Inner {
+    root: Rc<Root<Representation>>,
+    coded: Rc<Coded>,
+    log: AccessLog,
+}
+
+impl Site {
+    pub(crate) fn new(root: Root<Representation>, log: AccessLog) -> Self {
+        let root = Rc::new(root);
+        let watched = Rc::clone(&root);
+        tokio::task::spawn_local(async move { watched.watch().await });
+        Self(Rc::new(Inner { root, coded: Rc::default(), log }))
+    }
+}
+
+impl Handler for Site {
+    fn handle(&self, cx: &mut Cx<'_>, request: &Request, _peer: &Peer) -> Reply {
+        match request.method {
+            Method::Get | Method::Head => self.0.get(cx, request),
+            Method::Options => respond::options(&METHODS).into(),
+            // RFC 9110 §9.1: 501 for a method nobody here knows, 405 for one that has no use here.
+            Method::Other(_) => pages::error(
+                request,
+                Status::NOT_IMPLEMENTED,
+                "this server does not know the method",
+            )
+            .into(),
+            _ => respond::not_allowed(request, &METHODS).into(),
+        }
+    }
+
+    fn finished(&self, record: &Record<'_>) {
+        self.0.log.add(record);
+    }
+
+    fn tick(&self) {
+        self.0.log.flush();
+        for notice in self.0.root.take_notices() {
+            tracing::warn!("{notice:?}");
+        }
+    }
+}
+
+impl Inner {
+    fn get(&self, cx: &mut Cx<'_>, request: &Request) -> Reply {
+        let path = match request.target.normal_path() {
+            Ok(path) => path,
+            Err(bad) => return pages::error(request, Status::BAD_REQUEST, bad.what).into(),
+        };
+        let name = path.strip_prefix(b"/").unwrap_or(&path);
+        match name.strip_suffix(b"/") {
+            Some(directory) => self.get_directory(cx, request, directory),
+            None if name.is_empty() => self.get_directory(cx, request, name),
+            None => match self.root.lookup(name, cx.now()) {
+                Ok(Entry::File(file)) => self.get_file(cx, request, name, file),
+                Ok(Entry::Directory) => respond::redirect_to_slash(&request.target, &path).into(),
+                Err(refused) => self.refuse(request, refused),
+            },
+        }
+    }
+
+    fn get_directory(&self, cx: &mut Cx<'_>, request: &Request, directory: &[u8]) -> Reply {
+        match self.root.lookup(directory, cx.now()) {
+            Ok(Entry::Directory) => {}
+            // A file is no directory, whatever stands behind its name.
+            Ok(Entry::File(_)) => return self.refuse(request, Refused::NotFound),
+            Err(refused) => return self.refuse(request, refused),
+        }
+        let index: &[u8] = if directory.is_empty() {
+            b"index.html"
+        } else {
+            &[directory, b"/index.html"].concat()
+        };
+        match self.root.lookup(index, cx.now()) {
+            Ok(Entry::File(file)) => self.get_file(cx, request, index, file),
+            Ok(Entry::Directory) | Err(Refused::NotFound) => match self.root.list(directory) {
+                Ok(listing) => pages::listing(cx, request, directory, &listing).into(),
+                Err(refused) => self.refuse(request, refused),
+            },
+            Err(refused) => self.refuse(request, refused),
+        }
+    }
+
+    #[inline]
+    fn get_file(
+        &self,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        path: &[u8],
+        file: Rc<File<Representation>>,
+    ) -> Reply {
+        if request.fields.contains(Name::AcceptEncoding) {
+            return self.coded.choose(cx, &self.root, request, path, file);
+        }
+        let selected = Selected::identity(&file);
+        respond::with(cx, request, &selected).into()
+    }
+
+    fn refuse(&self, request: &Request, refused: Refused) -> Reply {
+        let (status, explanation) = match refused {
+            Refused::NotFound => (Status::NOT_FOUND, "there is nothing here"),
+            // Whether something hides there is nobody's business (RFC 9110 §15.5.4).
+            Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
+                (Status::NOT_FOUND, "there is nothing here")
+            }
+            Refused::Denied => (Status::FORBIDDEN, "this may not be read"),
+            Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, "too much is going on; try again"),
+            Refused::Other(_) => (Status::INTERNAL_SERVER_ERROR, "this cannot be read"),
+        };
+        if let Refused::Other(kind) = refused {
+            tracing::error!(target = request.target.as_str(), %kind, "cannot be read");
+        }
+        pages::error(request, status, explanation).into()
+    }
+}
