@@ -1,0 +1,107 @@
+"""The machine a benchmark runs on: what it is, what it must have, and which core does what."""
+
+import os
+import platform
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OUT = os.path.join(ROOT, "bench", "out")
+
+SERVER_CORE = 0
+LOAD_CORE = 1
+
+# The program, and the Debian package that has it.
+PACKAGES = {
+    "curl": "curl",
+    "h2o": "h2o",
+    "nginx": "nginx",
+    "objdump": "binutils",
+    "openssl": "openssl",
+    "taskset": "util-linux",
+    "valgrind": "valgrind",
+    "wrk": "wrk",
+}
+
+
+def need(*programs):
+    """Ends the benchmark, saying what to install, unless all of these are here."""
+    missing = sorted({PACKAGES[name] for name in programs if not find(name)})
+    if missing:
+        sys.exit(f"missing: {' '.join(missing)}\n  sudo apt-get install {' '.join(missing)}")
+    if os.cpu_count() < 2:
+        sys.exit("two cores are needed: one for the server, one for the load")
+
+
+def find(program):
+    """Where a program is, or None. Servers stand in sbin, which is not in everybody's path."""
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+
+
+def pinned(core, command):
+    """The command, bound to a core."""
+    return ["taskset", "-c", str(core), *command]
+
+
+def raise_descriptors(count):
+    """Lets this process and its children have `count` descriptors open, or ends saying how."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(hard, count)))
+        except (ValueError, PermissionError):
+            sys.exit(f"{count} open files are needed, {hard} allowed: ulimit -n {count}, as root")
+
+
+def free_port():
+    """A port nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def core_seconds(core):
+    """How long a core was busy so far, whoever used it."""
+    with open("/proc/stat", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith(f"cpu{core} "))
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, line.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def environment():
+    """Names and values of what the figures depend on."""
+    with open("/proc/loadavg", encoding="ascii") as file:
+        load = file.read().split()[0]
+    return [
+        ("cpu", f"{cpu_model()}, {os.cpu_count()} cores"),
+        ("kernel", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        ("commit", commit()),
+        ("load before", load),
+    ]
+
+
+def cpu_model():
+    """The processor's name for itself; family and model tell apart what a cloud calls the same."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        text = file.read()
+    values = {key: value for key, value in re.findall(r"(?m)^([\w ]+?)\s*:[ ]*(.*)$", text)}
+    name = values.get("model name", platform.machine())
+    return f"{name} (family {values.get('cpu family', '?')}, model {values.get('model', '?')})"
+
+
+def commit():
+    """The commit that is checked out, marked when files differ from it."""
+    git = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def version(command, pattern):
+    """The first match of `pattern` in what a command prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found.group(1) if found else "unknown"

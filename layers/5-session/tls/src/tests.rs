@@ -1,0 +1,5 @@
+mod bytes;
+mod cable;
+mod handshake;
+mod hostile;
+mod traffic;

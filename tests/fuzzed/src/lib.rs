@@ -1,0 +1,44 @@
+//! What the fuzzer calls: functions that take any bytes, and assert what must hold for them.
+//!
+//! `fuzz/fuzz_targets/` has a program for each, of one line; `tests/replay.rs` calls the same
+//! functions with everything in `fuzz/corpus/`, so that what the fuzzer has found once is looked at
+//! by every `cargo test`. `docs/fuzzing.md` says how to run it.
+//!
+//! | function         | what it reads                                   |
+//! |------------------|-------------------------------------------------|
+//! | [`heads`]        | heads of requests and of responses              |
+//! | [`chunked`]      | bodies in chunks                                |
+//! | [`targets`]      | request targets, URIs                           |
+//! | [`ranges`]       | Range, Content-Range, multipart/byteranges      |
+//! | [`conditionals`] | conditional fields                              |
+//! | [`conversation`] | a client and a server, and a network that cuts  |
+//!
+//! Each input begins with a few bytes that choose: a role, a length, where the rest is cut.
+
+mod chunked;
+mod conditionals;
+mod conversation;
+mod heads;
+mod ranges;
+mod side;
+mod targets;
+
+pub use chunked::chunked;
+pub use conditionals::conditionals;
+pub use conversation::conversation;
+pub use heads::heads;
+pub use ranges::ranges;
+pub use targets::targets;
+
+/// A function that the fuzzer calls.
+pub type Target = fn(&[u8]);
+
+/// Every one, by the name that its program and its corpus have.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("chunked", chunked),
+    ("conditionals", conditionals),
+    ("conversation", conversation),
+    ("heads", heads),
+    ("ranges", ranges),
+    ("targets", targets),
+];
