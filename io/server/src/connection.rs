@@ -310,6 +310,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         if !matches!(body, Body::Empty | Body::Memory(_)) && self.room(exchange.id) == 0 {
             return Step::Waits;
         }
+        let mut cx = turn.cx(&mut self.film, self.peer.connection);
         match body {
             Body::Empty | Body::Memory(_) => self.step_memory(turn, exchange),
             Body::Parts(parts) => match parts.pop_front() {
@@ -323,7 +324,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                     Step::Over(None)
                 }
             },
-            Body::Stream(source) => match source.poll_next(task) {
+            Body::Stream(source) => match source.poll_next(&mut cx, task) {
                 Poll::Pending => Step::Waits,
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.send_chunk(turn, exchange, chunk);
@@ -578,7 +579,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let text = film.take();
         if !text.is_empty() {
             let title = format!("connection {} from {}", self.peer.connection, self.peer.address);
-            FilmPrinter::print(printer, &title, &text);
+            FilmPrinter::print(printer, Some(&title), &text);
         }
     }
 

@@ -17,26 +17,29 @@ impl FilmPrinter {
         Self { is_coloured: wanted && std::io::stderr().is_terminal(), lock: Mutex::new(()) }
     }
 
-    /// Prints what happened on a connection since the last time.
-    pub(crate) fn print(&self, title: &str, film: &str) {
+    /// Prints what happened on a connection since the last time; without a title the lines go on
+    /// where the last ones ended.
+    pub fn print(&self, title: Option<&str>, film: &str) {
         let block = self.render(title, film);
         let _guard = self.lock.lock();
         let _ = std::io::stderr().write_all(block.as_bytes());
     }
 
-    fn render(&self, title: &str, film: &str) -> String {
-        if !self.is_coloured {
-            return film.lines().fold(format!("-- {title}\n"), |mut block, line| {
+    fn render(&self, title: Option<&str>, film: &str) -> String {
+        let mut block = match title {
+            None => String::new(),
+            Some(title) if self.is_coloured => format!("\x1b[1m-- {title}\x1b[0m\n"),
+            Some(title) => format!("-- {title}\n"),
+        };
+        for line in film.lines() {
+            if self.is_coloured {
+                block.push_str(&coloured(line));
+            } else {
                 block.push_str(line);
-                block.push('\n');
-                block
-            });
-        }
-        film.lines().fold(format!("\x1b[1m-- {title}\x1b[0m\n"), |mut block, line| {
-            block.push_str(&coloured(line));
+            }
             block.push('\n');
-            block
-        })
+        }
+        block
     }
 }
 

@@ -89,7 +89,11 @@ pub trait Source {
     /// # Errors
     ///
     /// The rest cannot be had: the connection ends, so that nobody takes the body for whole.
-    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>>;
+    fn poll_next(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Chunk>>>;
 }
 
 /// An exchange that is over, as an access log sees it.

@@ -38,6 +38,9 @@ impl Default for Limits {
     }
 }
 
+/// How many threads may work beside a worker, at what takes long and waits for nobody.
+const BLOCKING_THREADS_MAX: usize = 2;
+
 /// Threads that serve.
 #[derive(Debug)]
 pub struct Server {
@@ -82,10 +85,12 @@ impl Server {
                 std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                     let runtime = Builder::new_current_thread()
                         .enable_all()
-                        .event_interval(61)
+                        .max_blocking_threads(BLOCKING_THREADS_MAX)
                         .build_local(LocalOptions::default())?;
-                    let handler = make_handler(number)?;
-                    runtime.block_on(Worker::run(number, config, handler, sockets, stopped))
+                    runtime.block_on(async {
+                        let handler = make_handler(number)?;
+                        Worker::run(number, config, handler, sockets, stopped).await
+                    })
                 })
             })
             .collect::<io::Result<_>>()?;
@@ -100,6 +105,11 @@ impl Server {
     /// Whether a worker has ended already.
     pub fn has_ended(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Whether every worker has ended.
+    pub fn have_all_ended(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
     }
 
     /// Waits until every worker has ended.

@@ -1,14 +1,26 @@
-//! The command line.
+//! The command line: what all commands share.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use base::xray::Layer;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::{get, serve};
+
+/// The layers that a film shows unless told otherwise.
+pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
 
 /// A web server that owns all seven layers and can show each of them at work.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, styles = STYLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -16,32 +28,37 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Put a directory on the web
-    Serve(ServeOptions),
+    Serve(Box<serve::Options>),
+    Get(Box<get::Options>),
+    /// Print a script that completes hepta's commands in a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Write hepta's manual pages
+    Man {
+        /// Where to
+        #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct ServeOptions {
-    /// The directory to serve
-    #[arg(default_value = ".")]
-    pub(crate) directory: PathBuf,
-    /// Where to listen; may be given several times
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: Vec<SocketAddr>,
-    /// How many threads serve; one for each core unless told otherwise
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<std::num::NonZeroU16>,
-    /// Add a line for each request to FILE
-    #[arg(long, value_name = "FILE")]
-    pub(crate) access_log: Option<PathBuf>,
-    /// Print what happens on each connection, layer by layer
-    #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "session,presentation,application", value_parser = parse_layer)]
-    pub(crate) film: Option<Vec<Layer>>,
+/// Reads the name of a layer, in any case.
+pub(crate) fn parse_layer(name: &str) -> Result<Layer, String> {
+    let known = |layer: &Layer| format!("{layer:?}").eq_ignore_ascii_case(name);
+    Layer::ALL.into_iter().find(known).ok_or_else(|| {
+        "the layers are physical, link, network, transport, session, presentation, application"
+            .to_owned()
+    })
 }
 
-fn parse_layer(name: &str) -> Result<Layer, String> {
-    Layer::ALL
-        .into_iter()
-        .find(|layer| format!("{layer:?}").eq_ignore_ascii_case(name))
-        .ok_or_else(|| "no such layer".to_owned())
+/// Prints a script for `shell` to standard output.
+pub(crate) fn print_completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "hepta", &mut std::io::stdout());
+}
+
+/// Writes a manual page for each command to `directory`.
+pub(crate) fn write_manual(directory: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    clap_mangen::generate_to(Cli::command(), directory)
 }

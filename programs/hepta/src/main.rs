@@ -1,13 +1,52 @@
 //! Hepta: a web server that owns all seven layers and can show each of them at work.
 
+mod certificates;
 mod cli;
+mod get;
+mod listing;
 mod serve;
 
-use clap::Parser;
+use std::io::IsTerminal;
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match cli::Cli::parse().command {
+use anyhow::Context as _;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("HEPTA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_coloured = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_coloured)
+        .with_target(false)
+        .init();
+    let done = match cli::Cli::parse().command {
         cli::Command::Serve(options) => serve::run(&options),
+        cli::Command::Get(options) => return get::run(*options),
+        cli::Command::Completions { shell } => {
+            cli::print_completions(shell);
+            Ok(())
+        }
+        cli::Command::Man { directory } => cli::write_manual(&directory)
+            .with_context(|| format!("cannot write to {}", directory.display())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what went wrong, and below it what caused it.
+fn report(error: &anyhow::Error) {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    anstream::eprintln!("{red}error{red:#}: {error}");
+    for cause in error.chain().skip(1) {
+        anstream::eprintln!("  because {cause}");
     }
 }

@@ -25,9 +25,10 @@ impl Buffers {
         self.free.pop().unwrap_or_else(|| Vec::with_capacity(NEW_LEN))
     }
 
-    /// Takes a buffer back; a very large one, or one too many, is freed.
+    /// Takes a buffer back. A very large one, one too many, or one that is so small that whoever
+    /// gets it next would have to let it grow, is freed.
     pub fn put(&mut self, mut buffer: Vec<u8>) {
-        let worth_keeping = (1..=KEPT_LEN_MAX).contains(&buffer.capacity());
+        let worth_keeping = (NEW_LEN..=KEPT_LEN_MAX).contains(&buffer.capacity());
         if worth_keeping && self.free.len() < KEPT_MAX {
             buffer.clear();
             self.free.push(buffer);

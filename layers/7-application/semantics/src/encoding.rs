@@ -1,50 +1,10 @@
 //! Accept-Encoding: in which content coding do we send it? (RFC 9110 §12.5.3)
 
 use base::Cx;
+use coding::Coding;
 use message::{Fields, Name, list};
 
 use crate::xray::{Seen, Why};
-
-/// A content coding that we can send (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[allow(missing_docs)]
-pub enum Coding {
-    /// The bytes as they are.
-    Identity,
-    Gzip,
-    Brotli,
-    Zstd,
-}
-
-impl Coding {
-    /// The coding of that name, in any case, if we can send it.
-    pub fn from_bytes(name: &[u8]) -> Option<Self> {
-        let (coding, known) = match name {
-            b"gzip" => return Some(Self::Gzip),
-            b"br" => return Some(Self::Brotli),
-            b"zstd" => return Some(Self::Zstd),
-            b"identity" => return Some(Self::Identity),
-            [_, _] => (Self::Brotli, "br"),
-            [b'g' | b'G', _, _, _] => (Self::Gzip, "gzip"),
-            [_, _, _, _] => (Self::Zstd, "zstd"),
-            // RFC 9110 §8.4.1.3: gzip's name of old.
-            [_, _, _, _, _, _] => (Self::Gzip, "x-gzip"),
-            [_, _, _, _, _, _, _, _] => (Self::Identity, "identity"),
-            _ => return None,
-        };
-        name.eq_ignore_ascii_case(known.as_bytes()).then_some(coding)
-    }
-
-    /// The name, as Content-Encoding has it. Identity is not written there (RFC 9110 §8.4.1).
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Gzip => "gzip",
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-        }
-    }
-}
 
 /// The coding that the client likes best among those `offered`; nothing when it excludes them all,
 /// which is 406.

@@ -101,8 +101,8 @@ fn usable_host(name: &str) -> Option<String> {
     (is_host && name != "localhost" && !name.ends_with(".localhost")).then_some(name)
 }
 
-/// The certificate for this machine: the one there is, or a new one, from the authority there is, or
-/// a new one.
+/// The certificate for this machine: the one there is, or a new one, from the authority there is,
+/// or a new one.
 ///
 /// # Errors
 ///
@@ -126,16 +126,17 @@ pub(crate) fn prepare(place: &Place) -> Result<Local> {
 
 /// What to type so that clients on this machine trust the authority in the file `ca`.
 pub(crate) fn how_to_trust(ca: &Path) -> String {
-    let ca = shell_quoted(ca);
+    let (ca, macos_keychain) = (shell_quoted(ca), "~/Library/Keychains/login.keychain-db");
+    let into_nss = format!("-A -t C,, -n hepta-local-ca -i {ca}");
     format!(
         "To trust it, once, with what you use:\n\
          \x20 curl            curl --cacert {ca} URL\n\
          \x20 Debian, Ubuntu  sudo cp {ca} /usr/local/share/ca-certificates/hepta-local-ca.crt \
                                && sudo update-ca-certificates\n\
-         \x20 Chrome          certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n hepta-local-ca -i {ca}\n\
-         \x20 Firefox         certutil -d sql:PROFILE -A -t C,, -n hepta-local-ca -i {ca}\n\
+         \x20 Chrome          certutil -d sql:$HOME/.pki/nssdb {into_nss}\n\
+         \x20 Firefox         certutil -d sql:PROFILE {into_nss}\n\
          \x20                 (PROFILE: see about:profiles; certutil comes with libnss3-tools)\n\
-         \x20 macOS           security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {ca}\n"
+         \x20 macOS           security add-trusted-cert -k {macos_keychain} {ca}\n"
     )
 }
 
@@ -210,8 +211,8 @@ impl Authority {
         })
     }
 
-    /// The names of this machine, as far as this authority may certify them: it was perhaps made when
-    /// the machine had another.
+    /// The names of this machine, as far as this authority may certify them: it was perhaps made
+    /// when the machine had another.
     ///
     /// Not `*.localhost`: browsers do not take a wildcard that stands for a whole top-level domain,
     /// and rustls refuses a certificate that has one.

@@ -122,7 +122,8 @@ fn what_instead(bytes: &[u8], command: &str) -> String {
     // A sequence, as every certificate and key in DER begins.
     if bytes.starts_with(&[0x30]) {
         return format!(
-            "it looks like DER; make PEM of it with: openssl {command} -inform der -in FILE -out NEW-FILE"
+            "it looks like DER; make PEM of it with: \
+             openssl {command} -inform der -in FILE -out NEW-FILE"
         );
     }
     "it should be PEM, with a line that begins with -----BEGIN".to_owned()

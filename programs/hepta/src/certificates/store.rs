@@ -45,8 +45,8 @@ impl Store {
     /// whether it did. Costs one `stat` a file, so call it once a second.
     ///
     /// A change is read when it has lasted from one call to the next, because certificate and key
-    /// are hardly ever replaced in the same moment. Files that cannot be used change nothing but the
-    /// log.
+    /// are hardly ever replaced in the same moment. Files that cannot be used change nothing but
+    /// the log.
     pub(crate) fn reload_if_changed(&mut self) -> bool {
         let now = stamps(&self.pairs);
         let has_lasted = now == self.seen;

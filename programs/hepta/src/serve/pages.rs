@@ -6,20 +6,33 @@ use files::Listing;
 use message::{Fields, Name, Request, Status};
 use server::Answer;
 
-/// A page that says what is wrong.
-pub(crate) fn error(_request: &Request, status: Status, explanation: &str) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
-    fields.push(Name::ContentType, "text/plain; charset=utf-8");
-    Answer::whole(status, fields, Bytes::from(format!("{status}: {explanation}\n")))
+use crate::listing::{self, Form, Order, Page};
+
+/// A page that says what is wrong, in the form that the client likes best.
+pub(crate) fn error(request: &Request, status: Status, explanation: &str) -> Answer {
+    let form = Form::of_error(&request.fields);
+    answer(status, form, listing::error_page(form, status, explanation))
 }
 
 /// A page that shows what a directory holds.
-pub(crate) fn listing(
+pub(crate) fn directory(
     _cx: &mut Cx<'_>,
     request: &Request,
-    _directory: &[u8],
-    _listing: &Listing,
+    path: &[u8],
+    listing: Listing,
 ) -> Answer {
-    error(request, Status::FORBIDDEN, "not yet")
+    let form = Form::of_listing(&request.fields);
+    let order = Order::from_query(request.target.query().map(str::as_bytes));
+    answer(Status::OK, form, listing::directory_page(form, path, listing, order))
+}
+
+fn answer(status: Status, form: Form, page: Page) -> Answer {
+    let mut fields = Fields::new();
+    fields.push(Name::Server, "Hepta");
+    fields.push(Name::ContentType, page.media_type);
+    if form == Form::Html {
+        fields.push(Name::ContentSecurityPolicy, listing::CONTENT_SECURITY_POLICY);
+    }
+    fields.push(Name::Vary, "Accept");
+    Answer::whole(status, fields, Bytes::from(page.body))
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base::Wall;
 use files::{Content, Found, Modified};
 use message::{Fields, Name, date};
-use semantics::encoding::Coding;
+use coding::Coding;
 
 /// What a file means to HTTP: its media type, its validators, and the fields of a plain answer.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Representation {
     pub(crate) fn of(found: &Found<'_>) -> Self {
         let content_type = content_type(found.path, found.content);
         let essence = content_type.split(';').next().unwrap_or_default();
-        let is_compressible = essence.starts_with("text/");
+        let is_compressible = coding::is_compressible(essence);
         let etag = etag(found.modified, found.len, found.is_settled, Coding::Identity);
         let last_modified = last_modified(found.modified);
         let mut this = Self {

@@ -45,7 +45,7 @@ impl<'a> Selected<'a> {
         }
     }
 
-    fn validators(&self) -> Validators<'_> {
+    pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
             etag: EntityTag::parse(self.etag.as_bytes()).ok(),
             last_modified: Some(self.last_modified),
@@ -90,8 +90,20 @@ pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) 
     }
 }
 
-fn whole(selected: &Selected<'_>) -> Answer {
+/// All of it.
+pub(super) fn whole(selected: &Selected<'_>) -> Answer {
     Answer { response: Response::new(Status::OK, selected.fields.clone()), body: selected.whole() }
+}
+
+/// A page of the site's own that says what is wrong: its validators are the page's, not those of
+/// what was asked for, so they are left out.
+pub(super) fn error_page(status: Status, selected: &Selected<'_>) -> Answer {
+    let mut fields = Fields::new();
+    fields.push(Name::Server, "Hepta");
+    fields.push(Name::ContentType, selected.content_type);
+    fields.push(Name::ContentLength, selected.len.to_string());
+    fields.push(Name::Vary, "Accept");
+    Answer { response: Response::new(status, fields), body: selected.whole() }
 }
 
 fn one_part(selected: &Selected<'_>, range: ByteRange) -> Answer {

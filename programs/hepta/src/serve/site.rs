@@ -5,13 +5,14 @@ use std::rc::Rc;
 use base::Cx;
 use files::{Entry, File, Refused, Root};
 use message::{Method, Name, Request, Status};
-use server::{Handler, Peer, Record, Reply};
+use server::{Answer, Handler, Peer, Record, Reply};
 
 use super::access_log::AccessLog;
 use super::coded::Coded;
 use super::pages;
 use super::representation::Representation;
 use super::respond::{self, Selected};
+use crate::listing;
 
 /// What a resource here understands.
 const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
@@ -75,7 +76,7 @@ impl Inner {
             None => match self.root.lookup(name, cx.now()) {
                 Ok(Entry::File(file)) => self.get_file(cx, request, name, file),
                 Ok(Entry::Directory) => respond::redirect_to_slash(&request.target, &path).into(),
-                Err(refused) => self.refuse(request, refused),
+                Err(refused) => self.refuse(cx, request, refused),
             },
         }
     }
@@ -84,8 +85,8 @@ impl Inner {
         match self.root.lookup(directory, cx.now()) {
             Ok(Entry::Directory) => {}
             // A file is no directory, whatever stands behind its name.
-            Ok(Entry::File(_)) => return self.refuse(request, Refused::NotFound),
-            Err(refused) => return self.refuse(request, refused),
+            Ok(Entry::File(_)) => return self.refuse(cx, request, Refused::NotFound),
+            Err(refused) => return self.refuse(cx, request, refused),
         }
         let index: &[u8] = if directory.is_empty() {
             b"index.html"
@@ -95,10 +96,10 @@ impl Inner {
         match self.root.lookup(index, cx.now()) {
             Ok(Entry::File(file)) => self.get_file(cx, request, index, file),
             Ok(Entry::Directory) | Err(Refused::NotFound) => match self.root.list(directory) {
-                Ok(listing) => pages::listing(cx, request, directory, &listing).into(),
-                Err(refused) => self.refuse(request, refused),
+                Ok(listing) => pages::directory(cx, request, &path_of(directory), listing).into(),
+                Err(refused) => self.refuse(cx, request, refused),
             },
-            Err(refused) => self.refuse(request, refused),
+            Err(refused) => self.refuse(cx, request, refused),
         }
     }
 
@@ -117,12 +118,11 @@ impl Inner {
         respond::with(cx, request, &selected).into()
     }
 
-    fn refuse(&self, request: &Request, refused: Refused) -> Reply {
+    fn refuse(&self, cx: &Cx<'_>, request: &Request, refused: Refused) -> Reply {
         let (status, explanation) = match refused {
-            Refused::NotFound => (Status::NOT_FOUND, "there is nothing here"),
             // Whether something hides there is nobody's business (RFC 9110 §15.5.4).
-            Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
-                (Status::NOT_FOUND, "there is nothing here")
+            Refused::NotFound | Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
+                return self.not_found(cx, request).into();
             }
             Refused::Denied => (Status::FORBIDDEN, "this may not be read"),
             Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, "too much is going on; try again"),
@@ -133,4 +133,20 @@ impl Inner {
         }
         pages::error(request, status, explanation).into()
     }
+
+    /// The site's own page, `404.html` at its top, for who would rather read HTML; else ours.
+    fn not_found(&self, cx: &Cx<'_>, request: &Request) -> Answer {
+        let status = Status::NOT_FOUND;
+        if listing::Form::of_error(&request.fields) == listing::Form::Html
+            && let Ok(Entry::File(page)) = self.root.lookup(b"404.html", cx.now())
+        {
+            return respond::error_page(status, &Selected::identity(&page));
+        }
+        pages::error(request, status, "there is nothing here")
+    }
+}
+
+/// A directory's path as its page shows it: `/` or `/a/b/`.
+fn path_of(directory: &[u8]) -> Vec<u8> {
+    if directory.is_empty() { b"/".to_vec() } else { [b"/", directory, b"/"].concat() }
 }

@@ -3,8 +3,8 @@ use message::{Fields, Name};
 use proptest::prelude::*;
 
 use super::{fields, film, vectors, with_cx};
-use crate::encoding::Coding::{self, Brotli, Gzip, Identity, Zstd};
 use crate::encoding::choose;
+use coding::Coding::{self, Brotli, Gzip, Identity, Zstd};
 
 const ALL: &[Coding] = &[Brotli, Zstd, Gzip, Identity];
 

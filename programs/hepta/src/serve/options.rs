@@ -1,0 +1,131 @@
+//! The command line of `hepta serve`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use base::xray::Layer;
+use clap::{Args, ValueHint};
+
+use crate::cli::{DEFAULT_FILM, parse_layer};
+
+/// Put a directory on the web
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hepta serve                        Hepta's own small site, at http://localhost:8080/
+  hepta serve ~/site --listen 80     a directory, at port 80 of this machine only
+  hepta serve ~/site --tls           over TLS, with a certificate made for localhost
+  hepta serve ~/site --listen 0.0.0.0:443 --cert site.pem --key site.key
+  hepta serve --film                 and what happens on each connection, layer by layer")]
+pub(crate) struct Options {
+    /// The directory to serve; Hepta's own small site when none is named
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// Where to listen: ADDRESS:PORT, [IPV6]:PORT, or PORT on this machine only; repeatable
+    ///
+    /// Without it: port 8080 of this machine, or 8443 with TLS.
+    #[arg(long, short, value_name = "ADDR", value_parser = parse_place)]
+    pub(crate) listen: Vec<Place>,
+
+    /// How many threads serve; one for each core unless told otherwise
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroU16>,
+
+    /// Add a line for each request to FILE; `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) access_log: Option<PathBuf>,
+
+    /// Speak TLS, with a certificate for localhost from an authority made once on this machine
+    #[arg(long, help_heading = "TLS")]
+    pub(crate) tls: bool,
+
+    /// Speak TLS with this certificate and its chain (PEM); repeatable, each with its --key
+    #[arg(long, value_name = "FILE", requires = "key", value_hint = ValueHint::FilePath, help_heading = "TLS")]
+    pub(crate) cert: Vec<PathBuf>,
+
+    /// The private key of the --cert before it (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath, help_heading = "TLS")]
+    pub(crate) key: Vec<PathBuf>,
+
+    /// Print what happens on each connection, layer by layer
+    ///
+    /// LAYERS is a list of: transport, session, presentation, application.
+    #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true,
+          value_delimiter = ',', default_missing_value = DEFAULT_FILM, value_parser = parse_layer,
+          help_heading = "Seeing")]
+    pub(crate) film: Option<Vec<Layer>>,
+
+    /// The longest request line, in bytes; a longer one is answered with 414
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024, help_heading = "Limits")]
+    pub(crate) request_line_max: usize,
+
+    /// The longest head of a request, in bytes; a longer one is answered with 431
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, help_heading = "Limits")]
+    pub(crate) head_max: usize,
+
+    /// How many fields a request may have; more are answered with 431
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Limits")]
+    pub(crate) fields_max: usize,
+
+    /// How many requests a connection may make
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
+    pub(crate) requests_max: u32,
+
+    /// How long a connection may be silent between requests
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, help_heading = "Limits")]
+    pub(crate) timeout_idle: u64,
+
+    /// How long a request's head may take; a slower one is answered with 408
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Limits")]
+    pub(crate) timeout_head: u64,
+
+    /// How long a client may take nothing of what is sent to it
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
+    pub(crate) timeout_write: u64,
+
+    /// How long running requests may go on after a signal to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
+    pub(crate) grace: u64,
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// At one address.
+    Address(SocketAddr),
+    /// At a port of this machine, over IPv4 and, where there is one, IPv6.
+    Local(u16),
+}
+
+impl Place {
+    /// The addresses, with the one first that must work.
+    pub(crate) fn addresses(self) -> (SocketAddr, Option<SocketAddr>) {
+        match self {
+            Self::Address(address) => (address, None),
+            Self::Local(port) => {
+                let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+                (SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Some(v6))
+            }
+        }
+    }
+}
+
+fn parse_place(text: &str) -> Result<Place, String> {
+    if let Ok(port) = text.parse() {
+        return Ok(Place::Local(port));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Place::Address(address));
+    }
+    let hint = match text.rsplit_once(':') {
+        Some(("localhost", port)) if port.parse::<u16>().is_ok() => {
+            return Ok(Place::Local(port.parse().unwrap_or(0)));
+        }
+        Some(("*" | "", port)) => format!("0.0.0.0:{port} or [::]:{port} is every address"),
+        _ if text.parse::<IpAddr>().is_ok() => "a port is missing, as in 127.0.0.1:8080".to_owned(),
+        _ => "write 127.0.0.1:8080, [::1]:8080, localhost:8080 or 8080".to_owned(),
+    };
+    Err(hint)
+}
