@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,9 @@ class Bench:
         self.stack = contextlib.ExitStack()
         os.makedirs(machine.OUT, exist_ok=True)
         self.text = open(os.path.join(machine.OUT, f"{name}.txt"), "w", encoding="utf-8")
+        Hepta.program = os.path.abspath(self.options.hepta) if self.options.hepta else build()
+        # Whoever ends the benchmark ends what it has started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
         self.work = tempfile.mkdtemp(prefix=f"hepta-bench-{name}-")
         self.stack.callback(shutil.rmtree, self.work, ignore_errors=True)
         self.site = os.path.join(self.work, "site")
@@ -49,7 +53,6 @@ class Bench:
         self.say(f"{name}: {subject}")
         if self.quick:
             self.say("quick: a smoke run; the figures are rough")
-        Hepta.program = os.path.abspath(self.options.hepta) if self.options.hepta else build()
         self._say_environment(needs)
 
     def __enter__(self):

@@ -68,7 +68,7 @@ class Reader:
         self.profile = Profile()
         # Names are given once, with a number that stands for them from then on.
         self.names = {"ob": {}, "fl": {}, "fn": {}}
-        self.at = {"fn": "", "file": "", "cfn": ""}
+        self.at = {"ob": "", "fn": "", "file": "", "cfn": ""}
         self.positions = 1
         self.has_address = False
         self.last = [0, 0]
@@ -107,6 +107,8 @@ class Reader:
             self.at["fn"] = shorten(name)
         elif key == "cfn":
             self.at["cfn"] = shorten(name)
+        elif key == "ob":
+            self.at["ob"] = name
         elif key in ("fl", "fi", "fe"):
             self.at["file"] = shorten_path(name)
 
@@ -134,7 +136,7 @@ class Reader:
         profile.parts[f"{function}  ← {file}"] += cost
         profile.lines[f"{file}:{self.last[self.positions - 1]}"] += cost
         if self.has_address:
-            profile.addresses[self.last[0]] += cost
+            profile.addresses[(self.at["ob"], self.last[0])] += cost
 
 
 def read(path):

@@ -10,6 +10,9 @@ import time
 
 from lib import machine
 
+# Percentiles of the latency, as wrk has them.
+LATENCIES = ("p50_us", "p90_us", "p99_us")
+
 
 def wrk(url, connections, seconds, script=None):
     """Runs wrk and returns its figures: requests, per_second, p50_us, p99_us …"""
@@ -58,39 +61,44 @@ class KeepAlive:
     """Connections that stay open, each with one request at a time under way."""
 
     def __init__(self, port, count):
+        self.port = port
         self.sockets = {}
         self.poll = select.epoll()
         for _ in range(count):
-            sock = socket.create_connection(("127.0.0.1", port), timeout=60)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sockets[sock.fileno()] = sock
-            self.poll.register(sock, select.EPOLLIN)
+            self._connect()
+
+    def _connect(self):
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sockets[sock.fileno()] = sock
+        self.poll.register(sock, select.EPOLLIN)
+        return sock
 
     def ask(self, request, total):
         """Sends `total` requests, each connection its next one when it has its answer."""
-        left, under_way = total, 0
-        for sock in list(self.sockets.values())[:total]:
+        sent = min(total, len(self.sockets))
+        for sock in list(self.sockets.values())[:sent]:
             sock.sendall(request)
-            left, under_way = left - 1, under_way + 1
-        want = {}
-        while under_way:
+        answered, answers = 0, {}
+        while answered < total:
             events = self.poll.poll(60)
             if not events:
                 sys.exit("no answer within 60 s")
             for number, _ in events:
                 sock = self.sockets[number]
-                missing = want.pop(number, 0)
-                part = sock.recv(65536)
-                if not part:
-                    sys.exit("the server closed a connection that should stay open")
-                missing = missing - len(part) if missing else rest_of(part)
-                if missing:
-                    want[number] = missing
+                answer = answers.setdefault(number, Answer())
+                answer.take(sock.recv(65536))
+                if answer.missing:
                     continue
-                under_way -= 1
-                if left:
+                del answers[number]
+                answered += 1
+                if answer.is_last:
+                    # Servers bound the requests of a connection, and say so.
+                    self.sockets.pop(number).close()
+                    sock = self._connect()
+                if sent < total:
                     sock.sendall(request)
-                    left, under_way = left - 1, under_way + 1
+                    sent += 1
 
     def ask_each(self, request):
         """Sends one request on each connection, a few at a time, and takes the answers."""
@@ -100,9 +108,9 @@ class KeepAlive:
             for sock in part:
                 sock.sendall(request)
             for sock in part:
-                missing = rest_of(sock.recv(65536))
-                while missing:
-                    missing -= len(sock.recv(65536))
+                answer = Answer()
+                while answer.missing != 0:
+                    answer.take(sock.recv(65536))
 
     def open(self):
         """How many of the connections the server has not closed."""
@@ -115,13 +123,30 @@ class KeepAlive:
             sock.close()
 
 
-def rest_of(part):
-    """How many bytes of an answer are missing, when its head is here."""
-    head_end = part.find(b"\r\n\r\n")
-    if head_end < 0 or not part.startswith(b"HTTP/1.1 200 "):
-        sys.exit(f"not the answer that was expected: {part[:200]!r}")
-    length = re.search(rb"(?i)\r\ncontent-length:[ ]*(\d+)", part[:head_end + 2])
-    return head_end + 4 + int(length.group(1)) - len(part)
+class Answer:
+    """How much of an answer is still missing; its head must come in one piece, as small ones do."""
+
+    def __init__(self):
+        self.missing = None
+        self.is_last = False
+
+    def take(self, part):
+        """Counts what came."""
+        if not part:
+            sys.exit("the server closed a connection that should stay open")
+        if self.missing is None:
+            self._take_head(part)
+        else:
+            self.missing -= len(part)
+
+    def _take_head(self, part):
+        end = part.find(b"\r\n\r\n")
+        head = part[:end + 2].lower()
+        length = re.search(rb"\r\ncontent-length:[ ]*(\d+)", head)
+        if end < 0 or not head.startswith(b"http/1.1 200 ") or not length:
+            sys.exit(f"not the answer that was expected: {part[:200]!r}")
+        self.missing = end + 4 + int(length.group(1)) - len(part)
+        self.is_last = b"\r\nconnection: close" in head
 
 
 def measure(server, path, connections, seconds, script=None):
@@ -151,6 +176,7 @@ class Meter:
         """CPU seconds of the server; its and everybody else's share of the core, in percent."""
         cpu, core, wall = self._now()
         cpu, core, wall = cpu - self.cpu, core - self.core, wall - self.wall
-        others = max(0.0, core - cpu)
+        # The two clocks tick apart; a tick less than nothing is nothing.
+        others = max(0.0, round(core - cpu, 2))
         return {"cpu_s": cpu, "wall_s": wall,
                 "busy_%": 100 * cpu / wall, "others_%": 100 * others / wall}

@@ -20,6 +20,7 @@ PACKAGES = {
     "curl": "curl",
     "h2o": "h2o",
     "nginx": "nginx",
+    "nm": "binutils",
     "objdump": "binutils",
     "openssl": "openssl",
     "taskset": "util-linux",
@@ -48,7 +49,7 @@ def pinned(core, command):
 
 
 def raise_descriptors(count):
-    """Lets this process and its children have `count` descriptors open, or ends saying how."""
+    """Lets this process, and each that it starts, have `count` descriptors open, or says how."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         try:

@@ -1,6 +1,7 @@
 """Hepta and its peers: started on a core and a free port, measured from /proc, ended by pid."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,10 +22,11 @@ class Server:
     """One server program with one worker, serving one directory."""
 
     name = "server"
+    keeps_output = True
 
     def __init__(self, site, work, certificate=None):
         self.site = site
-        self.work = os.path.join(work, self.name.replace(" ", "-"))
+        self.work = os.path.join(work, re.sub(r"\W+", "-", self.name))
         os.makedirs(self.work, exist_ok=True)
         self.access_log = os.path.join(self.work, "access.log")
         self.certificate = certificate
@@ -44,7 +46,7 @@ class Server:
         """Starts it, under another program if need be, and waits until it answers."""
         self.args = machine.pinned(machine.SERVER_CORE, [*under, *self.command()])
         self.log_path = os.path.join(self.work, "output")
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path if self.keeps_output else os.devnull, "wb") as log:
             self.process = subprocess.Popen(
                 self.args, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work)
         self._wait()
@@ -58,8 +60,11 @@ class Server:
             if is_listening(self.port):
                 return
             time.sleep(0.02)
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            sys.exit(f"{self.name} did not start: {' '.join(self.args)}\n{log.read()[-2000:]}")
+        output = ""
+        if self.keeps_output:
+            with open(self.log_path, encoding="utf-8", errors="replace") as log:
+                output = log.read()[-2000:]
+        sys.exit(f"{self.name} did not start: {' '.join(self.args)}\n{output}")
 
     def url(self, path):
         """Where a file of the site is."""
@@ -139,6 +144,7 @@ class HeptaFilmed(Hepta):
 
     name = "hepta filmed"
     more = ("--film",)
+    keeps_output = False
 
 
 class Nginx(Server):
@@ -152,6 +158,7 @@ class Nginx(Server):
     open_file_cache_valid 60s;
     keepalive_requests 1000000000;
     keepalive_timeout 3600s;
+    ssl_protocols TLSv1.2 TLSv1.3;
     access_log {log} combined buffer=64k flush=1s;
 """
 
@@ -167,7 +174,7 @@ class Nginx(Server):
 worker_processes 1;
 pid {self.work}/pid;
 error_log {self.work}/error.log;
-events {{ worker_connections 30000; }}
+events {{ worker_connections 12000; }}
 http {{
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
@@ -224,7 +231,7 @@ class H2o(Server):
             file.write(f"""
 {'user: root' if os.geteuid() == 0 else ''}
 num-threads: 1
-max-connections: 30000
+max-connections: 12000
 http1-request-timeout: 3600
 pid-file: {self.work}/pid
 error-log: {self.work}/error.log

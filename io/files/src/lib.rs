@@ -85,8 +85,11 @@ impl Refused {
 impl From<Errno> for Refused {
     fn from(errno: Errno) -> Self {
         match errno {
-            // A loop of links leads nowhere, and no name is longer than the file system allows.
-            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP => Self::NotFound,
+            // A loop of links leads nowhere, and no name is longer than the file system allows, or
+            // in another encoding.
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::ILSEQ => {
+                Self::NotFound
+            }
             Errno::XDEV => Self::OutsideRoot,
             Errno::NXIO | Errno::NODEV => Self::NotAFile,
             Errno::ACCESS | Errno::PERM => Self::Denied,

@@ -41,6 +41,9 @@ const EVENTS_LEN: usize = 8 * 1024;
 /// the paths that strangers make up take at most 16,384 × 256 B = 4 MiB.
 const ABSENT_PATH_LEN_MAX: usize = 256;
 
+/// How many times the kernel's changes are asked for in one go, [`EVENTS_LEN`] bytes each.
+const STORM_LEN: usize = 64;
+
 /// Files below a directory, cached for one worker.
 ///
 /// | who                   | calls                                                             |
@@ -59,6 +62,8 @@ pub struct Root<T> {
     store: RefCell<Store<T>>,
     /// Whether somebody listens to inotify; if not, everything lives by the clock.
     is_heard: Cell<bool>,
+    /// Whether changes wait that were too many to be heard at once.
+    is_behind: Cell<bool>,
 }
 
 /// What an operator may choose, for each worker.
@@ -222,7 +227,8 @@ pub struct Counts {
 
 impl<T> Root<T> {
     /// Opens the directory `path`, which may be a link. `derive` runs once for each file that is
-    /// opened; it may call [`lookup`](Self::lookup) for other paths.
+    /// opened; it may call [`lookup`](Self::lookup) for other paths. A `T` that is dropped must
+    /// leave the root alone.
     ///
     /// Fails when `path` is no directory or cannot be passed.
     pub fn open(
@@ -246,7 +252,14 @@ impl<T> Root<T> {
         };
         let tree = Tree::new(&opener, config.directories_max);
         let store = RefCell::new(Store { cache: Cache::new(limits), tree });
-        Self { opener, config, derive: Box::new(derive), store, is_heard: Cell::new(false) }
+        Self {
+            opener,
+            config,
+            derive: Box::new(derive),
+            store,
+            is_heard: Cell::new(false),
+            is_behind: Cell::new(false),
+        }
     }
 
     /// What `path` leads to.
@@ -259,6 +272,9 @@ impl<T> Root<T> {
     /// calls that may wait for the disk.
     #[inline]
     pub fn lookup(&self, path: &[u8], now: Instant) -> Result<Entry<T>, Refused> {
+        if self.is_behind.get() {
+            self.catch_up();
+        }
         if let Some(slot) = self.store.borrow_mut().cache.find(path)
             && now < slot.fresh_until
         {
@@ -281,14 +297,22 @@ impl<T> Root<T> {
     pub async fn watch(&self) {
         let Some(watcher) = self.store.borrow().tree.watcher() else { return };
         let Ok(watcher) = listener(watcher) else { return };
-        let _listening = Listening::new(&self.is_heard);
+        let _listening = Listening::new(self);
         loop {
             let Ok(mut ready) = watcher.readable().await else { return };
-            match self.hear(watcher.get_ref()) {
-                Heard::All => ready.clear_ready(),
-                // A storm of changes must not keep the worker from its connections.
-                Heard::Some => tokio::task::yield_now().await,
-                Heard::Failed => return,
+            // Up to the last change before anything else runs: a request that was sent after a change
+            // may be next in line.
+            let heard = (0..STORM_LEN)
+                .map(|_| self.hear(watcher.get_ref()))
+                .find(|heard| !matches!(heard, Heard::Some));
+            match heard {
+                Some(Heard::All) => ready.clear_ready(),
+                Some(_) => return,
+                // A storm must not keep the worker from its connections; meanwhile, lookups listen.
+                None => {
+                    self.is_behind.set(true);
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
@@ -298,6 +322,12 @@ impl<T> Root<T> {
         let Some(watcher) = self.store.borrow().tree.watcher() else { return };
         self.is_heard.set(true);
         while matches!(self.hear(&watcher), Heard::Some) {}
+    }
+
+    #[cold]
+    fn catch_up(&self) {
+        self.is_behind.set(false);
+        self.drain();
     }
 
     /// Forgets everything; what is being sent is not disturbed.
@@ -500,18 +530,22 @@ enum Heard {
 }
 
 /// As long as this lives, somebody listens.
-struct Listening<'a>(&'a Cell<bool>);
+struct Listening<'a, T>(&'a Root<T>);
 
-impl<'a> Listening<'a> {
-    fn new(is_heard: &'a Cell<bool>) -> Self {
-        is_heard.set(true);
-        Self(is_heard)
+impl<'a, T> Listening<'a, T> {
+    fn new(root: &'a Root<T>) -> Self {
+        root.is_heard.set(true);
+        Self(root)
     }
 }
 
-impl Drop for Listening<'_> {
+impl<T> Drop for Listening<'_, T> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.is_heard.set(false);
+        // What is kept was promised to be heard of.
+        if let Ok(mut store) = self.0.store.try_borrow_mut() {
+            store.forget_all();
+        }
     }
 }
 

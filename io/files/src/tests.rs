@@ -37,7 +37,15 @@ impl Site {
     }
 
     fn with(config: Config) -> Self {
-        let dir = Dir::new();
+        Self::of(Dir::new(), config)
+    }
+
+    /// For thousands of files.
+    fn in_memory() -> Self {
+        Self::of(Dir::in_memory(), Config::default())
+    }
+
+    fn of(dir: Dir, config: Config) -> Self {
         let root = Root::open(dir.path(), config, derive).unwrap();
         root.drain();
         Self { dir, root, now: Instant::from_millis(1) }

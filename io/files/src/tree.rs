@@ -216,11 +216,11 @@ impl Tree {
         if !self.place(parent, false).is_watched {
             return Err(Stop::Unwatchable);
         }
-        let fd = opener.directory(path)?;
         if self.dirs.len() >= self.dirs_max {
             self.notices.add(Notice::WatchesExhausted);
             return Err(Stop::Unwatchable);
         }
+        let fd = opener.directory(path)?;
         let watch = self.add_watch(fd.as_fd());
         Ok(self.add_dir(path, Some(parent), watch))
     }

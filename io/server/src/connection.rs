@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::handler::{Answer, Body, Handler, Peer, Record, Reply};
 use crate::registry::Key;
 use crate::transport::Transport;
 use crate::worker::{Desk, Worker};
+use crate::xray::{Seen, Why};
 
 /// How many slices one vectored write takes at most.
 const SLICES: usize = 16;
@@ -55,6 +57,7 @@ pub(crate) struct Connection<H: Handler, T: Transport> {
     has_eof: bool,
     has_finished: bool,
     is_idle: bool,
+    ending: Option<Why>,
 }
 
 /// An exchange whose answer is not out yet.
@@ -70,6 +73,7 @@ struct Exchange {
 enum State {
     Promised(Pin<Box<dyn Future<Output = Answer>>>),
     Sending(Body),
+    Complete,
 }
 
 /// What a step of an exchange led to.
@@ -106,6 +110,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             if let Some(film) = &mut film {
                 cx = cx.watched_by(&mut **film);
             }
+            cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
             Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?
         };
         let key = worker.registry.borrow_mut().insert();
@@ -126,6 +131,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             has_eof: false,
             has_finished: false,
             is_idle: false,
+            ending: None,
         })
     }
 
@@ -133,36 +139,83 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     fn turn(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
         let now = self.worker.clock.now();
         let mut turn = Turn { now, wall: self.worker.clock.wall(now), world: &mut desk.world };
-        self.let_time_pass(&mut turn);
-        if self.has_passed(self.write_deadline, now) {
-            return self.end(Some("the peer takes nothing"));
+        let over = self.turn_until_waiting(&mut turn, task, &mut desk.scratch, &mut desk.out);
+        if let Some(why) = self.ending {
+            self.say_goodbye(&mut turn, why);
+        } else {
+            self.arm();
+            self.note_idleness();
         }
-        let mut read = 0;
+        over
+    }
+
+    fn turn_until_waiting(
+        &mut self,
+        turn: &mut Turn<'_>,
+        task: &mut Context<'_>,
+        scratch: &mut [u8],
+        out: &mut TxQueue,
+    ) -> Poll<()> {
+        self.let_time_pass(turn);
+        if self.has_passed(self.write_deadline, turn.now) {
+            return self.end(Why::WriteStalled);
+        }
+        if let Poll::Ready(()) = self.attend(turn, task, scratch, out, 0) {
+            return Poll::Ready(());
+        }
         loop {
-            self.go_up(&mut turn, task, &mut desk.scratch, read);
-            self.go_on(&mut turn, task);
-            self.go_down(&mut turn, &mut desk.out);
-            match self.write(&mut turn, task, &mut desk.out) {
-                Ok(()) => {}
-                Err(_) => return self.end(Some("the connection broke")),
+            let read = match self.read(task, scratch) {
+                Poll::Ready(Ok(read)) => read,
+                Poll::Ready(Err(_)) => return self.end(Why::Broken),
+                Poll::Pending => return Poll::Pending,
+            };
+            if read == 0 {
+                self.handle_eof(turn);
+            } else {
+                turn.cx(&mut self.film, self.peer.connection).note(|| Seen::Read { len: read });
             }
-            if let Poll::Ready(()) = self.close_if_due() {
+            if let Poll::Ready(()) = self.attend(turn, task, scratch, out, read) {
                 return Poll::Ready(());
             }
-            if self.can_go_on() {
-                read = 0;
-                continue;
-            }
-            match self.read(task, &mut desk.scratch) {
-                Poll::Ready(Ok(len)) => read = len,
-                Poll::Ready(Err(_)) => return self.end(Some("the connection broke")),
-                Poll::Pending => break,
-            }
-            if read == 0 && self.has_eof {
-                self.handle_eof(&mut turn);
-            }
         }
-        Poll::Pending
+    }
+
+    /// Does what can be done with what is here, `read` fresh bytes included; whether the connection
+    /// is over.
+    fn attend(
+        &mut self,
+        turn: &mut Turn<'_>,
+        task: &mut Context<'_>,
+        scratch: &mut [u8],
+        out: &mut TxQueue,
+        mut read: usize,
+    ) -> Poll<()> {
+        if read == 0 && self.is_at_rest() {
+            return Poll::Pending;
+        }
+        loop {
+            self.go_up(turn, task, scratch, read);
+            self.go_down(turn, out);
+            if self.write(turn, task, out).is_err() {
+                return self.end(Why::Broken);
+            }
+            if let Poll::Ready(()) = self.close_if_due(turn) {
+                return Poll::Ready(());
+            }
+            // What was sent has made room for more.
+            if self.unsent.is_some() || !self.go_on(turn, task) {
+                return Poll::Pending;
+            }
+            read = 0;
+        }
+    }
+
+    /// Whether nothing is to be done before the peer says something.
+    fn is_at_rest(&self) -> bool {
+        self.is_idle
+            && self.inbox.is_empty()
+            && self.unsent.is_none()
+            && self.endpoint.closing() == Closing::Open
     }
 
     /// What was read, and what was left before, goes up as far as it is wanted.
@@ -190,8 +243,10 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             };
             taken += step;
             let had_events = self.handle_events(turn);
-            self.go_on(turn, task);
-            if step == 0 && !had_events {
+            let moved = self.go_on(turn, task);
+            let is_moving = step > 0 || had_events || moved;
+            let has_more = taken < bytes.len() || self.endpoint.has_waiting_bytes();
+            if !is_moving || !has_more {
                 break;
             }
         }
@@ -225,26 +280,22 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             let mut cx = turn.cx(&mut self.film, self.peer.connection);
             self.worker.handler.handle(&mut cx, &request, &self.peer)
         };
-        let began = turn.now;
         let mut exchange = Exchange {
             id,
             request,
-            began,
-            state: State::Sending(Body::Empty),
+            began: turn.now,
+            state: State::Complete,
             status: None,
             body_len: 0,
         };
         match reply {
-            Reply::Now(answer) => {
-                self.begin_answer(turn, &mut exchange, answer);
-                if let Step::Over(why) = self.step_memory(turn, &mut exchange) {
-                    self.finish_exchange(turn, &exchange, why);
-                    return;
-                }
-            }
+            Reply::Now(answer) => self.begin_answer(turn, &mut exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
         }
-        self.exchanges.push(exchange);
+        match exchange.state {
+            State::Complete => self.finish_exchange(turn, &exchange, None),
+            _ => self.exchanges.push(exchange),
+        }
     }
 
     fn handle_reset(&mut self, turn: &mut Turn<'_>, id: ExchangeId, reset: Reset) {
@@ -266,14 +317,14 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         });
     }
 
-    /// Moves every answer on as far as it goes.
-    fn go_on(&mut self, turn: &mut Turn<'_>, task: &mut Context<'_>) {
-        let mut at = 0;
+    /// Moves every answer on as far as it goes; whether one moved.
+    fn go_on(&mut self, turn: &mut Turn<'_>, task: &mut Context<'_>) -> bool {
+        let (mut at, mut moved) = (0, false);
         while at < self.exchanges.len() {
             let mut exchange = self.exchanges.swap_remove(at);
             loop {
                 match self.step(turn, task, &mut exchange) {
-                    Step::Moved => {}
+                    Step::Moved => moved = true,
                     Step::Waits => {
                         self.exchanges.push(exchange);
                         let last = self.exchanges.len() - 1;
@@ -282,6 +333,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                         break;
                     }
                     Step::Over(why) => {
+                        moved = true;
                         self.finish_exchange(turn, &exchange, why);
                         break;
                     }
@@ -291,6 +343,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
             self.exchanges = Vec::new();
         }
+        moved
     }
 
     fn step(
@@ -299,68 +352,72 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         task: &mut Context<'_>,
         exchange: &mut Exchange,
     ) -> Step {
+        let room = self.room(exchange.id);
         let body = match &mut exchange.state {
+            State::Complete => return Step::Over(None),
             State::Promised(promise) => {
                 let Poll::Ready(answer) = promise.as_mut().poll(task) else { return Step::Waits };
                 self.begin_answer(turn, exchange, answer);
                 return Step::Moved;
             }
+            State::Sending(_) if room == 0 => return Step::Waits,
             State::Sending(body) => body,
         };
-        if !matches!(body, Body::Empty | Body::Memory(_)) && self.room(exchange.id) == 0 {
-            return Step::Waits;
-        }
-        let mut cx = turn.cx(&mut self.film, self.peer.connection);
-        match body {
-            Body::Empty | Body::Memory(_) => self.step_memory(turn, exchange),
+        let next = match body {
+            Body::Empty | Body::Memory(_) => None,
             Body::Parts(parts) => match parts.pop_front() {
-                Some(Chunk::File(range)) => self.step_file(turn, exchange, range),
-                Some(part) => {
-                    self.send_chunk(turn, exchange, part);
-                    Step::Moved
+                Some(Chunk::File(range)) => return self.step_file(turn, exchange, range),
+                Some(Chunk::Shared(mut part)) if part.len() as u64 > room => {
+                    let first = part.split_to(room as usize);
+                    parts.push_front(part.into());
+                    Some(first.into())
                 }
-                None => {
-                    self.send(turn, exchange.id, Event::End);
-                    Step::Over(None)
-                }
+                part => part,
             },
-            Body::Stream(source) => match source.poll_next(&mut cx, task) {
-                Poll::Pending => Step::Waits,
-                Poll::Ready(Some(Ok(chunk))) => {
-                    self.send_chunk(turn, exchange, chunk);
-                    Step::Moved
+            Body::Stream(source) => {
+                let mut cx = turn.cx(&mut self.film, self.peer.connection);
+                match source.poll_next(&mut cx, task) {
+                    Poll::Pending => return Step::Waits,
+                    Poll::Ready(Some(Ok(chunk))) => Some(chunk),
+                    Poll::Ready(Some(Err(_))) => {
+                        return self.break_off(turn, exchange, "the body broke off");
+                    }
+                    Poll::Ready(None) => None,
                 }
-                Poll::Ready(Some(Err(_))) => self.break_off(turn, exchange, "the body broke off"),
-                Poll::Ready(None) => {
-                    self.send(turn, exchange.id, Event::End);
-                    Step::Over(None)
-                }
-            },
-        }
-    }
-
-    fn begin_answer(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, answer: Answer) {
-        exchange.status = Some(answer.response.status);
-        // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
-        let bodiless =
-            exchange.request.method == Method::Head || answer.response.status.is_bodiless();
-        let body = if bodiless { Body::Empty } else { answer.body };
-        exchange.state = State::Sending(body);
-        self.send(turn, exchange.id, Event::Head(Head::Response(answer.response)));
-    }
-
-    /// Sends a body that is in memory, whole: it is shared and costs nothing to hold.
-    fn step_memory(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange) -> Step {
-        match &mut exchange.state {
-            State::Sending(Body::Memory(bytes)) => {
-                let bytes = std::mem::take(bytes);
-                self.send_chunk(turn, exchange, bytes.into());
             }
-            State::Sending(Body::Empty) => {}
-            _ => return Step::Waits,
+        };
+        match next {
+            Some(chunk) => self.send_chunk(turn, exchange, chunk),
+            None => self.send_end(turn, exchange),
         }
+        Step::Moved
+    }
+
+    /// Sends the head, and with it a body that is in memory and not large.
+    fn begin_answer(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, answer: Answer) {
+        let Answer { response, body } = answer;
+        exchange.status = Some(response.status);
+        // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
+        let is_bodiless = exchange.request.method == Method::Head || response.status.is_bodiless();
+        self.send(turn, exchange.id, Event::Head(Head::Response(response)));
+        match body {
+            _ if is_bodiless => self.send_end(turn, exchange),
+            Body::Empty => self.send_end(turn, exchange),
+            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN => {
+                self.send_chunk(turn, exchange, bytes.into());
+                self.send_end(turn, exchange);
+            }
+            Body::Memory(bytes) => {
+                exchange.state =
+                    State::Sending(Body::Parts(VecDeque::from([Chunk::Shared(bytes)])));
+            }
+            Body::Parts(_) | Body::Stream(_) => exchange.state = State::Sending(body),
+        }
+    }
+
+    fn send_end(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange) {
         self.send(turn, exchange.id, Event::End);
-        Step::Over(None)
+        exchange.state = State::Complete;
     }
 
     fn step_file(
@@ -458,6 +515,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 Poll::Ready(Ok(len)) => {
                     moved = true;
                     let mut cx = turn.cx(&mut self.film, self.peer.connection);
+                    cx.note(|| Seen::Wrote { len });
                     queue.advance(&mut cx, len as u64);
                 }
                 Poll::Ready(Err(error)) => {
@@ -469,7 +527,10 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                         let limit = self.worker.config.limits.timeout_write;
                         self.write_deadline = Some(turn.now.after(limit));
                     }
-                    self.unsent = Some(unsent.unwrap_or_else(|| Box::new(std::mem::take(out))));
+                    let queue = unsent.unwrap_or_else(|| Box::new(std::mem::take(out)));
+                    let mut cx = turn.cx(&mut self.film, self.peer.connection);
+                    cx.note(|| Seen::WriteWaits { unsent: queue.len() });
+                    self.unsent = Some(queue);
                     return Ok(());
                 }
             }
@@ -493,41 +554,30 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     fn handle_eof(&mut self, turn: &mut Turn<'_>) {
         self.inbox = Vec::new();
         let mut cx = turn.cx(&mut self.film, self.peer.connection);
+        cx.note(|| Seen::FinReceived);
         self.endpoint.handle_eof(&mut cx);
     }
 
-    /// Whether there is something to do without the socket.
-    fn can_go_on(&mut self) -> bool {
-        if self.unsent.is_some() {
-            return false;
-        }
-        // What was sent has made room for more.
-        !self.exchanges.is_empty() && self.exchanges.iter().any(|e| self.is_ready(e))
-    }
-
-    fn is_ready(&self, exchange: &Exchange) -> bool {
-        matches!(exchange.state, State::Sending(Body::Parts(_))) && self.room(exchange.id) > 0
-    }
-
-    fn close_if_due(&mut self) -> Poll<()> {
+    fn close_if_due(&mut self, turn: &mut Turn<'_>) -> Poll<()> {
         let closing = self.endpoint.closing();
         if closing == Closing::Open {
             return Poll::Pending;
         }
         if closing == Closing::Abort {
             self.stream.make_close_abrupt();
-            return self.end(Some("aborted"));
+            return self.end(Why::Aborted);
         }
         if self.unsent.is_some() {
             return Poll::Pending;
         }
         if closing == Closing::Now {
-            return self.end(None);
+            return self.end(Why::Closed);
         }
         if !self.has_finished {
             self.has_finished = true;
+            turn.cx(&mut self.film, self.peer.connection).note(|| Seen::FinSent);
             if self.stream.finish().is_err() {
-                return self.end(None);
+                return self.end(Why::Closed);
             }
         }
         Poll::Pending
@@ -583,22 +633,18 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
     }
 
-    fn end(&mut self, why: Option<&'static str>) -> Poll<()> {
-        let now = self.worker.clock.now();
-        let wall = self.worker.clock.wall(now);
-        for exchange in std::mem::take(&mut self.exchanges) {
-            self.worker.handler.finished(&Record {
-                wall,
-                peer: &self.peer,
-                exchange: exchange.id,
-                request: Some(&exchange.request),
-                status: exchange.status,
-                body_len: exchange.body_len,
-                took: now.since(exchange.began),
-                cut_short: why.or(Some("the connection ended")),
-            });
-        }
+    fn end(&mut self, why: Why) -> Poll<()> {
+        self.ending = Some(why);
         Poll::Ready(())
+    }
+
+    /// What is still to be said about a connection that is over.
+    fn say_goodbye(&mut self, turn: &mut Turn<'_>, why: Why) {
+        for exchange in std::mem::take(&mut self.exchanges) {
+            self.finish_exchange(turn, &exchange, Some(why.explanation()));
+        }
+        turn.cx(&mut self.film, self.peer.connection).note(|| Seen::Ended { why });
+        self.print_film();
     }
 }
 
@@ -623,11 +669,7 @@ impl<H: Handler, T: Transport> Future for Connection<H, T> {
             worker.registry.borrow_mut().set_waker(this.key, task.waker());
         }
         let result = this.turn(task, &mut worker.desk.borrow_mut());
-        if result.is_pending() {
-            this.arm();
-            this.note_idleness();
-        }
-        if this.film.is_some() && (result.is_ready() || this.is_idle) {
+        if this.film.is_some() && this.is_idle {
             this.print_film();
         }
         result

@@ -22,9 +22,11 @@ mod registry;
 mod server;
 mod transport;
 mod worker;
+mod xray;
 
 pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
 pub use listen::{Listener, bind};
 pub use server::{Config, Limits, Place, Server, Stop};
+pub use xray::{Seen, Why};

@@ -76,7 +76,9 @@ impl Server {
     ) -> io::Result<Self> {
         let make_handler = Arc::new(make_handler);
         let (stop, stopped) = watch::channel(Stop::No);
-        let threads = split_by_worker(places)
+        let by_worker = split_by_worker(places);
+        let workers = by_worker.len();
+        let threads = by_worker
             .into_iter()
             .enumerate()
             .map(|(number, sockets)| {
@@ -89,7 +91,7 @@ impl Server {
                         .build_local(LocalOptions::default())?;
                     runtime.block_on(async {
                         let handler = make_handler(number)?;
-                        Worker::run(number, config, handler, sockets, stopped).await
+                        Worker::run((number, workers), config, handler, sockets, stopped).await
                     })
                 })
             })

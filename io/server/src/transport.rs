@@ -96,6 +96,12 @@ fn when_writable(
     mut write: impl FnMut(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<usize>,
 ) -> Poll<io::Result<usize>> {
     loop {
+        // Nearly every write finds room at once: only when one did not is the runtime asked.
+        match write(stream.as_fd()) {
+            Err(rustix::io::Errno::AGAIN) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            written => return Poll::Ready(Ok(written?)),
+        }
         ready!(stream.poll_write_ready(task))?;
         match stream.try_io(Interest::WRITABLE, || Ok(write(stream.as_fd())?)) {
             Err(blocked) if blocked.kind() == io::ErrorKind::WouldBlock => {}

@@ -51,6 +51,8 @@ pub(crate) struct Worker<H> {
     wheel_is_set: Notify,
     all_gone: Notify,
     connections: Cell<u64>,
+    /// How many workers there are, so that no two give the same number to a connection.
+    workers: u64,
     /// A descriptor kept for the day when there are none.
     spare: RefCell<Option<File>>,
 }
@@ -66,13 +68,13 @@ pub(crate) struct Desk {
 impl<H: Handler> Worker<H> {
     /// Serves until told to stop.
     pub(crate) async fn run(
-        number: usize,
+        (number, workers): (usize, usize),
         config: Config,
         handler: H,
         sockets: Vec<Socket>,
         mut stopped: watch::Receiver<Stop>,
     ) -> io::Result<()> {
-        let worker = Rc::new(Self::new(number, config, handler));
+        let worker = Rc::new(Self::new(number, workers as u64, config, handler));
         let mut acceptors = Vec::new();
         for (socket, _, tls) in sockets {
             let listener = TcpListener::from_std(socket)?;
@@ -95,7 +97,7 @@ impl<H: Handler> Worker<H> {
         Ok(())
     }
 
-    fn new(number: usize, config: Config, handler: H) -> Self {
+    fn new(number: usize, workers: u64, config: Config, handler: H) -> Self {
         let clock = Clock::start();
         let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
         Self {
@@ -113,15 +115,17 @@ impl<H: Handler> Worker<H> {
             wheel: RefCell::new(Wheel::new(TICK)),
             wheel_is_set: Notify::new(),
             all_gone: Notify::new(),
-            connections: Cell::new((number as u64) << 48),
+            connections: Cell::new(number as u64),
+            workers,
             spare: RefCell::new(open_spare()),
         }
     }
 
     /// A number for the next connection; no two of a server are the same.
     pub(crate) fn next_connection(&self) -> u64 {
-        self.connections.set(self.connections.get() + 1);
-        self.connections.get()
+        let number = self.connections.get() + 1;
+        self.connections.set(self.connections.get() + self.workers);
+        number
     }
 
     /// Wakes the connection at `at`.

@@ -40,6 +40,8 @@ struct Secure {
     early: TxQueue,
     /// The peer has said that nothing more will come.
     is_closed: bool,
+    /// It has ended without saying so.
+    is_truncated: bool,
     /// Our own last word has been said.
     has_said_close: bool,
     /// The session is of no use any more.
@@ -94,6 +96,7 @@ impl Endpoint {
 
     /// The way up: takes bytes from the stream, in place; says how many. What is not taken is to be
     /// shown again, with more behind it or as it is. An empty slice moves on what waits inside.
+    #[inline]
     pub fn handle_bytes(&mut self, cx: &mut Cx<'_>, bytes: &mut [u8]) -> usize {
         let Some(secure) = &mut self.secure else { return self.http.handle_bytes(cx, bytes) };
         if secure.is_broken {
@@ -138,6 +141,7 @@ impl Endpoint {
 
     /// Sends the next event of our message. `Data` may be a range of a file only where
     /// [`takes_files`](Self::takes_files).
+    #[inline]
     pub fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         self.http.send(cx, id, event);
     }
@@ -160,6 +164,7 @@ impl Endpoint {
     // Out.
 
     /// The way down: moves what is to be sent to `out`; whether there was anything.
+    #[inline]
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         let Some(secure) = &mut self.secure else { return self.http.poll_transmit(cx, out) };
         let mut any = secure.session.poll_transmit(cx, out);
@@ -177,12 +182,14 @@ impl Endpoint {
 
     /// The next thing the user must learn, if any.
     #[must_use]
+    #[inline]
     pub fn poll_event(&mut self) -> Option<(ExchangeId, Event)> {
         self.http.poll_event()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever, and why.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.http.poll_timeout()
     }
@@ -190,6 +197,7 @@ impl Endpoint {
     // Look.
 
     /// What is to become of the stream below.
+    #[inline]
     pub fn closing(&self) -> Closing {
         match (&self.secure, self.http.closing()) {
             (Some(secure), Closing::Open | Closing::Fin) if secure.is_broken => Closing::Now,
@@ -198,6 +206,7 @@ impl Endpoint {
     }
 
     /// Whether more bytes from the stream are of use now.
+    #[inline]
     pub fn wants_bytes(&self) -> bool {
         match &self.secure {
             Some(secure) if secure.is_broken => false,
@@ -207,6 +216,7 @@ impl Endpoint {
     }
 
     /// Whether bytes wait inside for [`handle_bytes`](Self::handle_bytes) with nothing.
+    #[inline]
     pub fn has_waiting_bytes(&self) -> bool {
         self.secure.as_ref().is_some_and(|secure| !secure.plain.is_empty())
     }
@@ -217,17 +227,26 @@ impl Endpoint {
         self.secure.as_ref().is_some_and(|secure| secure.is_closed && secure.plain.is_empty())
     }
 
+    /// Whether the stream ended without the words of layer 5 that end a session (RFC 8446 §6.1): a
+    /// message whose end is only the stream's may have been cut short (RFC 9112 §9.8).
+    pub fn is_truncated(&self) -> bool {
+        self.secure.as_ref().is_some_and(|secure| secure.is_truncated)
+    }
+
     /// Whether bodies may be sent as ranges of files: what goes out is what the file holds.
+    #[inline]
     pub fn takes_files(&self) -> bool {
         self.secure.is_none()
     }
 
     /// How many bytes of a body may be sent now without piling up here.
+    #[inline]
     pub fn room(&self, _id: ExchangeId) -> u64 {
         self.http.room()
     }
 
     /// Whether no exchange is under way.
+    #[inline]
     pub fn is_idle(&self) -> bool {
         self.http.is_idle()
     }
@@ -255,6 +274,7 @@ impl Secure {
             plain: Vec::new(),
             early: TxQueue::new(),
             is_closed: false,
+            is_truncated: false,
             has_said_close: false,
             is_broken: false,
             is_in_clear: false,
@@ -266,7 +286,8 @@ impl Secure {
         while let Some(event) = self.session.poll_event() {
             match event {
                 tls::Event::Established(_) => {}
-                tls::Event::Closed | tls::Event::Truncated => self.is_closed = true,
+                tls::Event::Closed => self.is_closed = true,
+                tls::Event::Truncated => (self.is_closed, self.is_truncated) = (true, true),
                 tls::Event::Failed(fault) => {
                     self.is_broken = true;
                     self.is_in_clear = fault.why == tls::Why::ClearText;

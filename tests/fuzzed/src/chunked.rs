@@ -15,7 +15,7 @@ pub fn chunked(data: &[u8]) {
     let Some((&[seed, window], bytes)) = data.split_first_chunk() else { return };
     let config = Config::default();
     let whole = serve(&config, &[bytes]);
-    let small = Config { body_window: usize::from(window).max(1), ..config.clone() };
+    let small = Config { body_window: usize::from(window).max(1), ..Config::default() };
     for (config, pieces) in [
         (&config, cut(bytes, seed)),
         (&config, bytes.chunks(1).collect()),
@@ -27,7 +27,9 @@ pub fn chunked(data: &[u8]) {
     }
     let body = whole.events.iter().take_while(|(_, event)| !matches!(event, Event::End));
     let ours: Vec<u8> = body
-        .filter_map(|(_, event)| if let Event::Data(chunk) = event { chunk.as_bytes() } else { None })
+        .filter_map(
+            |(_, event)| if let Event::Data(chunk) = event { chunk.as_bytes() } else { None },
+        )
         .flatten()
         .copied()
         .collect();
@@ -107,9 +109,8 @@ fn are_extensions(mut text: &[u8]) -> bool {
         if let Some(after) = behind_spaces(after).strip_prefix(b"=") {
             let value = behind_spaces(after);
             let quoted = list::split_quoted(value).map(|(_, rest)| rest);
-            let Some(rest) = quoted.or(list::split_token(value).map(|(_, rest)| rest)) else {
-                return false;
-            };
+            let token = || list::split_token(value).map(|(_, rest)| rest);
+            let Some(rest) = quoted.or_else(token) else { return false };
             text = rest;
         }
     }

@@ -314,6 +314,15 @@ fn a_task_hears_while_others_wait() {
             }
             assert_eq!(last.as_deref(), Some(content));
         }
+        assert_eq!(root.counts().in_memory, 1);
         task.abort();
+        let _ = task.await;
+        assert_eq!(root.counts().in_memory, 0, "nobody will hear of its changes");
+        let _ = root.lookup(b"f", now);
+        dir.write("f", "four");
+        let Ok(Entry::File(file)) = root.lookup(b"f", now.after(Duration::from_secs(1))) else {
+            panic!("gone")
+        };
+        assert_eq!(text(&file), "four", "by the clock");
     });
 }

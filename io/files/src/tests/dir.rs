@@ -7,9 +7,19 @@ pub(super) struct Dir(PathBuf);
 
 impl Dir {
     pub(super) fn new() -> Self {
+        Self::below(&env::temp_dir())
+    }
+
+    /// One that waits for no disk, where there is memory for files; for tests that make thousands.
+    pub(super) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(parent: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("hepta-files-{}-{count}", process::id()));
+        let path = parent.join(format!("hepta-files-{}-{count}", process::id()));
         // What an aborted run with the same number left.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();

@@ -67,7 +67,7 @@ fn shows_hidden_names_where_they_are_served() {
 
 #[test]
 fn a_listing_has_a_bound() {
-    let site = Site::new();
+    let site = Site::in_memory();
     site.dir.mkdir("d");
     for n in 0..LISTED_MAX {
         site.dir.link("../x", &format!("d/{n}"));

@@ -46,10 +46,10 @@ const SMALL_MESSAGE_LEN: usize = 2 * (OVERHEAD_LEN_MAX + 5);
 /// # Theory of operation
 ///
 /// rustls works in the caller's buffer. It decrypts records where they lie and, when a handshake
-/// message spans records, leaves the pieces there and counts on seeing them again; only then can it
-/// do nothing else (`held_len` below). Whatever it wants to send comes out while it reads, so after a
-/// call everything for the peer is in `out` or has been written to the caller's buffer, in the
-/// order of its sequence numbers. Plaintext is sealed straight from the caller's slice into the
+/// message spans records, leaves the pieces there and counts on seeing them again; until then it
+/// can do nothing else (`held_len` below). Whatever it wants to send comes out while it reads, so
+/// after a call everything for the peer is in `out` or has been written to the caller's buffer, in
+/// the order of its sequence numbers. Plaintext is sealed straight from the caller's slice into the
 /// caller's buffer.
 ///
 /// A server has no memory of its own until the first record is complete.
@@ -79,8 +79,8 @@ struct Live {
     /// How it ended, if it did.
     ending: Option<Event>,
     is_established_told: bool,
-    /// How many bytes of the caller's buffer rustls counts on seeing again, if it keeps a piece of a
-    /// message there.
+    /// How many bytes of the caller's buffer rustls counts on seeing again, because it keeps a
+    /// piece of a message there.
     held_len: usize,
     peer_has_closed: bool,
     we_have_closed: bool,

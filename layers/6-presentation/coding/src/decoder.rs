@@ -21,8 +21,8 @@ const GZIP_WINDOW_LOG: u8 = 15;
 /// Takes content out of a coding, part by part.
 ///
 /// What a few bytes may grow to is bounded twice: one call appends [`STEP_LEN_MAX`] bytes at most,
-/// and all calls together as many as the caller allows. A kilobyte of gzip can stand for a megabyte,
-/// one of brotli or zstd for gigabytes.
+/// and all calls together as many as the caller allows. A kilobyte of gzip can stand for a
+/// megabyte, one of brotli or zstd for gigabytes.
 #[derive(Debug)]
 pub struct Decoder {
     coding: Coding,
@@ -51,8 +51,8 @@ enum Machine {
 
 type Alloc = brotli::enc::StandardAlloc;
 
-/// Content that cannot be taken out of its coding. The peer is to blame, and the message is lost; the
-/// connection is not.
+/// Content that cannot be taken out of its coding. The peer is to blame, and the message is lost;
+/// the connection is not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fault {
     /// The coding it was said to be in.

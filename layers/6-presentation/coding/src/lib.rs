@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The codings themselves are borrowed: zlib-rs behind flate2, brotli, zstd. This crate gives them
-//! one contract, chooses their levels, and bounds what a stranger's bytes may grow to. Start reading
-//! at [`Coding`], then [`Encoder`] and [`Decoder`].
+//! one contract, chooses their levels, and bounds what a stranger's bytes may grow to. Start
+//! reading at [`Coding`], then [`Encoder`] and [`Decoder`].
 //!
 //! Not here: which coding a client likes best (`semantics`), and where coded content is kept (the
 //! programs). The coding `deflate` is not spoken: it was sent in two forms and never agreed upon.

@@ -29,7 +29,8 @@ use crate::uri::{Authority, Uri, chars, percent};
 /// Where a request goes: its text, and where the parts stand.
 #[derive(Clone)]
 pub struct Target {
-    text: Box<str>,
+    /// ASCII.
+    text: Box<[u8]>,
     form: Form,
     port: Option<u16>,
     /// The length of the scheme; nothing but the absolute-form has one.
@@ -141,20 +142,19 @@ impl Target {
         if query_end != bytes.len() {
             return Err(why_refused(bytes, query_end, "query"));
         }
-        // Copied first, because memory that is allocated is aligned, which the check likes.
-        match (String::from_utf8(bytes.to_vec()), u32::try_from(bytes.len())) {
-            (Ok(text), Ok(_)) => Ok(Self {
-                text: text.into(),
-                form,
-                port: None,
-                scheme_len: 0,
-                host_start: 0,
-                host_end: 0,
-                path_start: path_start as u32,
-                path_end: path_end as u32,
-            }),
-            _ => Err(Malformed::new("target")),
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Malformed::new("target"));
         }
+        Ok(Self {
+            text: bytes.into(),
+            form,
+            port: None,
+            scheme_len: 0,
+            host_start: 0,
+            host_end: 0,
+            path_start: path_start as u32,
+            path_end: path_end as u32,
+        })
     }
 
     /// Which form it has.
@@ -164,21 +164,32 @@ impl Target {
 
     /// The text as it came, and as it is sent on.
     pub fn as_str(&self) -> &str {
+        as_text(&self.text)
+    }
+
+    /// The same as bytes, for who only hands them on.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
 
     /// The path as it came: a slash where an absolute-form has none, nothing in the authority-form,
     /// `*` in the asterisk-form.
     pub fn path(&self) -> &str {
-        match self.part(self.path_start, self.path_end) {
-            "" if self.form == Form::Absolute => "/",
+        as_text(self.path_bytes())
+    }
+
+    #[inline]
+    fn path_bytes(&self) -> &[u8] {
+        match self.bytes(self.path_start, self.path_end) {
+            b"" if self.form == Form::Absolute => b"/",
             path => path,
         }
     }
 
     /// The query as it came, without its question mark.
     pub fn query(&self) -> Option<&str> {
-        self.text.get(self.path_end as usize..)?.strip_prefix('?')
+        self.text.get(self.path_end as usize..)?.strip_prefix(b"?").map(as_text)
     }
 
     /// The path and the query: what a server further on is asked for (RFC 9112 §3.2.1). Nothing in
@@ -187,7 +198,7 @@ impl Target {
     /// An OPTIONS in absolute-form with neither is `*` to the last server (§3.2.4): who forwards it
     /// asks [`has_no_path`](Self::has_no_path).
     pub fn path_and_query(&self) -> Cow<'_, str> {
-        match self.text.get(self.path_start as usize..).unwrap_or_default() {
+        match as_text(self.text.get(self.path_start as usize..).unwrap_or_default()) {
             rest if self.has_no_path() => Cow::Owned(format!("/{rest}")),
             rest => Cow::Borrowed(rest),
         }
@@ -224,13 +235,23 @@ impl Target {
         if matches!(self.form, Form::Authority | Form::Asterisk) {
             return Err(Malformed::new("target has no path"));
         }
-        let path = self.path().as_bytes();
+        let path = self.path_bytes();
         if is_normal(path) { Ok(Cow::Borrowed(path)) } else { normalise(path).map(Cow::Owned) }
     }
 
     fn part(&self, start: u32, end: u32) -> &str {
+        as_text(self.bytes(start, end))
+    }
+
+    fn bytes(&self, start: u32, end: u32) -> &[u8] {
         self.text.get(start as usize..end as usize).unwrap_or_default()
     }
+}
+
+/// Every byte of a target has been looked at and is ASCII; told to the compiler only where text is
+/// asked for, because it looks again.
+fn as_text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Where the path that begins at `start` ends: at the query or at the end.
@@ -260,12 +281,11 @@ fn why_refused(bytes: &[u8], at: usize, otherwise: &'static str) -> Malformed {
 /// Whether nothing is to be done: no escape, and no segment that is empty or begins with a dot.
 #[inline]
 fn is_normal(path: &[u8]) -> bool {
-    let mut after_slash = false;
-    path.iter().all(|&b| {
-        let special = b == b'%' || after_slash && matches!(b, b'/' | b'.');
-        after_slash = b == b'/';
-        !special
-    })
+    // Without an early exit: paths are short, and the compiler looks at many bytes at a time.
+    let escaped = path.iter().fold(false, |found, &b| found | (b == b'%'));
+    let pairs = path.iter().zip(path.iter().skip(1));
+    let special = |(&a, &b): (&u8, &u8)| (a == b'/') & ((b == b'/') | (b == b'.'));
+    !(escaped | pairs.fold(false, |found, pair| found | special(pair)))
 }
 
 /// One pass: a segment is written once and taken back at most once.
@@ -299,13 +319,13 @@ fn normalise(path: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?}", self.form, self.text)
+        write!(f, "{:?} {:?}", self.form, self.as_str())
     }
 }
 

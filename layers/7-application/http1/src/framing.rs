@@ -1,6 +1,6 @@
 //! Where a body ends: the one question on which two parsers must never differ. (RFC 9112 §6)
 
-use message::{Fields, Method, Name, Request, Response, Version, list};
+use message::{Fields, Method, Name, Request, Response, Status, Version, list};
 
 use crate::Why;
 
@@ -23,29 +23,31 @@ pub fn of_request(request: &Request) -> Result<Framing, Why> {
     if fields.contains(Name::TransferEncoding) {
         return of_transfer_encoding(fields, request.version);
     }
-    Ok(match content_length(fields)? {
-        // RFC 9112 §6.3 rule 7: a request that says nothing has no body.
-        None | Some(0) => Framing::None,
-        Some(len) => Framing::Length(len),
-    })
+    // RFC 9112 §6.3 rule 7: a request that says nothing has no body.
+    Ok(content_length(fields)?.map_or(Framing::None, Framing::Length))
 }
 
 /// The framing of the body of a response to `method` (RFC 9112 §6.3).
 pub fn of_response(method: &Method, response: &Response) -> Result<Framing, Why> {
     let fields = &response.fields;
-    // Rules 1 and 2 come first: here a Content-Length describes what is not sent.
-    let is_tunnel = *method == Method::Connect && response.status.is_successful();
-    if *method == Method::Head || response.status.is_bodiless() || is_tunnel {
+    if is_bodiless(method, response.status) {
         return Ok(Framing::None);
     }
     if fields.contains(Name::TransferEncoding) {
         return of_transfer_encoding(fields, response.version);
     }
-    Ok(match content_length(fields)? {
-        None => Framing::UntilClose,
-        Some(0) => Framing::None,
-        Some(len) => Framing::Length(len),
-    })
+    Ok(content_length(fields)?.map_or(Framing::UntilClose, Framing::Length))
+}
+
+/// Whether a response with this status to `method` has no body, whatever its fields say (RFC 9112
+/// §6.3 rules 1 and 2): there a Content-Length describes what is not sent.
+pub fn is_bodiless(method: &Method, status: Status) -> bool {
+    *method == Method::Head || status.is_bodiless() || is_tunnel(method, status)
+}
+
+/// Whether this answer makes a tunnel of the connection (RFC 9110 §9.3.6).
+pub(crate) fn is_tunnel(method: &Method, status: Status) -> bool {
+    *method == Method::Connect && status.is_successful()
 }
 
 fn of_transfer_encoding(fields: &Fields, version: Version) -> Result<Framing, Why> {
@@ -58,20 +60,30 @@ fn of_transfer_encoding(fields: &Fields, version: Version) -> Result<Framing, Wh
     if fields.contains(Name::ContentLength) {
         return Err(Why::LengthAndTransferEncoding);
     }
-    let mut codings = 0;
-    let mut last_is_chunked = false;
-    for coding in fields.elements(Name::TransferEncoding) {
-        if last_is_chunked {
-            // RFC 9112 §6.1: chunked is applied once, and last.
-            return Err(Why::ChunkedNotLast);
+    let (mut codings, mut last_is_chunked) = (0, false);
+    for line in fields.get_all(Name::TransferEncoding) {
+        for coding in line.split(|&b| b == b',').map(list::trim_ows) {
+            //= exception: RFC 9110 §5.6.1: an empty element is not skipped. No sender writes one
+            // here, but parsers differ about it, and that is what smugglers look for.
+            if coding.is_empty() {
+                return Err(Why::TransferEncodingEmpty);
+            }
+            if last_is_chunked {
+                // RFC 9112 §6.1: chunked is applied once, and last.
+                return Err(Why::ChunkedNotLast);
+            }
+            codings += 1;
+            last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
         }
-        codings += 1;
-        last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
     }
     match (codings, last_is_chunked) {
-        (0, _) => Err(Why::TransferEncodingEmpty),
         (1, true) => Ok(Framing::Chunked),
-        _ => Err(Why::TransferCodingUnknown),
+        // RFC 9112 §6.1: what we cannot decode is 501.
+        (_, true) => Err(Why::TransferCodingUnknown),
+        //= exception: RFC 9112 §6.3: a response without chunked at the end lasts until the
+        // connection closes; but it is in a coding that we have not asked for and cannot undo.
+        // RFC 9112 §6.3 rule 4: a request is 400, because nobody can tell where it ends.
+        (_, false) => Err(Why::ChunkedNotLast),
     }
 }
 
@@ -82,7 +94,7 @@ pub fn content_length(fields: &Fields) -> Result<Option<u64>, Why> {
     for line in fields.get_all(Name::ContentLength) {
         // An empty element is not taken for nothing here: `5,` is no length.
         for element in line.split(|&b| b == b',') {
-            let len = parse_digits(list::trim_ows(element)).ok_or(Why::LengthMalformed)?;
+            let len = list::digits(list::trim_ows(element)).ok_or(Why::LengthMalformed)?;
             if agreed.is_some_and(|agreed| agreed != len) {
                 return Err(Why::LengthsDiffer);
             }
@@ -90,14 +102,4 @@ pub fn content_length(fields: &Fields) -> Result<Option<u64>, Why> {
         }
     }
     Ok(agreed)
-}
-
-fn parse_digits(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u64, |n, &b| {
-        let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
-        n.checked_mul(10)?.checked_add(digit)
-    })
 }

@@ -58,6 +58,10 @@ pub(crate) struct Exchange {
     pub(crate) persists: bool,
     /// The client waits for a 100 (Continue) before it sends its body.
     pub(crate) awaits_continue: bool,
+    /// The client wishes to speak another protocol.
+    pub(crate) wishes_upgrade: bool,
+    /// Both sides have agreed to: whichever half is complete goes on as a tunnel.
+    pub(crate) becomes_tunnel: bool,
 }
 
 /// What a time limit is for.
@@ -111,6 +115,8 @@ impl Connection {
                 version: Version::HTTP_11,
                 persists: true,
                 awaits_continue: false,
+                wishes_upgrade: false,
+                becomes_tunnel: false,
             },
             out: TxQueue::new(),
             events: VecDeque::new(),
@@ -127,6 +133,10 @@ impl Connection {
     pub fn handle_bytes(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            if self.has_ended() {
+                cx.note(|| Seen::Lingering { len: rest.len() });
+                return bytes.len();
+            }
             let before = (taken, self.exchange.id);
             taken += self.take_bytes(cx, rest);
             if (taken, self.exchange.id) == before {
@@ -142,7 +152,9 @@ impl Connection {
     pub fn handle_eof(&mut self, cx: &mut Cx<'_>) {
         let mid_message = self.recv.is_mid_message();
         cx.note(|| Seen::PeerFinished { mid_message });
-        self.take_eof(cx);
+        if !self.has_ended() {
+            self.take_eof(cx);
+        }
     }
 
     /// Lets time pass.
@@ -165,7 +177,7 @@ impl Connection {
             }
             Timer::Linger => {
                 cx.note(|| Seen::TimedOut { timer });
-                self.closing = Closing::Now;
+                self.end_now();
             }
         }
     }
@@ -174,14 +186,18 @@ impl Connection {
 
     /// Begins an exchange with `request`, if none is under way and the connection persists; the
     /// request's body, if it has one, follows with [`send`](Self::send), and `End` in any case.
+    ///
+    /// A request whose own framing is wrong (two lengths, an unknown coding) is not sent either:
+    /// the x-ray says why.
     pub fn open(&mut self, cx: &mut Cx<'_>, request: Request) -> Option<ExchangeId> {
         debug_assert!(self.role == Role::Client, "servers answer");
-        if !self.is_idle() || self.closing != Closing::Open {
-            return None;
-        }
-        self.exchange.id.0 += 1;
-        self.send_request(cx, request);
-        Some(self.exchange.id)
+        let id = ExchangeId(self.exchange.id.0 + 1);
+        let sent = if self.is_reusable() {
+            self.send_request(cx, id, request)
+        } else {
+            Err(Why::OutOfTurn)
+        };
+        sent.inspect_err(|&why| cx.note(|| Seen::NotSent { id: id.0, why })).ok().map(|()| id)
     }
 
     /// Sends the next event of our message. What does not fit is left out and noted.
@@ -196,7 +212,7 @@ impl Connection {
     /// Asks for the body of the message that comes in; before that none of it is taken, and a
     /// client that awaits leave to send it gets none.
     pub fn read_body(&mut self, cx: &mut Cx<'_>, id: ExchangeId) {
-        if id == self.exchange.id && self.recv.read_body() {
+        if id == self.exchange.id && self.closing == Closing::Open && self.recv.read_body() {
             self.continue_if_awaited(cx);
             self.watch_rate(cx);
         }
@@ -212,6 +228,7 @@ impl Connection {
     /// Ends the connection after the exchange under way, or now if there is none.
     pub fn shut_down(&mut self, cx: &mut Cx<'_>) {
         self.is_shutting_down = true;
+        // A request that has begun to come is still answered.
         if self.is_idle() && self.closing == Closing::Open && !self.recv.is_mid_message() {
             self.close(cx, Why::ShuttingDown, Closing::Now);
         }
@@ -254,9 +271,8 @@ impl Connection {
 
     /// Whether more bytes from the wire are of use now.
     pub fn wants_bytes(&self) -> bool {
-        self.closing != Closing::Now
-            && self.closing != Closing::Abort
-            && self.recv.wants_bytes(self.send.is_idle() || self.role == Role::Client)
+        !self.has_ended()
+            && self.recv.wants_bytes(self.send.is_idle() || self.role == Role::Client, &self.config)
     }
 
     /// Whether no exchange is under way.
@@ -266,7 +282,10 @@ impl Connection {
 
     /// Whether a client may [`open`](Self::open) another exchange.
     pub fn is_reusable(&self) -> bool {
-        self.is_idle() && self.closing == Closing::Open && self.exchange.persists
+        self.is_idle()
+            && self.closing == Closing::Open
+            && self.exchange.persists
+            && !self.is_shutting_down
     }
 
     /// How many bytes of a body may be sent now without piling up here.
@@ -317,10 +336,13 @@ impl Connection {
         let is_server = self.role == Role::Server;
         let answer = why.status().filter(|_| is_server && !self.send.has_begun());
         cx.note(|| Seen::Refused { why, status: answer });
-        if self.is_idle() {
+        let was_idle = self.is_idle();
+        if was_idle && is_server {
+            // What could not be read was a request too, as far as counting goes.
             self.exchange.id.0 += 1;
         }
-        if !self.send.is_complete() || !is_server {
+        let has_listener = if is_server { !self.send.is_complete() } else { !was_idle };
+        if has_listener {
             let reset = Reset { why: why.explanation(), status: answer, untouched: false };
             self.events.push_back((self.exchange.id, Event::Reset(reset)));
         }
@@ -329,7 +351,7 @@ impl Connection {
                 self.send_refusal(cx, status, why.explanation());
                 self.close(cx, why, Closing::Fin);
             }
-            None if self.send.is_complete() => self.close(cx, why, Closing::Fin),
+            None if self.send.is_complete() && is_server => self.close(cx, why, Closing::Fin),
             None => self.close(cx, why, Closing::Abort),
         }
     }
@@ -341,17 +363,31 @@ impl Connection {
         // A client has nothing to lose; and when the peer has finished, nothing is to wait for.
         let lingers = self.role == Role::Server && !self.recv.is_finished();
         let how = if how == Closing::Fin && !lingers { Closing::Now } else { how };
-        self.closing = how;
-        self.deadline = None;
+        self.end_with(how);
         if how == Closing::Fin {
             self.recv.linger();
             self.deadline = Some((cx.now().after(self.config.timeout_linger), Timer::Linger));
         }
     }
 
+    /// What is still to be sent is all there is.
+    pub(crate) fn end_now(&mut self) {
+        self.end_with(Closing::Now);
+    }
+
+    fn end_with(&mut self, how: Closing) {
+        self.closing = how;
+        self.deadline = None;
+    }
+
+    /// Whether nothing that comes from below or above changes anything any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.closing, Closing::Now | Closing::Abort)
+    }
+
     /// Starts an interval in which the body has to bring its least number of bytes.
     pub(crate) fn watch_rate(&mut self, cx: &mut Cx<'_>) {
-        if self.role == Role::Server && self.recv.is_reading(&self.config) {
+        if self.role == Role::Server && self.recv.awaits_body(&self.config) {
             self.recv.begin_interval();
             let at = cx.now().after(self.config.body_rate_interval);
             self.deadline = Some((at, Timer::BodyRate));

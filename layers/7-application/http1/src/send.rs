@@ -1,9 +1,13 @@
 use base::{Chunk, Cx};
-use message::{Event, Fields, Head, Method, Name, Request, Reset, Response, Status, Version, date};
+use message::{
+    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Version, date,
+    list,
+};
 
 use crate::framing::{self, Framing};
-use crate::machine::{Closing, Connection, Role};
+use crate::machine::{Closing, Connection, Exchange, Role};
 use crate::persistence::{self, Wish};
+use crate::recv::{leave_out_forbidden, note_fields};
 use crate::wire::{LAST_CHUNK, chunk_head, emit_request_line, emit_status_line};
 use crate::{Seen, Why};
 
@@ -26,6 +30,8 @@ enum Phase {
     Head,
     /// A body without end yet, with this framing; `Length` counts down.
     Body(Framing),
+    /// The body and its trailers are written; the user has still to say so.
+    BehindTrailers,
     /// Another protocol.
     Tunnel,
     /// The message is complete.
@@ -67,60 +73,101 @@ impl Connection {
             }
             (Phase::Head, Event::Informational(response)) => self.send_interim(cx, response),
             (Phase::Body(body), Event::Data(chunk)) => self.send_data(cx, body, chunk),
-            (Phase::Tunnel, Event::Data(chunk)) => self.out.push(cx, chunk),
+            (Phase::Tunnel, Event::Data(chunk)) => self.send_data(cx, Framing::UntilClose, chunk),
             (Phase::Body(body), Event::Trailers(fields)) => self.send_trailers(cx, body, fields),
             (Phase::Body(body), Event::End) => self.send_end(cx, body),
+            (Phase::BehindTrailers, Event::End) => self.send_end(cx, Framing::None),
             (Phase::Tunnel, Event::End) => self.send_tunnel_end(cx),
             (_, Event::Reset(reset)) => self.send_reset(cx, reset),
             _ => self.leave_out(cx, Why::OutOfTurn),
         }
     }
 
-    pub(crate) fn send_request(&mut self, cx: &mut Cx<'_>, request: Request) {
-        let id = self.exchange.id;
-        let body = framing::of_request(&request).unwrap_or(Framing::None);
+    pub(crate) fn send_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ExchangeId,
+        mut request: Request,
+    ) -> Result<(), Why> {
+        // RFC 9110 §2.5: we send our own version, whatever version the request came in.
+        request.version = Version::HTTP_11;
+        if !request.method.as_str().bytes().all(list::is_token) {
+            return Err(Why::StartLineMalformed);
+        }
+        let body = framing::of_request(&request)?;
+        self.clean_length(cx, &mut request.fields);
         cx.note(|| Seen::RequestOut {
             id: id.0,
             method: &request.method,
             target: base::xray::Text(request.target.as_str().as_bytes()),
             body,
         });
-        crate::recv::note_fields(cx, &request.fields);
-        self.exchange.persists =
-            persistence::wish(Version::HTTP_11, &request.fields) == Wish::Persist;
+        note_fields(cx, &request.fields);
+        self.emit_request_head(cx, &request, body);
+        self.exchange = Exchange {
+            id,
+            persists: persistence::wish(Version::HTTP_11, &request.fields) == Wish::Persist,
+            wishes_upgrade: persistence::wishes_upgrade(Version::HTTP_11, &request.fields),
+            method: request.method,
+            version: Version::HTTP_11,
+            awaits_continue: false,
+            becomes_tunnel: false,
+        };
+        self.send.phase = Phase::Body(body);
+        Ok(())
+    }
+
+    fn emit_request_head(&mut self, cx: &mut Cx<'_>, request: &Request, body: Framing) {
         let tail = self.out.tail(cx);
         emit_request_line(&request.method, &request.target, tail);
-        // RFC 9110 §7.2: Host stands first where the user has not named another.
-        if let (false, Some(authority)) =
-            (request.fields.contains(Name::Host), request.target.authority())
-        {
+        if !request.fields.contains(Name::Host) {
+            // RFC 9110 §7.2: Host stands first where the user has not written it; RFC 9112 §3.2: it
+            // is empty where nobody knows the host.
+            let authority = request.target.authority();
             tail.extend_from_slice(b"Host: ");
-            tail.extend_from_slice(authority.to_string().as_bytes());
+            tail.extend_from_slice(authority.map(|a| a.to_string()).unwrap_or_default().as_bytes());
             tail.extend_from_slice(b"\r\n");
         }
         request.fields.append_wire_form(tail);
+        if body == Framing::None
+            && matches!(request.method, Method::Post | Method::Put | Method::Patch)
+        {
+            // RFC 9110 §8.6: where a body is expected, we say that there is none.
+            tail.extend_from_slice(b"Content-Length: 0\r\n");
+        }
         tail.extend_from_slice(b"\r\n");
-        self.exchange.method = request.method;
-        self.send.phase = Phase::Body(body);
     }
 
     fn send_response(&mut self, cx: &mut Cx<'_>, mut response: Response) {
         if response.status == Status::SWITCHING_PROTOCOLS {
             return self.send_upgrade(cx, response);
         }
+        if response.status.is_informational() {
+            // RFC 9110 §15.2: whatever the user calls it, the final response is still to come.
+            return self.send_interim(cx, response);
+        }
         if OWN.iter().any(|&name| response.fields.contains(name)) {
             self.take_own_fields(cx, &mut response.fields);
         }
-        let body = self.framing_of(&response);
-        self.decide_persistence(cx, body);
+        let body = self.frame(cx, &mut response);
+        self.decide_persistence(cx, body, response.status);
         let (id, status, persists) = (self.exchange.id.0, response.status, self.exchange.persists);
         cx.note(|| Seen::ResponseOut { id, status, body, persists });
-        crate::recv::note_fields(cx, &response.fields);
+        note_fields(cx, &response.fields);
+        self.emit_response_head(cx, &response, body);
+        if framing::is_tunnel(&self.exchange.method, status) {
+            self.begin_own_tunnel(cx);
+        } else {
+            self.send.phase = Phase::Body(body);
+        }
+    }
 
-        let left = self.config.requests_max.saturating_sub(u32::try_from(id).unwrap_or(u32::MAX));
+    fn emit_response_head(&mut self, cx: &mut Cx<'_>, response: &Response, body: Framing) {
+        let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
+        let left = self.config.requests_max.saturating_sub(id);
         let (idle, wall) = (self.config.timeout_idle.as_secs(), cx.wall());
         let tail = self.out.tail(cx);
-        emit_status_line(status, tail);
+        emit_status_line(response.status, tail);
         if !response.fields.contains(Name::Date) {
             // RFC 9110 §6.6.1: an origin server with a clock says when.
             tail.extend_from_slice(b"Date: ");
@@ -131,7 +178,14 @@ impl Connection {
         if body == Framing::Chunked {
             tail.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
-        if persists {
+        if response.fields.contains(Name::Upgrade) {
+            // RFC 9110 §7.8: an offer of other protocols is for this connection only.
+            tail.extend_from_slice(b"Connection: upgrade\r\n");
+        }
+        if framing::is_tunnel(&self.exchange.method, response.status) {
+            // What follows is not ours to speak for.
+            tail.extend_from_slice(b"\r\n");
+        } else if self.exchange.persists {
             tail.extend_from_slice(b"Connection: keep-alive\r\nKeep-Alive: timeout=");
             push_decimal(idle, tail);
             tail.extend_from_slice(b", max=");
@@ -140,25 +194,57 @@ impl Connection {
         } else {
             tail.extend_from_slice(b"Connection: close\r\n\r\n");
         }
-
-        let is_tunnel = self.exchange.method == Method::Connect && status.is_successful();
-        if is_tunnel { self.begin_own_tunnel(cx) } else { self.send.phase = Phase::Body(body) }
     }
 
-    /// How the body of our response will end, given what the client understands.
-    fn framing_of(&self, response: &Response) -> Framing {
-        match framing::of_response(&self.exchange.method, response) {
-            Ok(Framing::UntilClose) if self.exchange.version >= Version::HTTP_11 => {
-                Framing::Chunked
-            }
-            Ok(body) => body,
-            Err(_) => Framing::UntilClose,
+    /// How the body of our response will end, given what the client understands; what the fields
+    /// say about it is made to be true.
+    fn frame(&mut self, cx: &mut Cx<'_>, response: &mut Response) -> Framing {
+        let (method, status) = (&self.exchange.method, response.status);
+        let is_bodiless = framing::is_bodiless(method, status);
+        let has_no_length = status == Status::NO_CONTENT || framing::is_tunnel(method, status);
+        if has_no_length && response.fields.contains(Name::ContentLength) {
+            // RFC 9110 §8.6: not even zero.
+            self.leave_out(cx, Why::NoLengthHere);
+            response.fields.remove(Name::ContentLength);
+        }
+        match self.clean_length(cx, &mut response.fields) {
+            // With HEAD and 304 the length is that of the body that is not sent.
+            _ if is_bodiless => Framing::None,
+            Some(len) => Framing::Length(len),
+            None if self.exchange.version >= Version::HTTP_11 => Framing::Chunked,
+            None => Framing::UntilClose,
         }
     }
 
-    fn decide_persistence(&mut self, cx: &mut Cx<'_>, body: Framing) {
+    /// The length that the user announces. RFC 9110 §8.6: one that is written twice is sent once,
+    /// one that is none is not sent.
+    fn clean_length(&mut self, cx: &mut Cx<'_>, fields: &mut Fields) -> Option<u64> {
+        if !fields.contains(Name::ContentLength) {
+            return None;
+        }
+        if let Some(len) = fields.get_only(Name::ContentLength).and_then(list::digits) {
+            return Some(len);
+        }
+        match framing::content_length(fields) {
+            Ok(len) => {
+                fields.set(Name::ContentLength, len.unwrap_or_default().to_string());
+                len
+            }
+            Err(why) => {
+                self.leave_out(cx, why);
+                fields.remove(Name::ContentLength);
+                None
+            }
+        }
+    }
+
+    fn decide_persistence(&mut self, cx: &mut Cx<'_>, body: Framing, status: Status) {
         let reason = if body == Framing::UntilClose {
             Some(Why::BodyUntilClose)
+        } else if self.exchange.method == Method::Connect && !status.is_successful() {
+            // RFC 9110 §9.3.6: what follows may have been meant for the tunnel already, and must
+            // not be read as requests. (RFC 9931 demands it of proxies.)
+            Some(Why::TunnelRefused)
         } else if self.is_shutting_down {
             Some(Why::ShuttingDown)
         } else if self.recv.has_unread_body() && self.exchange.awaits_continue {
@@ -176,13 +262,14 @@ impl Connection {
         }
     }
 
-    fn send_interim(&mut self, cx: &mut Cx<'_>, response: Response) {
+    fn send_interim(&mut self, cx: &mut Cx<'_>, mut response: Response) {
         if self.exchange.version < Version::HTTP_11 {
             return self.leave_out(cx, Why::InterimTo10);
         }
-        if !response.status.is_informational() {
+        if !response.status.is_informational() || response.status == Status::SWITCHING_PROTOCOLS {
             return self.leave_out(cx, Why::OutOfTurn);
         }
+        remove_framing(&mut response.fields);
         if response.status == Status::CONTINUE {
             self.exchange.awaits_continue = false;
         }
@@ -202,25 +289,40 @@ impl Connection {
         }
     }
 
-    fn send_upgrade(&mut self, cx: &mut Cx<'_>, response: Response) {
-        let id = self.exchange.id.0;
-        let tail = self.out.tail(cx);
-        emit_status_line(response.status, tail);
-        let mut fields = response.fields;
-        fields.set(Name::Connection, "upgrade");
-        fields.append_wire_form(tail);
-        tail.extend_from_slice(b"\r\n");
-        let status = response.status;
+    fn send_upgrade(&mut self, cx: &mut Cx<'_>, mut response: Response) {
+        // RFC 9110 §7.8: we switch only to what was asked for; §15.2.2: and say to what.
+        if !self.exchange.wishes_upgrade || !response.fields.contains(Name::Upgrade) {
+            self.leave_out(cx, Why::UpgradeNotWished);
+            return self.refuse(cx, Why::UpgradeNotWished);
+        }
+        // RFC 9110 §7.8: who awaits a 100 and a switch gets the 100 first.
+        self.continue_if_awaited(cx);
+        remove_framing(&mut response.fields);
+        let (id, status) = (self.exchange.id.0, response.status);
         cx.note(|| Seen::ResponseOut { id, status, body: Framing::None, persists: false });
+        note_fields(cx, &response.fields);
+        let tail = self.out.tail(cx);
+        emit_status_line(status, tail);
+        response.fields.append_wire_form(tail);
+        tail.extend_from_slice(b"Connection: upgrade\r\n\r\n");
         self.begin_own_tunnel(cx);
     }
 
+    /// From here on we send another protocol. What comes in is still the request until its end, and
+    /// then the other protocol (RFC 9110 §7.8).
     fn begin_own_tunnel(&mut self, cx: &mut Cx<'_>) {
         let id = self.exchange.id.0;
         cx.note(|| Seen::Upgraded { id });
         self.exchange.persists = false;
-        self.recv.become_tunnel();
+        self.exchange.becomes_tunnel = true;
         self.send.become_tunnel();
+        if self.recv.is_complete() {
+            self.recv.become_tunnel();
+        } else if self.recv.has_unread_body() {
+            let len = self.recv.discard();
+            cx.note(|| Seen::Discarding { id, len });
+            self.watch_rate(cx);
+        }
     }
 
     /// Sends the answer to a request that goes no further than this machine.
@@ -244,7 +346,11 @@ impl Connection {
             return;
         }
         match body {
-            Framing::None => return self.leave_out(cx, Why::NoBodyHere),
+            // To HEAD and with 304 a handler may send what it would send to GET.
+            Framing::None if self.role == Role::Server => {
+                return self.leave_out(cx, Why::NoBodyHere);
+            }
+            Framing::None => return self.break_off(cx),
             Framing::Length(left) => {
                 let Some(left) = left.checked_sub(len) else {
                     return self.break_off(cx);
@@ -262,16 +368,16 @@ impl Connection {
         cx.note(|| Seen::BodyOut { id, len });
     }
 
-    fn send_trailers(&mut self, cx: &mut Cx<'_>, body: Framing, fields: Fields) {
+    fn send_trailers(&mut self, cx: &mut Cx<'_>, body: Framing, mut fields: Fields) {
         if body != Framing::Chunked {
             return self.leave_out(cx, Why::NoTrailersHere);
         }
+        leave_out_forbidden(cx, self.exchange.id.0, &mut fields);
         let tail = self.out.tail(cx);
         tail.extend_from_slice(LAST_CHUNK);
         fields.append_wire_form(tail);
         tail.extend_from_slice(b"\r\n");
-        // What is left is the end, which is written already.
-        self.send.phase = Phase::Body(Framing::None);
+        self.send.phase = Phase::BehindTrailers;
     }
 
     fn send_end(&mut self, cx: &mut Cx<'_>, body: Framing) {
@@ -286,6 +392,9 @@ impl Connection {
         }
         let id = self.exchange.id.0;
         cx.note(|| Seen::CompleteOut { id });
+        if self.exchange.becomes_tunnel {
+            return self.send.become_tunnel();
+        }
         self.send.phase = Phase::Complete;
         self.settle(cx);
     }
@@ -304,7 +413,18 @@ impl Connection {
     }
 
     fn send_reset(&mut self, cx: &mut Cx<'_>, reset: Reset) {
-        match reset.status.filter(|_| self.role == Role::Server && !self.send.has_begun()) {
+        let is_server = self.role == Role::Server;
+        let is_over = if is_server {
+            matches!(self.send.phase, Phase::Idle | Phase::Complete)
+        } else {
+            self.is_idle()
+        };
+        if is_over {
+            // It is late, and must not harm what was sent.
+            return self.leave_out(cx, Why::OutOfTurn);
+        }
+        let can_answer = is_server && !self.send.has_begun();
+        match reset.status.filter(|status| can_answer && status.is_error()) {
             Some(status) => {
                 self.send_refusal(cx, status, reset.why);
                 self.close(cx, Why::UserReset, Closing::Fin);
@@ -328,6 +448,15 @@ impl Connection {
         let id = self.exchange.id.0;
         cx.note(|| Seen::NotSent { id, why });
     }
+}
+
+/// RFC 9110 §8.6, RFC 9112 §6.1: nothing in front of the final response has a body; and what it
+/// says of the connection is ours to say.
+fn remove_framing(fields: &mut Fields) {
+    for name in OWN {
+        fields.remove(name);
+    }
+    fields.remove(Name::ContentLength);
 }
 
 fn push_decimal(mut n: u64, out: &mut Vec<u8>) {

@@ -39,6 +39,8 @@ base::notes! {
         Pipelined { bytes: usize },
         /// What the user sent does not fit here, and was left out.
         NotSent { id: u64, why: Why },
+        /// A field that may not stand in a trailer section was left out of it.
+        TrailerLeftOut { id: u64, name: &'a str },
         /// A message was refused; the status is what the peer is told, if it can still be told.
         Refused { why: Why, status: Option<Status> },
         /// A time limit has passed.
@@ -61,6 +63,8 @@ pub enum Why {
     TargetMalformed(&'static str),
     /// The request line is longer than we read (RFC 9112 §3).
     RequestLineTooLong,
+    /// The method is longer than any we could know (RFC 9112 §3).
+    MethodTooLong,
     /// The major version is not 1 (RFC 9110 §2.5).
     VersionNotSupported,
     /// The Host field is missing, doubled or malformed (RFC 9112 §3.2); what exactly.
@@ -69,7 +73,7 @@ pub enum Why {
     BareLineFeed,
     /// A CR stands inside a line (RFC 9112 §2.2).
     BareCarriageReturn,
-    /// A control byte stands in a value (RFC 9110 §5.5).
+    /// A control byte stands in a line (RFC 9110 §5.5).
     ControlByte,
     /// A line begins with white space (RFC 9112 §5.2, §2.2).
     FoldedLine,
@@ -95,7 +99,7 @@ pub enum Why {
     TransferEncodingEmpty,
     /// A transfer coding we do not know (RFC 9112 §6.1).
     TransferCodingUnknown,
-    /// A coding after chunked, or chunked twice (RFC 9112 §6.1).
+    /// A coding after chunked, chunked twice, or not at all (RFC 9112 §6.1, §6.3 rule 4).
     ChunkedNotLast,
     /// A chunk's size, extension or delimiter is wrong (RFC 9112 §7.1).
     ChunkMalformed,
@@ -113,6 +117,12 @@ pub enum Why {
     CutShort,
     /// The peer sent a message nobody asked for.
     Unsolicited,
+    /// More interim responses than a final one can need (RFC 9110 §15.2).
+    TooManyInterims,
+    /// A switch to another protocol that the client did not ask for (RFC 9110 §7.8).
+    UpgradeNotWished,
+    /// No tunnel was made, but the client may have sent what was to go through it (RFC 9110 §9.3.6).
+    TunnelRefused,
     /// One side said `close`, or would have had to say `keep-alive` (RFC 9112 §9.3).
     SaidClose,
     /// The body ends with the connection.
@@ -129,6 +139,8 @@ pub enum Why {
     UserReset,
     /// The user sent more or less than it had announced.
     LengthBroken,
+    /// A length where there can be none: with 1xx, 204 or a tunnel (RFC 9110 §8.6).
+    NoLengthHere,
     /// A body where there can be none: to HEAD, with 1xx, 204 or 304 (RFC 9112 §6.3).
     NoBodyHere,
     /// Trailers where there is no place for them (RFC 9112 §7.1.2).
@@ -164,7 +176,9 @@ impl Why {
             | Self::ChunkMalformed
             | Self::ChunkExtensionsTooLong
             | Self::CutShort => Status::BAD_REQUEST,
-            Self::TransferCodingUnknown => Status::NOT_IMPLEMENTED,
+            Self::TransferCodingUnknown | Self::MethodTooLong => Status::NOT_IMPLEMENTED,
+            // Only our own user can be the reason: it answered with a switch nobody wished for.
+            Self::UpgradeNotWished => Status::INTERNAL_SERVER_ERROR,
             Self::RequestLineTooLong => Status::URI_TOO_LONG,
             Self::TooManyFields | Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::VersionNotSupported => Status::HTTP_VERSION_NOT_SUPPORTED,
@@ -180,10 +194,11 @@ impl Why {
             Self::StartLineMalformed => "the request line is not \"method target version\"",
             Self::TargetMalformed(what) | Self::HostMalformed(what) => what,
             Self::RequestLineTooLong => "the request line is too long",
+            Self::MethodTooLong => "the method is too long",
             Self::VersionNotSupported => "this server speaks HTTP/1.1",
             Self::BareLineFeed => "a line ends without a carriage return",
             Self::BareCarriageReturn => "a carriage return stands inside a line",
-            Self::ControlByte => "a control byte stands in a field",
+            Self::ControlByte => "a control byte stands in the head",
             Self::FoldedLine => "a field line begins with white space",
             Self::SpaceBeforeColon => "white space stands before a field's colon",
             Self::FieldNameMalformed => "a field name is not a token",
@@ -207,6 +222,9 @@ impl Why {
             Self::Idle => "nothing came for too long",
             Self::CutShort => "the peer went away in the middle of a message",
             Self::Unsolicited => "the peer sent a message nobody asked for",
+            Self::TooManyInterims => "there are too many interim responses",
+            Self::UpgradeNotWished => "nobody asked for another protocol",
+            Self::TunnelRefused => "no tunnel was made",
             Self::SaidClose => "one side said close",
             Self::BodyUntilClose => "the body ends with the connection",
             Self::RequestsUsedUp => "the connection has made as many requests as it may",
@@ -215,6 +233,7 @@ impl Why {
             Self::ShuttingDown => "the server is going down",
             Self::UserReset => "the exchange was given up",
             Self::LengthBroken => "the body is not as long as announced",
+            Self::NoLengthHere => "there can be no length here",
             Self::NoBodyHere => "there can be no body here",
             Self::NoTrailersHere => "there can be no trailers here",
             Self::InterimTo10 => "HTTP/1.0 knows no interim responses",

@@ -60,17 +60,22 @@ pub fn evaluate(
     fields: &Fields,
     validators: &Validators<'_>,
 ) -> Verdict {
-    // Most requests have none of these, and then it is a few tests of bits.
-    let has_say = fields.contains(Name::IfMatch)
+    if !is_conditional(fields) {
+        return Verdict::Proceed { range_applies: false };
+    }
+    evaluate_present(cx, method, fields, validators)
+}
+
+/// Whether a request has a condition or a range at all. Most have none, and then the validators
+/// need not be known; it is a few tests of bits.
+#[inline]
+pub fn is_conditional(fields: &Fields) -> bool {
+    fields.contains(Name::IfMatch)
         || fields.contains(Name::IfUnmodifiedSince)
         || fields.contains(Name::IfNoneMatch)
         || fields.contains(Name::IfModifiedSince)
         || fields.contains(Name::IfRange)
-        || fields.contains(Name::Range);
-    if !has_say {
-        return Verdict::Proceed { range_applies: false };
-    }
-    evaluate_present(cx, method, fields, validators)
+        || fields.contains(Name::Range)
 }
 
 fn evaluate_present(

@@ -30,11 +30,10 @@ pub(super) async fn connect(origin: &Origin) -> Result<TcpStream, Problem> {
 
     let mut attempts = JoinSet::new();
     let mut failures = Vec::new();
-    let mut may_begin = true;
+    // Each turn begins another attempt: at first, when one has failed, and when they take long.
     loop {
-        if may_begin && let Some(address) = addresses.next() {
+        if let Some(address) = addresses.next() {
             attempts.spawn(async move { (address, TcpStream::connect(address).await) });
-            may_begin = false;
         }
         let has_more = addresses.len() > 0;
         tokio::select! {
@@ -44,15 +43,12 @@ pub(super) async fn connect(origin: &Origin) -> Result<TcpStream, Problem> {
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }
-                Some(Ok((address, Err(error)))) => {
-                    failures.push((address, error));
-                    may_begin = true;
-                }
-                Some(Err(_)) => may_begin = true,
-                None if has_more => may_begin = true,
+                Some(Ok((address, Err(error)))) => failures.push((address, error)),
+                Some(Err(_)) => {}
+                None if has_more => {}
                 None => return Err(unreachable(origin, &failures)),
             },
-            () = tokio::time::sleep(STAGGER), if has_more => may_begin = true,
+            () = tokio::time::sleep(STAGGER), if has_more => {}
         }
     }
 }
@@ -93,7 +89,8 @@ fn unreachable(origin: &Origin, failures: &[(SocketAddr, io::Error)]) -> Problem
         [] => format!("no address is known for {origin}"),
         [(address, error)] => format!("cannot connect to {address}: {}", plain(error)),
         several => {
-            let each = several.iter().map(|(address, error)| format!("{address}: {}", plain(error)));
+            let each =
+                several.iter().map(|(address, error)| format!("{address}: {}", plain(error)));
             format!("cannot connect to {origin}: {}", each.collect::<Vec<_>>().join("; "))
         }
     };

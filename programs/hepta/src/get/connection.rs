@@ -106,8 +106,7 @@ impl Connection {
         tls: Option<(&tls::ClientConfig, &str)>,
     ) -> Result<Self, Lost> {
         let peer = stream.peer_addr().map_err(|error| Lost::Io(plain(&error)))?;
-        let endpoint =
-            Endpoint::client(&mut tools.cx(number), http1, tls).map_err(Lost::Tls)?;
+        let endpoint = Endpoint::client(&mut tools.cx(number), http1, tls).map_err(Lost::Tls)?;
         Ok(Self {
             number,
             peer,
@@ -210,10 +209,6 @@ impl Connection {
         &self.first
     }
 
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -262,10 +257,12 @@ impl Connection {
     /// Shows what came to the layers; whether that led to anything.
     fn go_up(&mut self, tools: &mut Tools) -> bool {
         let mut cx = tools.cx(self.number);
-        let taken = self.endpoint.handle_bytes(&mut cx, &mut self.inbox);
-        self.inbox.drain(..taken.min(self.inbox.len()));
-        if taken > 0 {
-            return true;
+        if !self.inbox.is_empty() || self.endpoint.has_waiting_bytes() {
+            let taken = self.endpoint.handle_bytes(&mut cx, &mut self.inbox);
+            self.inbox.drain(..taken.min(self.inbox.len()));
+            if taken > 0 {
+                return true;
+            }
         }
         let is_over = self.has_eof || self.endpoint.is_closed_by_peer();
         if is_over && !self.is_eof_told && self.endpoint.wants_bytes() {

@@ -162,11 +162,7 @@ fn authority(text: &str) -> Option<&str> {
 fn mended(text: &[u8]) -> String {
     const REFUSED: &[u8] = b"\"<>\\^`{|}";
     let mut mended = String::with_capacity(text.len());
-    let authority_end = text.windows(2).position(|pair| pair == b"//").map_or(0, |slashes| {
-        let behind = text.get(slashes + 2..).unwrap_or_default();
-        let len = behind.iter().position(|b| matches!(b, b'/' | b'?' | b'#'));
-        slashes + 2 + len.unwrap_or(behind.len())
-    });
+    let authority_end = authority_end(text);
     for (at, &b) in text.iter().enumerate() {
         let is_bracket = at >= authority_end && matches!(b, b'[' | b']');
         if b.is_ascii_graphic() && !REFUSED.contains(&b) && !is_bracket {
@@ -176,4 +172,17 @@ fn mended(text: &[u8]) -> String {
         }
     }
     mended
+}
+
+/// Where the path of a reference begins, if it has an authority; else 0.
+fn authority_end(text: &[u8]) -> usize {
+    let is_end = |b: &u8| matches!(b, b'/' | b'?' | b'#');
+    let start = text.iter().position(is_end).unwrap_or(text.len());
+    let (scheme, rest) = text.split_at_checked(start).unwrap_or_default();
+    match rest.strip_prefix(b"//") {
+        Some(rest) if matches!(scheme, [] | [.., b':']) => {
+            start + 2 + rest.iter().position(is_end).unwrap_or(rest.len())
+        }
+        _ => 0,
+    }
 }

@@ -30,6 +30,8 @@ mod upload;
 
 pub(crate) use options::Options;
 
+use std::process::ExitCode;
+
 use client::Client;
 use fetch::fetch;
 use problem::{Code, Problem};
@@ -39,22 +41,22 @@ use request::Asked;
 mod tests;
 
 /// Gets every URL in turn; the exit code of the first that failed, or 0.
-pub(crate) fn run(options: &Options) -> i32 {
+pub(crate) fn run(options: Options) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let problem = Problem::new(Code::Internal, format!("there is no runtime: {error}"));
             problem.print(false);
-            return problem.exit_code();
+            return problem.exit_code().into();
         }
     };
-    let code = runtime.block_on(get_all(options));
+    let code = runtime.block_on(get_all(&options));
     // A name that is still being looked up must not keep anybody waiting.
     runtime.shutdown_background();
-    code
+    code.into()
 }
 
-async fn get_all(options: &Options) -> i32 {
+async fn get_all(options: &Options) -> u8 {
     let mut first_failure = 0;
     let asked = match Asked::new(options) {
         Ok(asked) => asked,
@@ -73,7 +75,7 @@ async fn get_all(options: &Options) -> i32 {
             }
         }
     }
-    client.close().await;
+    client.close();
     first_failure
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use base::xray::Layer;
 use clap::{Args, ValueHint};
 
+use crate::cli::{DEFAULT_FILM, parse_layer};
+
 const AFTER_HELP: &str = "\
 A URL without a scheme is https://, but http:// for localhost and addresses of this machine. A \
 fragment is never sent. A host name with other letters than ASCII is given in its xn-- form.
@@ -23,6 +25,7 @@ Exit codes (those of curl, where it has them):
   23  the body cannot be written          61  the content coding is unknown or damaged
   26  what was to be sent cannot be read";
 
+/// Get what URLs name
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Options {
@@ -71,11 +74,11 @@ pub(crate) struct Options {
     /// Fail with a status of 400 or more, without the body
     #[arg(short, long, help_heading = "Output")]
     pub(super) fail: bool,
-    /// Print what happens, from TLS up; the same as --film
+    /// Print what happens, layer by layer; the same as --film
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
-    /// Print what happens, layer by layer
-    #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "session,presentation,application", value_parser = crate::cli::parse_layer, help_heading = "Output")]
+    /// Print what happens in these layers
+    #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = DEFAULT_FILM, value_parser = parse_layer, help_heading = "Output")]
     pub(super) film: Option<Vec<Layer>>,
 
     /// Follow redirects with every method; GET and HEAD do without
@@ -114,7 +117,7 @@ pub(crate) struct Options {
 impl Options {
     /// The layers to film.
     pub(super) fn film_layers(&self) -> Option<Vec<Layer>> {
-        let usual = || vec![Layer::Session, Layer::Presentation, Layer::Application];
+        let usual = || DEFAULT_FILM.split(',').flat_map(parse_layer).collect();
         self.film.clone().or_else(|| self.verbose.then(usual))
     }
 }

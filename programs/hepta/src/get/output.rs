@@ -51,7 +51,9 @@ impl Destination {
                 Err(Problem::new(Code::Write, what).hint("name a file in it with -o FILE"))
             }
             Ok(there) if !there.is_file() => Ok(Self::Device(path)),
-            _ => Ok(Self::File(path)),
+            // A link stays, and what it leads to is replaced.
+            Ok(_) => Ok(Self::File(fs::canonicalize(&path).unwrap_or(path))),
+            Err(_) => Ok(Self::File(path)),
         }
     }
 
@@ -112,7 +114,8 @@ impl Output {
         match self {
             Self::Stdout { refuses_binary, has_written, about } => {
                 if *refuses_binary && !*has_written && is_binary(bytes) {
-                    let what = format!("the body is no text ({about}) and would garble the terminal");
+                    let what =
+                        format!("the body is no text ({about}) and would garble the terminal");
                     return Err(Problem::new(Code::Write, what)
                         .hint("save it with -o FILE, or print it all the same with -o -"));
                 }

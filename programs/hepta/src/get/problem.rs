@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
+
 /// A failure, in words for whoever typed the command.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -64,12 +66,22 @@ impl Problem {
         Self { again, ..self }
     }
 
+    /// Not before so long.
+    pub(super) fn after(self, after: Option<Duration>) -> Self {
+        Self { after, ..self }
+    }
+
+    /// What happened, without what to do about it.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     pub(super) fn code(&self) -> Code {
         self.code
     }
 
-    pub(super) fn exit_code(&self) -> i32 {
-        self.code as i32
+    pub(super) fn exit_code(&self) -> u8 {
+        self.code as u8
     }
 
     /// Says it on standard error; in colours, if that is a terminal that likes them.
@@ -78,9 +90,10 @@ impl Problem {
         if is_silent || self.what.is_empty() {
             return;
         }
-        anstream::eprintln!("\x1b[1;31merror:\x1b[0m {}", self.what);
+        let (red, bold) = (AnsiColor::Red.on_default().bold(), Style::new().bold());
+        anstream::eprintln!("{red}error{red:#}: {}", self.what);
         if let Some(hint) = &self.hint {
-            anstream::eprintln!("  \x1b[1mtip:\x1b[0m {hint}");
+            anstream::eprintln!("  {bold}tip{bold:#}: {hint}");
         }
     }
 }
@@ -95,6 +108,7 @@ impl fmt::Display for Problem {
 /// Says something that is no failure.
 pub(super) fn note(is_silent: bool, text: impl fmt::Display) {
     if !is_silent {
-        anstream::eprintln!("\x1b[1;33mnote:\x1b[0m {text}");
+        let yellow = AnsiColor::Yellow.on_default().bold();
+        anstream::eprintln!("{yellow}note{yellow:#}: {text}");
     }
 }

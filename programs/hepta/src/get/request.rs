@@ -1,6 +1,6 @@
 //! What is asked for, as the options say it.
 
-use message::{Fields, Method, Name, Request, Version};
+use message::{Fields, Method, Name, Request, Status, Version};
 
 use super::base64;
 use super::location::Location;
@@ -68,6 +68,17 @@ impl Asked {
         self.range.is_some() || self.fields.iter().any(|(name, _)| is(name, Name::Range))
     }
 
+    /// Whether the server has sent the whole although `--range` wants a part.
+    pub(super) fn is_range_ignored(&self, status: Status) -> bool {
+        self.range.is_some() && status == Status::OK
+    }
+
+    /// Whether leave is asked to send the body. Who speaks of Expect himself knows better.
+    pub(super) fn expects_continue(&self, step: &Step) -> bool {
+        let is_large = step.body.as_ref().is_some_and(|body| body.len() > EXPECT_LEN_MIN);
+        step.expects && is_large && !self.fields.iter().any(|(name, _)| is(name, Name::Expect))
+    }
+
     /// The head of the request. Host stands first (RFC 9110 §7.2).
     pub(super) fn request(&self, step: &Step) -> Request {
         let mut fields = Fields::new();
@@ -95,7 +106,7 @@ impl Asked {
         if let Some(body) = &step.body {
             push(Name::ContentType, "application/x-www-form-urlencoded");
             fields.set(Name::ContentLength, body.len().to_string());
-            if step.expects_continue() {
+            if self.expects_continue(step) {
                 fields.set(Name::Expect, "100-continue");
             }
         }
@@ -126,10 +137,6 @@ impl Step {
             expects: true,
             part,
         }
-    }
-
-    pub(super) fn expects_continue(&self) -> bool {
-        self.expects && self.body.as_ref().is_some_and(|body| body.len() > EXPECT_LEN_MIN)
     }
 }
 

@@ -105,13 +105,17 @@ fn plan_partial(fields: &Fields, part: &Part) -> Result<Plan, Problem> {
         Ok(ContentRange::Part { range, complete }) if range.first() == len => {
             match fields.get_only(Name::ETag) {
                 // RFC 9110 §15.3.7.3: parts are put together under one strong validator only.
-                Some(tag) if part.validator.starts_with('"') && tag != part.validator.as_bytes() => {
+                Some(tag)
+                    if part.validator.starts_with('"') && tag != part.validator.as_bytes() =>
+                {
                     Err(refused("the server sent a part of another version"))
                 }
                 _ => Ok(Plan::Continue { complete }),
             }
         }
-        Ok(_) => Err(refused(&format!("the server was asked for bytes from {len} on and sent {shown}"))),
+        Ok(_) => {
+            Err(refused(&format!("the server was asked for bytes from {len} on and sent {shown}")))
+        }
         Err(bad) => Err(refused(&format!("{} cannot be read: {shown}", bad.what))),
     }
 }
@@ -124,7 +128,9 @@ fn plan_unsatisfiable(fields: &Fields, part: &Part) -> Result<Plan, Problem> {
         Ok(ContentRange::Unsatisfied { complete }) => {
             Err(refused(&format!("the part has {} bytes, the whole only {complete}", part.len)))
         }
-        _ => Err(refused("the server has nothing behind the part, and does not say how long it is")),
+        _ => {
+            Err(refused("the server has nothing behind the part, and does not say how long it is"))
+        }
     }
 }
 

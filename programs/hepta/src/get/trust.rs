@@ -8,6 +8,7 @@ use tls::{ClientConfig, ClientOptions};
 
 use super::options::Options;
 use super::problem::{Code, Problem, note};
+use crate::certificates::local_ca::Place;
 
 /// A configuration that trusts the certificates of `--cacert`, else those of the system and of the
 /// authority that `hepta serve --tls` has made on this machine, if it has.
@@ -36,13 +37,8 @@ pub(super) fn client_config(options: &Options) -> Result<ClientConfig, Problem> 
 
 /// The certificate of this machine's own authority, if there is one.
 pub(super) fn local_authority() -> Option<PathBuf> {
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    // XDG Base Directory Specification: a relative path is to be ignored.
-    let data = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(home)?;
-    Some(data.join("hepta/ca.pem")).filter(|file| file.is_file())
+    let place = Place::of_this_machine().ok()?;
+    Some(place.dir.join("ca.pem")).filter(|file| file.is_file())
 }
 
 fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {

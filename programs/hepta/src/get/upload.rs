@@ -48,8 +48,11 @@ impl Body {
             return Ok(Self::Memory(data.as_bytes().to_vec().into()));
         };
         let bad = |error: io::Error| {
-            Problem::new(Code::Read, format!("{name} cannot be sent: {}", super::connect::plain(&error)))
-                .hint("--data @FILE sends what is in FILE; --data DATA sends the text itself")
+            Problem::new(
+                Code::Read,
+                format!("{name} cannot be sent: {}", super::connect::plain(&error)),
+            )
+            .hint("--data @FILE sends what is in FILE; --data DATA sends the text itself")
         };
         if name == "-" {
             let mut all = Vec::new();
@@ -128,6 +131,12 @@ impl Upload {
             endpoint.send(cx, id, Event::Data(part));
         }
         Ok(())
+    }
+
+    /// Nobody wants the rest. The connection is of no use for another request then, for nobody could
+    /// tell where that begins.
+    pub(super) fn give_up(&mut self) {
+        self.is_complete = true;
     }
 
     pub(super) fn is_complete(&self) -> bool {

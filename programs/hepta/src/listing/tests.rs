@@ -155,32 +155,10 @@ fn hostile_names_stay_names() {
 /// Tags and attributes are those that we write, whatever stands between them.
 #[track_caller]
 fn check_markup(html: &str) {
-    const TAGS: [&str; 25] = [
-        "!doctype",
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "main",
-        "nav",
-        "h1",
-        "span",
-        "a",
-        "bdi",
-        "wbr",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "small",
-        "time",
-        "p",
+    const TAGS: [&str; 24] = [
+        "!doctype", "html", "head", "meta", "title", "style", "body", "main", "nav", "h1", "span",
+        "a", "bdi", "wbr", "table", "thead", "tbody", "tr", "th", "td", "small", "time", "p",
         "footer",
-        "b-is-not-one",
     ];
     for tag in html.split('<').skip(1) {
         let (tag, _) = tag.split_once('>').expect("every tag is closed");
@@ -260,11 +238,13 @@ fn the_heads_of_columns_sort_and_turn() {
     expect![[r#"
         class=name aria-sort=ascending
         class=size
-        class=date"#]].assert_eq(&heads(""));
+        class=date"#]]
+    .assert_eq(&heads(""));
     expect![[r#"
         class=name
         class=size aria-sort=descending
-        class=date"#]].assert_eq(&heads("sort=size&order=desc"));
+        class=date"#]]
+    .assert_eq(&heads("sort=size&order=desc"));
 }
 
 #[test]
@@ -325,7 +305,9 @@ fn errors_in_three_forms() {
         let page = error_page(form, Status::NOT_FOUND, "Nothing is called \"<b>\" here.");
         want.assert_eq(&format!("{}\n{}", page.media_type, content(&page)));
     };
-    show(Form::Html, expect![[r#"
+    show(
+        Form::Html,
+        expect![[r#"
         text/html; charset=utf-8
         <!doctype html>
         <html lang="en">
@@ -345,17 +327,24 @@ fn errors_in_three_forms() {
         <footer>Hepta</footer>
         </body>
         </html>
-    "#]]);
-    show(Form::Text, expect![[r#"
+    "#]],
+    );
+    show(
+        Form::Text,
+        expect![[r#"
         text/plain; charset=utf-8
         404 Not Found
 
         Nothing is called "<b>" here.
-    "#]]);
-    show(Form::Json, expect![[r#"
+    "#]],
+    );
+    show(
+        Form::Json,
+        expect![[r#"
         application/problem+json
         {"status":404,"title":"Not Found","detail":"Nothing is called \"<b>\" here."}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

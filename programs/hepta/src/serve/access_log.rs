@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use base::Wall;
-use message::{Fields, Name, date};
+use message::{Fields, Name, Version, date};
 use server::Record;
 
 /// How much is kept before it is written without waiting for the next tick.
@@ -31,8 +32,15 @@ pub(crate) enum Target {
 #[derive(Debug, Default)]
 struct Lines {
     text: Vec<u8>,
-    /// The date of the line before, and how it looks.
-    date: Option<(Wall, [u8; 20])>,
+    beginning: Option<Beginning>,
+}
+
+/// What stands before the request in a line.
+#[derive(Debug)]
+struct Beginning {
+    ip: IpAddr,
+    wall: Wall,
+    text: String,
 }
 
 impl Target {
@@ -58,26 +66,21 @@ impl AccessLog {
             return;
         }
         let mut lines = self.lines.borrow_mut();
-        let date = lines.date_of(record.wall);
+        lines.begin(record);
         let text = &mut lines.text;
-        push_address(record, text);
-        text.extend_from_slice(b" - - [");
-        text.extend_from_slice(&date);
-        text.extend_from_slice(b" +0000] \"");
         push_request_line(record, text);
-        text.extend_from_slice(b"\" ");
-        match record.status {
-            Some(status) => text.extend_from_slice(&status.digits()),
-            None => text.push(b'-'),
-        }
-        text.push(b' ');
+        let status = record.status.map_or(*b"-  ", |status| status.digits());
+        let [a, b, c] = status;
+        text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
         push_decimal(record.body_len, text);
-        let fields = record.request.map(|request| &request.fields);
-        push_quoted(fields, Name::Referer, text);
-        push_quoted(fields, Name::UserAgent, text);
-        text.push(b' ');
-        push_seconds(record.took.as_micros() as u64, text);
-        text.push(b'\n');
+        match record.request {
+            Some(request) => {
+                push_quoted(&request.fields, Name::Referer, text);
+                push_quoted(&request.fields, Name::UserAgent, text);
+            }
+            None => text.extend_from_slice(b" \"-\" \"-\""),
+        }
+        push_seconds(record.took.as_nanos() as u64 / 1_000, text);
         if text.len() >= KEPT_LEN_MAX {
             self.write(text);
         }
@@ -105,15 +108,16 @@ impl AccessLog {
 }
 
 impl Lines {
-    /// `21/Nov/2026:13:37:00`, made once a second.
-    fn date_of(&mut self, wall: Wall) -> [u8; 20] {
-        match self.date {
-            Some((date, text)) if date == wall => text,
-            _ => {
-                let text = log_date(wall);
-                self.date = Some((wall, text));
-                text
-            }
+    /// Begins a line with all that stands before the request; it is often as in the line before.
+    fn begin(&mut self, record: &Record<'_>) {
+        let (ip, wall) = (record.peer.address.ip(), record.wall);
+        if self.beginning.as_ref().is_none_or(|b| b.ip != ip || b.wall != wall) {
+            let date = log_date(wall);
+            let text = format!("{ip} - - [{} +0000] \"", date.escape_ascii());
+            self.beginning = Some(Beginning { ip, wall, text });
+        }
+        if let Some(beginning) = &self.beginning {
+            self.text.extend_from_slice(beginning.text.as_bytes());
         }
     }
 }
@@ -129,35 +133,17 @@ fn log_date(wall: Wall) -> [u8; 20] {
     text
 }
 
-fn push_address(record: &Record<'_>, text: &mut Vec<u8>) {
-    match record.peer.address.ip() {
-        std::net::IpAddr::V4(v4) => {
-            for (i, octet) in v4.octets().into_iter().enumerate() {
-                if i > 0 {
-                    text.push(b'.');
-                }
-                push_decimal(octet.into(), text);
-            }
-        }
-        v6 => {
-            let _ = write!(text, "{v6}");
-        }
-    }
-}
-
 fn push_request_line(record: &Record<'_>, text: &mut Vec<u8>) {
     let Some(request) = record.request else { return text.push(b'-') };
     text.extend_from_slice(request.method.as_str().as_bytes());
     text.push(b' ');
-    push_escaped(request.target.as_str().as_bytes(), text);
-    text.extend_from_slice(b" HTTP/");
-    text.push(b'0' + request.version.major);
-    text.push(b'.');
-    text.push(b'0' + request.version.minor);
+    push_escaped(request.target.as_bytes(), text);
+    let Version { major, minor } = request.version;
+    text.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
 }
 
-fn push_quoted(fields: Option<&Fields>, name: Name, text: &mut Vec<u8>) {
-    match fields.and_then(|fields| fields.get(name)) {
+fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
+    match fields.get(name) {
         None => text.extend_from_slice(b" \"-\""),
         Some(value) => {
             text.extend_from_slice(b" \"");
@@ -185,25 +171,31 @@ fn push_escaped(value: &[u8], text: &mut Vec<u8>) {
 fn push_decimal(mut n: u64, text: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
         n /= 10;
+        at -= 1;
         if n == 0 {
             break;
         }
     }
-    text.extend_from_slice(&digits[at..]);
+    text.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
 
+/// Seconds with six places, and the end of the line.
 fn push_seconds(micros: u64, text: &mut Vec<u8>) {
-    push_decimal(micros / 1_000_000, text);
-    text.push(b'.');
-    let mut fraction = micros % 1_000_000;
-    let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (fraction % 10) as u8;
-        fraction /= 10;
+    if micros < 1_000_000 {
+        // Nearly every line.
+        let mut seconds = *b" 0.000000\n";
+        let mut fraction = micros as u32;
+        for digit in seconds.iter_mut().rev().skip(1).take(6) {
+            if fraction == 0 {
+                break;
+            }
+            *digit = b'0' + (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        return text.extend_from_slice(&seconds);
     }
-    text.extend_from_slice(&digits);
+    let _ = writeln!(text, " {}.{:06}", micros / 1_000_000, micros % 1_000_000);
 }

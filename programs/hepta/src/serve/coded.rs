@@ -86,9 +86,7 @@ impl Coded {
             }
         }
         match encoding::choose(cx, &request.fields, offered(request, file.len)) {
-            Some(Coding::Identity) => {
-                respond::with(cx, request, &Selected::identity(&file)).into()
-            }
+            Some(Coding::Identity) => respond::with(cx, request, &Selected::identity(&file)).into(),
             Some(coding) if file.len <= WHOLE_LEN_MAX => self.whole(cx, request, coding, file),
             Some(coding) => stream(cx, request, coding, &file).into(),
             None => self.without_identity(cx, request, file),
@@ -131,12 +129,8 @@ impl Coded {
         let (fields, content) =
             (file.derived.fields_in(coding, &etag, None), Content::Memory(Bytes::new()));
         let selected = coded(&file, &content, &etag, &fields);
-        let verdict = conditional::evaluate(
-            cx,
-            &request.method,
-            &request.fields,
-            &selected.validators(),
-        );
+        let verdict =
+            conditional::evaluate(cx, &request.method, &request.fields, &selected.validators());
         if !matches!(verdict, Verdict::Proceed { .. }) {
             return respond::with(cx, request, &selected).into();
         }
@@ -216,8 +210,7 @@ fn with_sibling(
 ) -> Answer {
     let etag = representation::etag(sibling.modified, sibling.len, sibling.is_settled, coding);
     let fields = file.derived.fields_in(coding, &etag, Some(sibling.len));
-    let selected =
-        Selected { len: sibling.len, ..coded(file, &sibling.content, &etag, &fields) };
+    let selected = Selected { len: sibling.len, ..coded(file, &sibling.content, &etag, &fields) };
     respond::with(cx, request, &selected)
 }
 

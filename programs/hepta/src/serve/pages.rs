@@ -1,6 +1,5 @@
 //! Pages of our own: errors and listings.
 
-use base::Cx;
 use bytes::Bytes;
 use files::Listing;
 use message::{Fields, Name, Request, Status};
@@ -14,13 +13,8 @@ pub(crate) fn error(request: &Request, status: Status, explanation: &str) -> Ans
     answer(status, form, listing::error_page(form, status, explanation))
 }
 
-/// A page that shows what a directory holds.
-pub(crate) fn directory(
-    _cx: &mut Cx<'_>,
-    request: &Request,
-    path: &[u8],
-    listing: Listing,
-) -> Answer {
+/// A page that shows what the directory `path` holds.
+pub(crate) fn directory(request: &Request, path: &[u8], listing: Listing) -> Answer {
     let form = Form::of_listing(&request.fields);
     let order = Order::from_query(request.target.query().map(str::as_bytes));
     answer(Status::OK, form, listing::directory_page(form, path, listing, order))

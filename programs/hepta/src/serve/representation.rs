@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base::Wall;
+use coding::Coding;
 use files::{Content, Found, Modified};
 use message::{Fields, Name, date};
-use coding::Coding;
 
 /// What a file means to HTTP: its media type, its validators, and the fields of a plain answer.
 #[derive(Debug)]

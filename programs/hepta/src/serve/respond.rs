@@ -73,6 +73,9 @@ impl<'a> Selected<'a> {
 #[inline]
 pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
     let fields = &request.fields;
+    if !conditional::is_conditional(fields) {
+        return whole(selected);
+    }
     let verdict = conditional::evaluate(cx, &request.method, fields, &selected.validators());
     match verdict {
         Verdict::Proceed { range_applies: false } => whole(selected),

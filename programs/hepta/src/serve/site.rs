@@ -96,7 +96,7 @@ impl Inner {
         match self.root.lookup(index, cx.now()) {
             Ok(Entry::File(file)) => self.get_file(cx, request, index, file),
             Ok(Entry::Directory) | Err(Refused::NotFound) => match self.root.list(directory) {
-                Ok(listing) => pages::directory(cx, request, &path_of(directory), listing).into(),
+                Ok(listing) => pages::directory(request, directory, listing).into(),
                 Err(refused) => self.refuse(cx, request, refused),
             },
             Err(refused) => self.refuse(cx, request, refused),
@@ -144,9 +144,4 @@ impl Inner {
         }
         pages::error(request, status, "there is nothing here")
     }
-}
-
-/// A directory's path as its page shows it: `/` or `/a/b/`.
-fn path_of(directory: &[u8]) -> Vec<u8> {
-    if directory.is_empty() { b"/".to_vec() } else { [b"/", directory, b"/"].concat() }
 }

@@ -29,7 +29,6 @@ fn pipelined_requests_are_answered_in_order() {
     conn.send(batch);
     for n in 0..100 {
         let content = format!("file {n}\n").repeat(n + 1);
-        eprintln!("answer {n}");
         match n % 5 {
             0 => {
                 let response = conn.response("HEAD");
@@ -171,7 +170,9 @@ fn expectations_are_met_or_refused() {
     let (_site, server) = small();
     let mut conn = server.connect();
     // Nobody wants this body, so nobody asks for it: the answer is final, and comes at once.
-    conn.send("POST /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    conn.send(
+        "POST /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+    );
     assert_eq!(conn.response("POST").status, 405);
 
     let mut conn = server.connect();
@@ -195,7 +196,9 @@ fn expectations_are_met_or_refused() {
 fn a_body_after_an_expectation_is_not_taken_for_a_request() {
     let (_site, server) = small();
     let mut conn = server.connect();
-    conn.send("POST /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 66\r\nExpect: 100-continue\r\n\r\n");
+    conn.send(
+        "POST /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 66\r\nExpect: 100-continue\r\n\r\n",
+    );
     let response = conn.response("POST");
     assert_eq!(response.status, 405);
     // The client may send its body all the same (RFC 9110 §10.1.1), or go on without it; the
@@ -259,7 +262,8 @@ fn an_answer_arrives_although_the_upload_goes_on() {
 
 #[test]
 fn connections_do_not_disturb_each_other() {
-    let site = Site::new().with("hello.txt", "hello\n").with("large.bin", random_bytes(4, 20 << 20));
+    let site =
+        Site::new().with("hello.txt", "hello\n").with("large.bin", random_bytes(4, 20 << 20));
     let server = serve(&site);
     // Somebody who takes nothing of a large file …
     let mut stalled = peers::connect_with_small_window(server.address());

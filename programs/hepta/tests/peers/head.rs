@@ -114,10 +114,8 @@ fn the_absolute_form_wins_over_host() {
     std::fs::create_dir(site.path("folder")).unwrap();
     let server = serve(&site);
     // Where a redirect names a host at all, it is the target's.
-    let redirect = answer(
-        &server,
-        "GET http://target.example/folder HTTP/1.1\r\nHost: field.example\r\n\r\n",
-    );
+    let redirect =
+        answer(&server, "GET http://target.example/folder HTTP/1.1\r\nHost: field.example\r\n\r\n");
     assert_eq!(redirect.status, 301);
     let location = redirect.field("location").unwrap();
     assert!(!location.contains("field.example"), "{location}");
@@ -289,7 +287,8 @@ fn field_names_have_no_case() {
         assert_eq!(server.ask("GET", "/hello.txt", &[(name, &etag)]).status, 304, "{name}");
     }
     // Lists may be written in several lines.
-    let fields = [("If-None-Match", "\"x\""), ("If-None-Match", &*etag), ("If-None-Match", "\"y\"")];
+    let fields =
+        [("If-None-Match", "\"x\""), ("If-None-Match", &*etag), ("If-None-Match", "\"y\"")];
     assert_eq!(server.ask("GET", "/hello.txt", &fields).status, 304);
 }
 

@@ -150,7 +150,8 @@ fn chunked_bodies_are_checked_to_the_byte() {
         let rest = conn.rest();
         let rest = String::from_utf8_lossy(&rest);
         // A refusal in place of the request behind is fine; an answer to it is not.
-        if rest.contains(" 200 ") || rest.contains(" 404 ") || rest.matches("HTTP/1.1").count() > 1 {
+        if rest.contains(" 200 ") || rest.contains(" 404 ") || rest.matches("HTTP/1.1").count() > 1
+        {
             failures.push(format!("{case}: more came: {rest:?}"));
         }
     }
@@ -179,7 +180,10 @@ fn bodies_of_every_kind_end_where_they_should() {
             "Transfer-Encoding: chunked\r\n\r\n5;a=b;c=\"d;\"\r\nhello\r\n0;last\r\n\r\n",
         ),
         ("trailers", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
-        ("a request inside", "Content-Length: 36\r\n\r\nGET /never.txt HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (
+            "a request inside",
+            "Content-Length: 36\r\n\r\nGET /never.txt HTTP/1.1\r\nHost: x\r\n\r\n",
+        ),
     ];
     for (case, rest) in bodies {
         for piece_len in [usize::MAX, 1] {

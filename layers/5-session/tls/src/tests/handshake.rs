@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use base::Wall;
 use expect_test::{Expect, expect};
+use rustls::crypto::CryptoProvider;
 
 use super::cable::{
     Authority, End, TODAY, authority, certificates, client_config, connect, server_config, talk,
@@ -187,6 +188,45 @@ fn a_protocol_nobody_here_speaks() {
     let client = client_config(|options| options.alpn = vec![Alpn::H2]);
     let (mut client, _) = connect(&client, &server_config(|_| ()), "localhost");
     assert_eq!(client.heard(), "Failed(Peer Alert(no_application_protocol))");
+}
+
+/// Our suite wins, except with a client that puts ChaCha20 before AES.
+#[test]
+fn the_suite_suits_the_client() {
+    use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite};
+    let (aes_128, aes_256) = (suite::TLS13_AES_128_GCM_SHA256, suite::TLS13_AES_256_GCM_SHA384);
+    let chacha20 = suite::TLS13_CHACHA20_POLY1305_SHA256;
+    let aes_in_12 = suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
+    let chacha20_in_12 = suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    for (offered, want) in [
+        (vec![aes_256, chacha20, aes_128], "TLS_AES_128_GCM_SHA256"),
+        (vec![aes_256, chacha20], "TLS_AES_256_GCM_SHA384"),
+        (vec![chacha20, aes_256, aes_128], "TLS_CHACHA20_POLY1305_SHA256"),
+        (vec![aes_in_12, chacha20_in_12], "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+        (vec![chacha20_in_12, aes_in_12], "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
+    ] {
+        let provider = CryptoProvider { cipher_suites: offered, ..aws_lc_rs::default_provider() };
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority().der.clone()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(rustls::ALL_VERSIONS)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut server = End::server(&server_config(|_| ()));
+        while server.session.is_handshaking() {
+            let mut bytes = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut bytes).unwrap();
+            }
+            server.receive(&bytes);
+            client.read_tls(&mut server.sent().as_slice()).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        assert_eq!(server.facts().suite, want);
+    }
 }
 
 //= test RFC 8446 §2.2: a client comes back with a ticket.

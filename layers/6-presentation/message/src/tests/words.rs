@@ -1,4 +1,4 @@
-use crate::{Method, Reset, Status, Version};
+use crate::{Method, Name, Reset, Status, Version};
 
 //= test RFC 9110 §9.1: methods are case-sensitive tokens.
 #[test]
@@ -44,4 +44,34 @@ fn versions_and_resets() {
     assert_eq!(format!("{}", Version::HTTP_11), "HTTP/1.1");
     let reset = Reset { why: "TooSlow", status: Some(Status::REQUEST_TIMEOUT), untouched: true };
     assert_eq!(format!("{reset:?}"), "TooSlow (408) (untouched)");
+}
+
+//= test RFC 9110 §5.1: the names of fields have no case.
+#[test]
+fn names_are_found_in_any_case() {
+    let by_looking = |bytes: &[u8]| {
+        Name::ALL.iter().copied().find(|name| name.as_str().as_bytes().eq_ignore_ascii_case(bytes))
+    };
+    for name in Name::ALL {
+        let text = name.as_str();
+        assert_eq!(Name::from_bytes(text.as_bytes()), Some(*name));
+        assert_eq!(Name::from_bytes(text.to_uppercase().as_bytes()), Some(*name));
+        assert_eq!(Name::from_bytes(text.to_lowercase().as_bytes()), Some(*name));
+        // What differs in a byte is another name or none.
+        for at in 0..text.len() {
+            let mut bytes = text.as_bytes().to_vec();
+            for bit in 0..8 {
+                bytes[at] = text.as_bytes()[at] ^ 1 << bit;
+                assert_eq!(
+                    Name::from_bytes(&bytes),
+                    by_looking(&bytes),
+                    "{}",
+                    bytes.escape_ascii()
+                );
+            }
+        }
+    }
+    for other in [&b""[..], b"X", b"XY", b"XYZ", &[b'A'; 32], &[b'A'; 300], &[0xff; 7]] {
+        assert_eq!(Name::from_bytes(other), None);
+    }
 }

@@ -16,6 +16,8 @@ pub(super) fn normalise(uri: &Uri<'_>) -> Uri<'static> {
         (_, Some(urn)) => {
             format!("{}:{}", urn.namespace.to_ascii_lowercase(), escapes(urn.specific, false))
         }
+        // What is no name is not made one: an escape may not stand in a namespace (RFC 8141 §2.1).
+        (path, None) if uri.has_scheme("urn") => path.to_owned(),
         // §6.2.2.3: dots are for hierarchies; `mailto:a/../b@c` is none.
         (path, None) if path.starts_with('/') => remove_dot_segments(&escapes(path, false)),
         (path, None) => escapes(path, false),

@@ -22,11 +22,13 @@ enum Place {
     Size,
     /// Behind at least one digit.
     Digits,
-    /// In the white space that RFC 9112 §7.1.1 tells recipients to live with.
+    /// In the white space before a semicolon.
     SpaceBeforeExtension,
     /// Behind a semicolon, or in the white space behind it.
     ExtensionName,
     InExtensionName,
+    BehindExtensionName,
+    /// Behind an equals sign, or in the white space behind it.
     ExtensionValue,
     InExtensionValue,
     InQuotes,
@@ -94,13 +96,19 @@ impl ChunkDecoder {
             }
             (Place::Digits | Place::InExtensionName | Place::InExtensionValue, b'\r')
             | (Place::BehindQuotes, b'\r') => Place::SizeLf,
-            (Place::Digits | Place::SpaceBeforeExtension, b' ' | b'\t') => {
-                Place::SpaceBeforeExtension
+            // RFC 9112 §7.1.1: the white space that recipients live with stands before and behind
+            // semicolons and equals signs, and nowhere else.
+            (Place::Digits | Place::InExtensionValue | Place::BehindQuotes, b' ' | b'\t')
+            | (Place::SpaceBeforeExtension, b' ' | b'\t') => Place::SpaceBeforeExtension,
+            (Place::InExtensionName | Place::BehindExtensionName, b' ' | b'\t') => {
+                Place::BehindExtensionName
             }
+            (Place::ExtensionName, b' ' | b'\t') => Place::ExtensionName,
+            (Place::ExtensionValue, b' ' | b'\t') => Place::ExtensionValue,
             (Place::Digits | Place::SpaceBeforeExtension, b';')
-            | (Place::InExtensionName | Place::InExtensionValue | Place::BehindQuotes, b';')
-            | (Place::ExtensionName, b' ' | b'\t') => Place::ExtensionName,
-            (Place::InExtensionName, b'=') => Place::ExtensionValue,
+            | (Place::InExtensionName | Place::BehindExtensionName, b';')
+            | (Place::InExtensionValue | Place::BehindQuotes, b';') => Place::ExtensionName,
+            (Place::InExtensionName | Place::BehindExtensionName, b'=') => Place::ExtensionValue,
             (Place::ExtensionName | Place::InExtensionName, _) if list::is_token(b) => {
                 Place::InExtensionName
             }

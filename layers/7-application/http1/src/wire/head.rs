@@ -2,8 +2,9 @@ use std::ops::Range;
 
 use memchr::memchr;
 use message::fields::Line;
-use message::{Name, list};
+use message::{Method, Name, list};
 
+use super::scan::first_control;
 use super::start_line::{Expected, StartLine};
 use crate::{Config, Why};
 
@@ -42,21 +43,16 @@ impl HeadParser {
     }
 
     /// Reads on. `bytes` begins with the section's first byte, each time.
+    ///
+    /// What comes out depends on the bytes only, never on how many of them came at once.
     pub(crate) fn advance(&mut self, bytes: &[u8], config: &Config) -> Result<Option<Parsed>, Why> {
-        // RFC 9112 §3, §5: what can be known to be wrong is said at once, not when the line ends.
+        // RFC 9112 §3, §4: no first line begins like this, so nobody need wait for its end.
         if self.needs_start() && bytes.first().is_some_and(|&b| !list::is_token(b)) {
             return Err(Why::StartLineMalformed);
         }
-        loop {
-            let Some(line) = self.next_line(bytes)? else {
-                return self.check_limits(bytes.len(), config).map(|()| None);
-            };
-            self.check_limits(self.line_at, config)?;
+        while let Some(line) = self.next_line(bytes, config)? {
             let text = bytes.get(line.clone()).unwrap_or_default();
             if self.needs_start() {
-                if line.len() > config.request_line_len_max && self.expected == Expected::Request {
-                    return Err(Why::RequestLineTooLong);
-                }
                 self.start = Some(StartLine::parse(self.expected, text)?);
                 self.lines.reserve(LINES_EXPECTED);
             } else if line.is_empty() {
@@ -72,85 +68,110 @@ impl HeadParser {
                 self.lines.push(parse_field_line(text, line.start)?);
             }
         }
+        Ok(None)
+    }
+
+    /// The method of the request, once its line has been read.
+    pub(crate) fn method(&self) -> Option<&Method> {
+        match &self.start {
+            Some(StartLine::Request { method, .. }) => Some(method),
+            _ => None,
+        }
     }
 
     fn needs_start(&self) -> bool {
         self.start.is_none() && self.expected != Expected::Trailers
     }
 
-    /// The next line without its CRLF, if it is complete.
-    fn next_line(&mut self, bytes: &[u8]) -> Result<Option<Range<usize>>, Why> {
-        let unsearched = bytes.get(self.searched..).unwrap_or_default();
-        let Some(at) = memchr(b'\n', unsearched) else {
-            self.searched = bytes.len();
-            return Ok(None);
+    /// The next line without its CRLF, if it is complete. A line holds no control byte but the tab.
+    fn next_line(&mut self, bytes: &[u8], config: &Config) -> Result<Option<Range<usize>>, Why> {
+        let limit = self.line_end_max(config);
+        let shown = bytes.get(..limit).unwrap_or(bytes);
+        let unsearched = shown.get(self.searched..).unwrap_or_default();
+        let Some(at) = first_control(unsearched) else {
+            self.searched = shown.len();
+            return if bytes.len() < limit { Ok(None) } else { Err(self.too_long(shown, config)) };
         };
-        let lf = self.searched + at;
-        let line = self.line_at..lf.saturating_sub(1);
-        // RFC 9112 §2.2: a line ends with CRLF. We do not make use of the leave to take a bare LF
-        // for one: where two parsers differ about it, requests are smuggled.
-        if lf == self.line_at || bytes.get(lf - 1) != Some(&b'\r') {
-            return Err(Why::BareLineFeed);
+        let end = self.searched + at;
+        match shown.get(end..) {
+            Some([b'\r', b'\n', ..]) => {
+                let line = self.line_at..end;
+                self.line_at = end + 2;
+                self.searched = end + 2;
+                Ok(Some(line))
+            }
+            Some([b'\r']) if bytes.len() < limit => {
+                self.searched = end;
+                Ok(None)
+            }
+            Some([b'\r']) => Err(self.too_long(shown, config)),
+            Some(rest) => Err(why_no_line(rest)),
+            None => Ok(None),
         }
-        self.line_at = lf + 1;
-        self.searched = lf + 1;
-        Ok(Some(line))
     }
 
-    fn check_limits(&self, len: usize, config: &Config) -> Result<(), Why> {
-        if self.needs_start()
-            && self.expected == Expected::Request
-            && len.saturating_sub(self.line_at) > config.request_line_len_max + 1
-        {
-            return Err(Why::RequestLineTooLong);
+    /// Up to where the line being read must have ended, its CRLF included.
+    fn line_end_max(&self, config: &Config) -> usize {
+        let is_request_line = self.needs_start() && self.expected == Expected::Request;
+        let of_line = config.request_line_len_max.saturating_add(2);
+        if is_request_line { of_line.min(config.head_len_max) } else { config.head_len_max }
+    }
+
+    #[cold]
+    fn too_long(&self, shown: &[u8], config: &Config) -> Why {
+        if shown.len() == config.head_len_max {
+            Why::HeadTooLarge
+        } else if memchr(b' ', shown).is_none() {
+            // RFC 9112 §3: it is not the target that is too long, but the method.
+            Why::MethodTooLong
+        } else {
+            Why::RequestLineTooLong
         }
-        if len > config.head_len_max { Err(Why::HeadTooLarge) } else { Ok(()) }
+    }
+}
+
+/// Names the control byte that is in the way.
+#[cold]
+fn why_no_line(rest: &[u8]) -> Why {
+    match rest.first() {
+        // RFC 9112 §2.2: a line ends with CRLF. We do not make use of the leave to take a bare LF
+        // for one: where two parsers differ about it, requests are smuggled.
+        Some(b'\n') => Why::BareLineFeed,
+        Some(b'\r') => Why::BareCarriageReturn,
+        _ => Why::ControlByte,
     }
 }
 
 /// Reads `name: value` (RFC 9112 §5), which stands at `at` in its section.
+#[inline]
 fn parse_field_line(text: &[u8], at: usize) -> Result<Line, Why> {
-    if text.first().is_some_and(|&b| list::is_ows(b)) {
-        // RFC 9112 §5.2: a folded line is refused; §2.2: so is space before the first field.
-        return Err(Why::FoldedLine);
-    }
-    let colon = memchr(b':', text).ok_or(Why::FieldWithoutColon)?;
-    let (name, rest) = text.split_at_checked(colon).ok_or(Why::FieldWithoutColon)?;
+    let name_len = text.iter().position(|&b| b == b':').ok_or_else(|| why_no_field(text))?;
+    let (name, rest) = text.split_at_checked(name_len).unwrap_or_default();
     let value = rest.get(1..).unwrap_or_default();
     let known = Name::from_bytes(name);
-    if known.is_none() {
-        check_name(name)?;
+    if known.is_none() && (name.is_empty() || !name.iter().all(|&b| list::is_token(b))) {
+        return Err(why_no_field(text));
     }
-    check_value(value)?;
-    let trimmed = list::trim_ows(value);
-    let leading = value.iter().take_while(|&&b| list::is_ows(b)).count();
-    let value_at = at + colon + 1 + if trimmed.is_empty() { 0 } else { leading };
-    Ok(Line::new(known, at..at + colon, value_at..value_at + trimmed.len()))
+    if name.len() > usize::from(u16::MAX) {
+        // What `Line` has room for; only a `head_len_max` above the default lets it through.
+        return Err(Why::HeadTooLarge);
+    }
+    // RFC 9112 §5.1: white space around a value is not part of it.
+    let leading = value.iter().position(|&b| !list::is_ows(b)).unwrap_or(0);
+    let value_at = at + name_len + 1 + leading;
+    let value_len = list::trim_ows(value).len();
+    Ok(Line::new(known, at..at + name_len, value_at..value_at + value_len))
 }
 
-#[inline]
-fn check_name(name: &[u8]) -> Result<(), Why> {
-    if !name.is_empty() && name.iter().all(|&b| list::is_token(b)) {
-        return Ok(());
+#[cold]
+fn why_no_field(text: &[u8]) -> Why {
+    if text.first().is_some_and(|&b| list::is_ows(b)) {
+        // RFC 9112 §5.2: a folded line is refused; §2.2: so is space before the first field.
+        return Why::FoldedLine;
     }
+    let Some(colon) = memchr(b':', text) else { return Why::FieldWithoutColon };
     // RFC 9112 §5.1: white space before the colon has been read differently by different parsers.
+    let name = text.get(..colon).unwrap_or_default();
     let space = name.last().is_some_and(|&b| list::is_ows(b));
-    Err(if space { Why::SpaceBeforeColon } else { Why::FieldNameMalformed })
-}
-
-/// RFC 9110 §5.5: no control bytes but the tab; a CR that ends no line is one of them.
-#[inline]
-fn check_value(value: &[u8]) -> Result<(), Why> {
-    // Without an early exit, so that the compiler looks at sixteen bytes at a time.
-    let bad = value.iter().fold(false, |bad, &b| bad | !is_plain(b));
-    if !bad {
-        return Ok(());
-    }
-    let first = value.iter().find(|&&b| !is_plain(b));
-    Err(if first == Some(&b'\r') { Why::BareCarriageReturn } else { Why::ControlByte })
-}
-
-#[inline(always)]
-const fn is_plain(b: u8) -> bool {
-    ((b >= b' ') | (b == b'\t')) & (b != 0x7f)
+    if space { Why::SpaceBeforeColon } else { Why::FieldNameMalformed }
 }

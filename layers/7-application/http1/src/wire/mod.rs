@@ -2,6 +2,7 @@
 
 mod chunked;
 mod head;
+mod scan;
 mod start_line;
 
 pub(crate) use chunked::{ChunkDecoder, Decoded, LAST_CHUNK, chunk_head};

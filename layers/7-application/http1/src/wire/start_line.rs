@@ -1,7 +1,9 @@
-use memchr::memchr;
 use message::{Method, Status, Target, Version};
 
 use crate::Why;
+
+/// The longest method we read, in bytes. The longest in IANA's registry has 17.
+const METHOD_LEN_MAX: usize = 64;
 
 /// Which section a parser reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,11 +29,17 @@ impl StartLine {
     }
 }
 
-/// `method SP request-target SP HTTP-version` (RFC 9112 §3), with exactly those spaces.
+/// `method SP request-target SP HTTP-version` (RFC 9112 §3), with exactly those spaces: a method
+/// and a target have none.
 fn parse_request_line(line: &[u8]) -> Result<StartLine, Why> {
-    let (method, rest) = split_at_space(line).ok_or(Why::StartLineMalformed)?;
+    let Some((line, [b' ', version @ ..])) = line.split_last_chunk::<9>() else {
+        return Err(Why::StartLineMalformed);
+    };
+    let (method, target) = split_at_space(line).ok_or(Why::StartLineMalformed)?;
+    if method.len() > METHOD_LEN_MAX {
+        return Err(Why::MethodTooLong);
+    }
     let method = Method::from_bytes(method).ok_or(Why::StartLineMalformed)?;
-    let (target, version) = split_at_space(rest).ok_or(Why::StartLineMalformed)?;
     let version = parse_version(version)?;
     let target = Target::parse(&method, target).map_err(|bad| Why::TargetMalformed(bad.what))?;
     Ok(StartLine::Request { method, target, version })
@@ -52,8 +60,12 @@ fn parse_status_line(line: &[u8]) -> Result<StartLine, Why> {
     };
     let digits = [a, b, c].map(|d| d.is_ascii_digit().then(|| u16::from(d - b'0')));
     let [Some(a), Some(b), Some(c)] = digits else { return Err(Why::StartLineMalformed) };
-    let status = Status::new(a * 100 + b * 10 + c).filter(|_| is_reason);
-    Ok(StartLine::Status { status: status.ok_or(Why::StartLineMalformed)?, version })
+    if !is_reason {
+        return Err(Why::StartLineMalformed);
+    }
+    // RFC 9110 §15: three digits that are no status are taken for a failure of the server.
+    let status = Status::new(a * 100 + b * 10 + c).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+    Ok(StartLine::Status { status, version })
 }
 
 /// `HTTP/` digit `.` digit (RFC 9112 §2.3). Other major versions are well-formed, but not ours.
@@ -68,8 +80,10 @@ fn parse_version(text: &[u8]) -> Result<Version, Why> {
     }
 }
 
+/// What stands before and behind the first space.
+#[inline]
 fn split_at_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (before, after) = text.split_at_checked(memchr(b' ', text)?)?;
+    let (before, after) = text.split_at_checked(text.iter().position(|&b| b == b' ')?)?;
     Some((before, after.get(1..)?))
 }
 

@@ -1,0 +1,46 @@
+use std::net::SocketAddr;
+
+base::notes! {
+    /// What a socket of the kernel tells the x-ray.
+    pub enum Seen in Transport {
+        /// A connection was accepted.
+        Accepted { from: SocketAddr, with_tls: bool },
+        /// Bytes came in.
+        Read { len: usize },
+        /// Bytes went out.
+        Wrote { len: usize },
+        /// The socket's buffer is full; so much waits.
+        WriteWaits { unsent: u64 },
+        /// The peer has closed its side.
+        FinReceived,
+        /// We have closed our side.
+        FinSent,
+        /// The connection is over.
+        Ended { why: Why },
+    }
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    /// Everything was said.
+    Closed,
+    /// The message cannot be finished, and nobody may take it for whole.
+    Aborted,
+    /// The socket failed: the peer reset it, or the path broke.
+    Broken,
+    /// The peer took nothing for too long.
+    WriteStalled,
+}
+
+impl Why {
+    /// What an access log says of an exchange that ended with the connection.
+    pub(crate) const fn explanation(self) -> &'static str {
+        match self {
+            Self::Closed => "the connection was closed",
+            Self::Aborted => "the connection was aborted",
+            Self::Broken => "the connection broke",
+            Self::WriteStalled => "the peer took nothing for too long",
+        }
+    }
+}
