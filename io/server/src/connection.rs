@@ -1,18 +1,18 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
-use std::os::unix::fs::FileExt;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use base::xray::{self, Film};
-use base::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, World};
+use base::{Chunk, Cx, FileRange, Instant, TxQueue};
 use endpoint::{Closing, Endpoint};
 use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
 
-use crate::film::FilmPrinter;
+use rustix::buffer::spare_capacity;
+
 use crate::handler::{Answer, Body, Handler, Peer, Record, Reply};
 use crate::registry::Key;
 use crate::transport::Transport;
@@ -42,7 +42,8 @@ pub(crate) struct Connection<H: Handler, T: Transport> {
     stream: T,
     endpoint: Endpoint,
     key: Key,
-    peer: Peer,
+    number: u64,
+    address: Address,
     /// Bytes that were read and not taken.
     inbox: Vec<u8>,
     /// Bytes that the socket did not take yet.
@@ -50,14 +51,20 @@ pub(crate) struct Connection<H: Handler, T: Transport> {
     exchanges: Vec<Exchange>,
     film: Option<Box<Film>>,
     /// When the wheel will wake us, if it will.
-    armed: Option<Instant>,
+    armed: Instant,
     /// When the peer must have taken something of what is unsent.
-    write_deadline: Option<Instant>,
+    write_deadline: Instant,
     has_waker: bool,
     has_eof: bool,
     has_finished: bool,
     is_idle: bool,
     ending: Option<Why>,
+}
+
+/// Where the peer is, in half the bytes of a [`SocketAddr`].
+enum Address {
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
 }
 
 /// An exchange whose answer is not out yet.
@@ -86,13 +93,6 @@ enum Step {
     Over(Option<&'static str>),
 }
 
-/// The desk's tools for one turn.
-struct Turn<'a> {
-    now: Instant,
-    wall: Wall,
-    world: &'a mut World,
-}
-
 impl<H: Handler, T: Transport> Connection<H, T> {
     pub(crate) fn new(
         worker: Rc<Worker<H>>,
@@ -114,19 +114,19 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?
         };
         let key = worker.registry.borrow_mut().insert();
-        let peer = Peer { address, connection: number, is_secure: tls.is_some() };
         Ok(Self {
             worker,
             stream,
             endpoint,
             key,
-            peer,
+            number,
+            address: Address::new(address),
             inbox: Vec::new(),
             unsent: None,
             exchanges: Vec::new(),
             film,
-            armed: None,
-            write_deadline: None,
+            armed: Instant::NEVER,
+            write_deadline: Instant::NEVER,
             has_waker: false,
             has_eof: false,
             has_finished: false,
@@ -138,29 +138,38 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     /// Does all that can be done now; whether the connection is over.
     fn turn(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
         let now = self.worker.clock.now();
-        let mut turn = Turn { now, wall: self.worker.clock.wall(now), world: &mut desk.world };
-        let over = self.turn_until_waiting(&mut turn, task, &mut desk.scratch, &mut desk.out);
+        let mut film = self.film.take();
+        let mut cx =
+            Cx::new(now, self.worker.clock.wall(now), &mut desk.world).in_connection(self.number);
+        if let Some(film) = &mut film {
+            cx = cx.watched_by(&mut **film);
+        }
+        let over = self.turn_until_waiting(&mut cx, task, &mut desk.scratch, &mut desk.out);
         if let Some(why) = self.ending {
-            self.say_goodbye(&mut turn, why);
+            self.say_goodbye(&mut cx, why);
         } else {
             self.arm();
             self.note_idleness();
+        }
+        if film.is_some() {
+            self.film = film;
+            self.print_film();
         }
         over
     }
 
     fn turn_until_waiting(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Cx<'_>,
         task: &mut Context<'_>,
         scratch: &mut [u8],
         out: &mut TxQueue,
     ) -> Poll<()> {
-        self.let_time_pass(turn);
-        if self.has_passed(self.write_deadline, turn.now) {
+        self.let_time_pass(cx);
+        if self.write_deadline <= cx.now() {
             return self.end(Why::WriteStalled);
         }
-        if let Poll::Ready(()) = self.attend(turn, task, scratch, out, 0) {
+        if let Poll::Ready(()) = self.attend(cx, task, scratch, out, 0) {
             return Poll::Ready(());
         }
         loop {
@@ -170,11 +179,11 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 Poll::Pending => return Poll::Pending,
             };
             if read == 0 {
-                self.handle_eof(turn);
+                self.handle_eof(cx);
             } else {
-                turn.cx(&mut self.film, self.peer.connection).note(|| Seen::Read { len: read });
+                cx.note(|| Seen::Read { len: read });
             }
-            if let Poll::Ready(()) = self.attend(turn, task, scratch, out, read) {
+            if let Poll::Ready(()) = self.attend(cx, task, scratch, out, read) {
                 return Poll::Ready(());
             }
         }
@@ -184,7 +193,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     /// is over.
     fn attend(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Cx<'_>,
         task: &mut Context<'_>,
         scratch: &mut [u8],
         out: &mut TxQueue,
@@ -194,16 +203,16 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             return Poll::Pending;
         }
         loop {
-            self.go_up(turn, task, scratch, read);
-            self.go_down(turn, out);
-            if self.write(turn, task, out).is_err() {
+            self.go_up(cx, task, scratch, read);
+            self.go_down(cx, out);
+            if self.write(cx, task, out).is_err() {
                 return self.end(Why::Broken);
             }
-            if let Poll::Ready(()) = self.close_if_due(turn) {
+            if let Poll::Ready(()) = self.close_if_due(cx) {
                 return Poll::Ready(());
             }
             // What was sent has made room for more.
-            if self.unsent.is_some() || !self.go_on(turn, task) {
+            if self.unsent.is_some() || !self.go_on(cx, task) {
                 return Poll::Pending;
             }
             read = 0;
@@ -219,13 +228,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// What was read, and what was left before, goes up as far as it is wanted.
-    fn go_up(
-        &mut self,
-        turn: &mut Turn<'_>,
-        task: &mut Context<'_>,
-        scratch: &mut [u8],
-        read: usize,
-    ) {
+    fn go_up(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, scratch: &mut [u8], read: usize) {
         let mut waiting = std::mem::take(&mut self.inbox);
         let fresh = scratch.get_mut(..read).unwrap_or_default();
         let bytes: &mut [u8] = if waiting.is_empty() {
@@ -237,13 +240,10 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let mut taken = 0;
         loop {
             let rest = bytes.get_mut(taken..).unwrap_or_default();
-            let step = {
-                let mut cx = turn.cx(&mut self.film, self.peer.connection);
-                self.endpoint.handle_bytes(&mut cx, rest)
-            };
+            let step = { self.endpoint.handle_bytes(cx, rest) };
             taken += step;
-            let had_events = self.handle_events(turn);
-            let moved = self.go_on(turn, task);
+            let had_events = self.handle_events(cx);
+            let moved = self.go_on(cx, task);
             let is_moving = step > 0 || had_events || moved;
             let has_more = taken < bytes.len() || self.endpoint.has_waiting_bytes();
             if !is_moving || !has_more {
@@ -257,13 +257,13 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// Hands events to the handler and answers; whether there were any.
-    fn handle_events(&mut self, turn: &mut Turn<'_>) -> bool {
+    fn handle_events(&mut self, cx: &mut Cx<'_>) -> bool {
         let mut any = false;
         while let Some((id, event)) = self.endpoint.poll_event() {
             any = true;
             match event {
-                Event::Head(Head::Request(request)) => self.handle_request(turn, id, request),
-                Event::Reset(reset) => self.handle_reset(turn, id, reset),
+                Event::Head(Head::Request(request)) => self.handle_request(cx, id, request),
+                Event::Reset(reset) => self.handle_reset(cx, id, reset),
                 // No handler of this step reads bodies, and servers get no responses.
                 Event::Head(Head::Response(_))
                 | Event::Informational(_)
@@ -275,39 +275,36 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         any
     }
 
-    fn handle_request(&mut self, turn: &mut Turn<'_>, id: ExchangeId, request: Request) {
-        let reply = {
-            let mut cx = turn.cx(&mut self.film, self.peer.connection);
-            self.worker.handler.handle(&mut cx, &request, &self.peer)
-        };
+    fn handle_request(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Request) {
+        let reply = { self.worker.handler.handle(cx, &request, &self.peer()) };
         let mut exchange = Exchange {
             id,
             request,
-            began: turn.now,
+            began: cx.now(),
             state: State::Complete,
             status: None,
             body_len: 0,
         };
         match reply {
-            Reply::Now(answer) => self.begin_answer(turn, &mut exchange, answer),
+            Reply::Now(answer) => self.begin_answer(cx, &mut exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
         }
         match exchange.state {
-            State::Complete => self.finish_exchange(turn, &exchange, None),
+            State::Complete => self.finish_exchange(cx, &exchange, None),
             _ => self.exchanges.push(exchange),
         }
     }
 
-    fn handle_reset(&mut self, turn: &mut Turn<'_>, id: ExchangeId, reset: Reset) {
+    fn handle_reset(&mut self, cx: &mut Cx<'_>, id: ExchangeId, reset: Reset) {
         if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
             let mut exchange = self.exchanges.remove(at);
             exchange.status = exchange.status.or(reset.status);
-            self.finish_exchange(turn, &exchange, Some(reset.why));
+            self.finish_exchange(cx, &exchange, Some(reset.why));
             return;
         }
         self.worker.handler.finished(&Record {
-            wall: turn.wall,
-            peer: &self.peer,
+            wall: cx.wall(),
+            peer: &self.peer(),
             exchange: id,
             request: None,
             status: reset.status,
@@ -318,12 +315,12 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// Moves every answer on as far as it goes; whether one moved.
-    fn go_on(&mut self, turn: &mut Turn<'_>, task: &mut Context<'_>) -> bool {
+    fn go_on(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>) -> bool {
         let (mut at, mut moved) = (0, false);
         while at < self.exchanges.len() {
             let mut exchange = self.exchanges.swap_remove(at);
             loop {
-                match self.step(turn, task, &mut exchange) {
+                match self.step(cx, task, &mut exchange) {
                     Step::Moved => moved = true,
                     Step::Waits => {
                         self.exchanges.push(exchange);
@@ -334,7 +331,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                     }
                     Step::Over(why) => {
                         moved = true;
-                        self.finish_exchange(turn, &exchange, why);
+                        self.finish_exchange(cx, &exchange, why);
                         break;
                     }
                 }
@@ -346,18 +343,13 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         moved
     }
 
-    fn step(
-        &mut self,
-        turn: &mut Turn<'_>,
-        task: &mut Context<'_>,
-        exchange: &mut Exchange,
-    ) -> Step {
+    fn step(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, exchange: &mut Exchange) -> Step {
         let room = self.room(exchange.id);
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),
             State::Promised(promise) => {
                 let Poll::Ready(answer) = promise.as_mut().poll(task) else { return Step::Waits };
-                self.begin_answer(turn, exchange, answer);
+                self.begin_answer(cx, exchange, answer);
                 return Step::Moved;
             }
             State::Sending(_) if room == 0 => return Step::Waits,
@@ -366,7 +358,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let next = match body {
             Body::Empty | Body::Memory(_) => None,
             Body::Parts(parts) => match parts.pop_front() {
-                Some(Chunk::File(range)) => return self.step_file(turn, exchange, range),
+                Some(Chunk::File(range)) => return self.step_file(cx, exchange, range),
                 Some(Chunk::Shared(mut part)) if part.len() as u64 > room => {
                     let first = part.split_to(room as usize);
                     parts.push_front(part.into());
@@ -374,38 +366,35 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 }
                 part => part,
             },
-            Body::Stream(source) => {
-                let mut cx = turn.cx(&mut self.film, self.peer.connection);
-                match source.poll_next(&mut cx, task) {
-                    Poll::Pending => return Step::Waits,
-                    Poll::Ready(Some(Ok(chunk))) => Some(chunk),
-                    Poll::Ready(Some(Err(_))) => {
-                        return self.break_off(turn, exchange, "the body broke off");
-                    }
-                    Poll::Ready(None) => None,
+            Body::Stream(source) => match source.poll_next(cx, task) {
+                Poll::Pending => return Step::Waits,
+                Poll::Ready(Some(Ok(chunk))) => Some(chunk),
+                Poll::Ready(Some(Err(_))) => {
+                    return self.break_off(cx, exchange, "the body broke off");
                 }
-            }
+                Poll::Ready(None) => None,
+            },
         };
         match next {
-            Some(chunk) => self.send_chunk(turn, exchange, chunk),
-            None => self.send_end(turn, exchange),
+            Some(chunk) => self.send_chunk(cx, exchange, chunk),
+            None => self.send_end(cx, exchange),
         }
         Step::Moved
     }
 
     /// Sends the head, and with it a body that is in memory and not large.
-    fn begin_answer(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, answer: Answer) {
+    fn begin_answer(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange, answer: Answer) {
         let Answer { response, body } = answer;
         exchange.status = Some(response.status);
         // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
         let is_bodiless = exchange.request.method == Method::Head || response.status.is_bodiless();
-        self.send(turn, exchange.id, Event::Head(Head::Response(response)));
+        self.send(cx, exchange.id, Event::Head(Head::Response(response)));
         match body {
-            _ if is_bodiless => self.send_end(turn, exchange),
-            Body::Empty => self.send_end(turn, exchange),
+            _ if is_bodiless => self.send_end(cx, exchange),
+            Body::Empty => self.send_end(cx, exchange),
             Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN => {
-                self.send_chunk(turn, exchange, bytes.into());
-                self.send_end(turn, exchange);
+                self.send_chunk(cx, exchange, bytes.into());
+                self.send_end(cx, exchange);
             }
             Body::Memory(bytes) => {
                 exchange.state =
@@ -415,14 +404,14 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
     }
 
-    fn send_end(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange) {
-        self.send(turn, exchange.id, Event::End);
+    fn send_end(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) {
+        self.send(cx, exchange.id, Event::End);
         exchange.state = State::Complete;
     }
 
     fn step_file(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Cx<'_>,
         exchange: &mut Exchange,
         mut range: FileRange,
     ) -> Step {
@@ -430,53 +419,53 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             Chunk::File(FileRange { file: range.file.clone(), ..range })
         } else {
             let len = range.len.min(READ_LEN).min(self.room(exchange.id)) as usize;
-            let mut buffer = turn.cx(&mut self.film, self.peer.connection).buffer();
-            buffer.resize(len, 0);
-            match range.file.read_at(&mut buffer, range.offset) {
-                Ok(read) if read > 0 => buffer.truncate(read),
-                _ => return self.break_off(turn, exchange, "the file became shorter"),
+            // Into memory that was not zeroed for it, and not further than the range goes.
+            let mut buffer = cx.buffer();
+            buffer.reserve_exact(len);
+            match rustix::io::pread(&*range.file, spare_capacity(&mut buffer), range.offset) {
+                Ok(read) if read > 0 => buffer.truncate(len),
+                _ => return self.break_off(cx, exchange, "the file became shorter"),
             }
             Chunk::Owned(buffer)
         };
         let len = chunk.len();
         (range.offset, range.len) = (range.offset + len, range.len - len);
-        self.send_chunk(turn, exchange, chunk);
+        self.send_chunk(cx, exchange, chunk);
         if let (true, State::Sending(Body::Parts(parts))) = (range.len > 0, &mut exchange.state) {
             parts.push_front(range.into());
         }
         Step::Moved
     }
 
-    fn send_chunk(&mut self, turn: &mut Turn<'_>, exchange: &mut Exchange, chunk: Chunk) {
+    fn send_chunk(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange, chunk: Chunk) {
         exchange.body_len += chunk.len();
-        self.send(turn, exchange.id, Event::Data(chunk));
+        self.send(cx, exchange.id, Event::Data(chunk));
     }
 
-    fn break_off(&mut self, turn: &mut Turn<'_>, exchange: &Exchange, why: &'static str) -> Step {
+    fn break_off(&mut self, cx: &mut Cx<'_>, exchange: &Exchange, why: &'static str) -> Step {
         let reset = Reset { why, status: None, untouched: false };
-        self.send(turn, exchange.id, Event::Reset(reset));
+        self.send(cx, exchange.id, Event::Reset(reset));
         Step::Over(Some(why))
     }
 
-    fn send(&mut self, turn: &mut Turn<'_>, id: ExchangeId, event: Event) {
-        let mut cx = turn.cx(&mut self.film, self.peer.connection);
-        self.endpoint.send(&mut cx, id, event);
+    fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
+        self.endpoint.send(cx, id, event);
     }
 
     fn finish_exchange(
         &mut self,
-        turn: &Turn<'_>,
+        cx: &Cx<'_>,
         exchange: &Exchange,
         cut_short: Option<&'static str>,
     ) {
         self.worker.handler.finished(&Record {
-            wall: turn.wall,
-            peer: &self.peer,
+            wall: cx.wall(),
+            peer: &self.peer(),
             exchange: exchange.id,
             request: Some(&exchange.request),
             status: exchange.status,
             body_len: exchange.body_len,
-            took: turn.now.since(exchange.began),
+            took: cx.now().since(exchange.began),
             cut_short,
         });
     }
@@ -487,18 +476,17 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         if unsent >= UNSENT_LEN_MAX { 0 } else { self.endpoint.room(id) }
     }
 
-    fn go_down(&mut self, turn: &mut Turn<'_>, out: &mut TxQueue) {
-        let mut cx = turn.cx(&mut self.film, self.peer.connection);
+    fn go_down(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) {
         match &mut self.unsent {
-            None => while self.endpoint.poll_transmit(&mut cx, out) {},
-            Some(unsent) => while self.endpoint.poll_transmit(&mut cx, unsent) {},
+            None => while self.endpoint.poll_transmit(cx, out) {},
+            Some(unsent) => while self.endpoint.poll_transmit(cx, unsent) {},
         }
     }
 
     /// Writes what is to be sent, as far as the socket takes it; the rest stays.
     fn write(
         &mut self,
-        turn: &mut Turn<'_>,
+        cx: &mut Cx<'_>,
         task: &mut Context<'_>,
         out: &mut TxQueue,
     ) -> io::Result<()> {
@@ -508,34 +496,32 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         while !queue.is_empty() {
             match write_front(&mut self.stream, task, queue) {
                 Poll::Ready(Ok(0)) => {
-                    queue.clear(&mut turn.cx(&mut self.film, self.peer.connection));
+                    queue.clear(cx);
                     self.stream.make_close_abrupt();
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 Poll::Ready(Ok(len)) => {
                     moved = true;
-                    let mut cx = turn.cx(&mut self.film, self.peer.connection);
                     cx.note(|| Seen::Wrote { len });
-                    queue.advance(&mut cx, len as u64);
+                    queue.advance(cx, len as u64);
                 }
                 Poll::Ready(Err(error)) => {
-                    queue.clear(&mut turn.cx(&mut self.film, self.peer.connection));
+                    queue.clear(cx);
                     return Err(error);
                 }
                 Poll::Pending => {
-                    if moved || self.write_deadline.is_none() {
+                    if moved || self.write_deadline == Instant::NEVER {
                         let limit = self.worker.config.limits.timeout_write;
-                        self.write_deadline = Some(turn.now.after(limit));
+                        self.write_deadline = cx.now().after(limit);
                     }
                     let queue = unsent.unwrap_or_else(|| Box::new(std::mem::take(out)));
-                    let mut cx = turn.cx(&mut self.film, self.peer.connection);
                     cx.note(|| Seen::WriteWaits { unsent: queue.len() });
                     self.unsent = Some(queue);
                     return Ok(());
                 }
             }
         }
-        self.write_deadline = None;
+        self.write_deadline = Instant::NEVER;
         Ok(())
     }
 
@@ -551,14 +537,13 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// The peer has finished, and everything it sent has been shown.
-    fn handle_eof(&mut self, turn: &mut Turn<'_>) {
+    fn handle_eof(&mut self, cx: &mut Cx<'_>) {
         self.inbox = Vec::new();
-        let mut cx = turn.cx(&mut self.film, self.peer.connection);
         cx.note(|| Seen::FinReceived);
-        self.endpoint.handle_eof(&mut cx);
+        self.endpoint.handle_eof(cx);
     }
 
-    fn close_if_due(&mut self, turn: &mut Turn<'_>) -> Poll<()> {
+    fn close_if_due(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
         let closing = self.endpoint.closing();
         if closing == Closing::Open {
             return Poll::Pending;
@@ -575,7 +560,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
         if !self.has_finished {
             self.has_finished = true;
-            turn.cx(&mut self.film, self.peer.connection).note(|| Seen::FinSent);
+            cx.note(|| Seen::FinSent);
             if self.stream.finish().is_err() {
                 return self.end(Why::Closed);
             }
@@ -583,34 +568,32 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         Poll::Pending
     }
 
-    fn let_time_pass(&mut self, turn: &mut Turn<'_>) {
-        let due = self.endpoint.poll_timeout().map(|(at, _)| at);
-        if self.has_passed(due, turn.now) {
-            let mut cx = turn.cx(&mut self.film, self.peer.connection);
-            self.endpoint.handle_timeout(&mut cx);
+    fn let_time_pass(&mut self, cx: &mut Cx<'_>) {
+        if self.endpoint.poll_timeout().is_some_and(|(at, _)| at <= cx.now()) {
+            self.endpoint.handle_timeout(cx);
         }
-        if self.has_passed(self.armed, turn.now) {
-            self.armed = None;
+        if self.armed <= cx.now() {
+            self.armed = Instant::NEVER;
         }
         if self.worker.is_stopping.get() || self.worker.wants_gone(self.key) {
-            let mut cx = turn.cx(&mut self.film, self.peer.connection);
-            self.endpoint.shut_down(&mut cx);
+            self.endpoint.shut_down(cx);
         }
-    }
-
-    fn has_passed(&self, at: Option<Instant>, now: Instant) -> bool {
-        at.is_some_and(|at| at <= now)
     }
 
     /// Makes sure that the wheel wakes us in time.
     fn arm(&mut self) {
-        let due = self.endpoint.poll_timeout().map(|(at, _)| at);
-        let Some(due) = due.into_iter().chain(self.write_deadline).min() else { return };
+        let due = self.endpoint.poll_timeout().map_or(Instant::NEVER, |(at, _)| at);
+        let due = due.min(self.write_deadline);
         // An earlier alarm is as good: it looks, and is set anew.
-        if self.armed.is_none_or(|armed| due < armed) {
-            self.armed = Some(due);
+        if due < self.armed {
+            self.armed = due;
             self.worker.wake_at(due, self.key);
         }
+    }
+
+    fn peer(&self) -> Peer {
+        let is_secure = !self.endpoint.takes_files();
+        Peer { address: self.address.get(), connection: self.number, is_secure }
     }
 
     /// Tells the worker whether this connection could be spared.
@@ -622,14 +605,19 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
     }
 
+    /// Prints what happened since the last time, when nothing is under way: a block is whole.
+    #[cold]
     fn print_film(&mut self) {
+        if !self.is_idle && self.ending.is_none() {
+            return;
+        }
         let (Some(film), Some(printer)) = (&mut self.film, &self.worker.config.film) else {
             return;
         };
         let text = film.take();
         if !text.is_empty() {
-            let title = format!("connection {} from {}", self.peer.connection, self.peer.address);
-            FilmPrinter::print(printer, Some(&title), &text);
+            let title = format!("connection {} from {}", self.number, self.address.get());
+            printer.print(Some(&title), &text);
         }
     }
 
@@ -639,22 +627,11 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// What is still to be said about a connection that is over.
-    fn say_goodbye(&mut self, turn: &mut Turn<'_>, why: Why) {
+    fn say_goodbye(&mut self, cx: &mut Cx<'_>, why: Why) {
         for exchange in std::mem::take(&mut self.exchanges) {
-            self.finish_exchange(turn, &exchange, Some(why.explanation()));
+            self.finish_exchange(cx, &exchange, Some(why.explanation()));
         }
-        turn.cx(&mut self.film, self.peer.connection).note(|| Seen::Ended { why });
-        self.print_film();
-    }
-}
-
-impl Turn<'_> {
-    fn cx<'a>(&'a mut self, film: &'a mut Option<Box<Film>>, connection: u64) -> Cx<'a> {
-        let cx = Cx::new(self.now, self.wall, self.world).in_connection(connection);
-        match film {
-            Some(film) => cx.watched_by(&mut **film),
-            None => cx,
-        }
+        cx.note(|| Seen::Ended { why });
     }
 }
 
@@ -668,11 +645,23 @@ impl<H: Handler, T: Transport> Future for Connection<H, T> {
             this.has_waker = true;
             worker.registry.borrow_mut().set_waker(this.key, task.waker());
         }
-        let result = this.turn(task, &mut worker.desk.borrow_mut());
-        if this.film.is_some() && this.is_idle {
-            this.print_film();
+        this.turn(task, &mut worker.desk.borrow_mut())
+    }
+}
+
+impl Address {
+    fn new(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(v4) => Self::V4(v4),
+            SocketAddr::V6(v6) => Self::V6(Box::new(v6)),
         }
-        result
+    }
+
+    fn get(&self) -> SocketAddr {
+        match self {
+            Self::V4(v4) => SocketAddr::V4(*v4),
+            Self::V6(v6) => SocketAddr::V6(**v6),
+        }
     }
 }
 

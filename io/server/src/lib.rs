@@ -30,3 +30,6 @@ pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
 pub use listen::{Listener, bind};
 pub use server::{Config, Limits, Place, Server, Stop};
 pub use xray::{Seen, Why};
+
+#[cfg(test)]
+mod tests;

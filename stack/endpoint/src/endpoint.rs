@@ -342,7 +342,7 @@ impl Secure {
                     taken => rest = rest.get(taken..).unwrap_or_default(),
                 }
             }
-            out.put_tail(records);
+            out.put_tail(cx, records);
             if let Chunk::Owned(buffer) = chunk {
                 cx.recycle(buffer);
             }

@@ -1,3 +1,5 @@
+use crate::txqueue::Chain;
+
 /// How much memory a new buffer has: a response head and a small body, with room for a few more
 /// answers to a pipelined batch.
 const NEW_LEN: usize = 8 * 1024;
@@ -12,17 +14,32 @@ const KEPT_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct Buffers {
     free: Vec<Vec<u8>>,
+    /// Chains without chunks, each with a warm tail: what a connection that answers needs first.
+    #[allow(clippy::vec_box, reason = "a queue is handed on as the pointer that it is")]
+    chains: Vec<Box<Chain>>,
 }
 
 impl Buffers {
     /// No memory yet.
     pub const fn new() -> Self {
-        Self { free: Vec::new() }
+        Self { free: Vec::new(), chains: Vec::new() }
     }
 
     /// An empty buffer, warm if there is one.
     pub fn take(&mut self) -> Vec<u8> {
         self.free.pop().unwrap_or_else(|| Vec::with_capacity(NEW_LEN))
+    }
+
+    /// A chain without chunks, with an empty tail that has memory.
+    pub(crate) fn take_chain(&mut self) -> Box<Chain> {
+        self.chains.pop().unwrap_or_else(|| Box::new(Chain::with_tail(self.take())))
+    }
+
+    /// Takes a chain back; what it holds is forgotten.
+    pub(crate) fn put_chain(&mut self, mut chain: Box<Chain>) {
+        if self.chains.len() < KEPT_MAX && chain.clear(KEPT_LEN_MAX) {
+            self.chains.push(chain);
+        }
     }
 
     /// Takes a buffer back. A very large one, one too many, or one that is so small that whoever

@@ -1,4 +1,7 @@
+use std::any::Any;
+
 use crate::buffers::Buffers;
+use crate::txqueue::Chain;
 use crate::xray::{self, Layer, Note, Sink, Stamp};
 use crate::{Instant, Malformed, Wall};
 
@@ -20,12 +23,14 @@ pub struct Cx<'a> {
 pub struct World {
     rng: Rng,
     buffers: Buffers,
+    /// One for each type that a layer asked for.
+    memories: Vec<Box<dyn Any + Send>>,
 }
 
 impl World {
     /// The same seed gives the same world.
     pub const fn seeded(seed: u64) -> Self {
-        Self { rng: Rng::seeded(seed), buffers: Buffers::new() }
+        Self { rng: Rng::seeded(seed), buffers: Buffers::new(), memories: Vec::new() }
     }
 }
 
@@ -91,15 +96,46 @@ impl<'a> Cx<'a> {
         self.world.rng.below(bound)
     }
 
+    /// What a layer remembers on behalf of all its connections in this world: text that is the same
+    /// for a second, heads that come again and again. Only a saving: without it every call has the
+    /// same result. Each layer has a type of its own, with a bound on what it keeps.
+    #[inline]
+    pub fn memory<T: Any + Default + Send>(&mut self) -> &mut T {
+        let memories = &mut self.world.memories;
+        if !memories.first().is_some_and(|memory| memory.is::<T>()) {
+            bring_to_front::<T>(memories);
+        }
+        let first = memories.first_mut().and_then(|memory| memory.downcast_mut());
+        first.expect("it was brought to the front")
+    }
+
     /// An empty buffer for outgoing bytes; [`recycle`](Self::recycle) takes it back.
     pub fn buffer(&mut self) -> Vec<u8> {
         self.world.buffers.take()
+    }
+
+    pub(crate) fn chain(&mut self) -> Box<Chain> {
+        self.world.buffers.take_chain()
+    }
+
+    pub(crate) fn recycle_chain(&mut self, chain: Box<Chain>) {
+        self.world.buffers.put_chain(chain);
     }
 
     /// Keeps a buffer's memory for the next [`buffer`](Self::buffer).
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.world.buffers.put(buffer);
     }
+}
+
+/// Whoever asks most often is mostly found at once.
+#[cold]
+fn bring_to_front<T: Any + Default + Send>(memories: &mut Vec<Box<dyn Any + Send>>) {
+    let at = memories.iter().position(|memory| memory.is::<T>()).unwrap_or_else(|| {
+        memories.push(Box::<T>::default());
+        memories.len() - 1
+    });
+    memories.swap(0, at);
 }
 
 /// A small generator of random numbers (PCG-XSH-RR); never for secrets.

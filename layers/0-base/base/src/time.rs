@@ -9,6 +9,9 @@ impl Instant {
     /// The driver's origin.
     pub const ORIGIN: Self = Self(0);
 
+    /// The end of time, which never comes.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The point in time `nanos` after the origin.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)

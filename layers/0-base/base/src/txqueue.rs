@@ -15,9 +15,13 @@ const COPIED_LEN_MAX: usize = 4 * 1024;
 ///
 /// Layers append; the shell writes from the front, with one vectored call, and says how much went
 /// with [`advance`](Self::advance). The last chunk is a buffer that grows
-/// ([`tail`](Self::tail)), so that many small messages leave as one.
+/// ([`tail`](Self::tail)), so that many small messages leave as one. A queue that is empty is one
+/// pointer to nothing: its memory is with the [`World`](crate::World), for the next connection.
 #[derive(Debug, Default)]
-pub struct TxQueue {
+pub struct TxQueue(Option<Box<Chain>>);
+
+#[derive(Debug)]
+pub(crate) struct Chain {
     /// What stands before the tail.
     chunks: VecDeque<Chunk>,
     /// The bytes in `chunks`, those already gone included.
@@ -96,37 +100,43 @@ impl From<FileRange> for Chunk {
 impl TxQueue {
     /// Nothing to send, and no memory.
     pub const fn new() -> Self {
-        Self { chunks: VecDeque::new(), chunks_len: 0, tail: Vec::new(), gone: 0 }
+        Self(None)
     }
 
     /// How many bytes are still to be sent.
     pub fn len(&self) -> u64 {
-        self.chunks_len + self.tail.len() as u64 - self.gone as u64
+        self.0.as_ref().map_or(0, |chain| chain.len())
     }
 
     /// Whether there is nothing to send.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty() && self.tail.len() == self.gone
+        self.0.as_ref().is_none_or(|chain| chain.is_empty())
     }
 
     /// The buffer at the end, to write into; with memory lent by `cx` when it had none.
+    #[inline]
     pub fn tail(&mut self, cx: &mut Cx<'_>) -> &mut Vec<u8> {
-        if self.tail.capacity() == 0 {
-            self.tail = cx.buffer();
+        let chain = self.chain(cx);
+        if chain.tail.capacity() == 0 {
+            chain.tail = cx.buffer();
         }
-        &mut self.tail
+        &mut chain.tail
     }
 
     /// Lends the tail out, for a writer that needs `cx` too; [`put_tail`](Self::put_tail) takes it
     /// back.
     pub fn take_tail(&mut self, cx: &mut Cx<'_>) -> Vec<u8> {
-        if self.tail.capacity() == 0 { cx.buffer() } else { std::mem::take(&mut self.tail) }
+        std::mem::take(self.tail(cx))
     }
 
     /// Takes the tail back, with more behind it.
-    pub fn put_tail(&mut self, tail: Vec<u8>) {
-        debug_assert!(self.tail.is_empty() && tail.len() >= self.gone);
-        self.tail = tail;
+    pub fn put_tail(&mut self, cx: &mut Cx<'_>, tail: Vec<u8>) {
+        let chain = self.chain(cx);
+        debug_assert!(
+            chain.tail.is_empty() && tail.len() >= chain.gone || !chain.chunks.is_empty()
+        );
+        chain.tail = tail;
     }
 
     /// Appends a chunk; a small one that is in memory is copied behind the tail.
@@ -138,51 +148,57 @@ impl TxQueue {
                     cx.recycle(buffer);
                 }
             }
-            _ => {
-                self.seal_tail();
-                self.push_sealed(chunk);
-            }
+            _ => self.chain(cx).push_sealed(chunk),
         }
     }
 
     /// Appends all of `other`, which is empty afterwards and holds no memory.
+    #[inline]
     pub fn append(&mut self, cx: &mut Cx<'_>, other: &mut Self) {
         if self.is_empty() {
-            self.clear(cx);
             std::mem::swap(self, other);
-            return;
+            other.clear(cx);
+        } else if let Some(chain) = other.0.take() {
+            self.append_chain(cx, chain);
         }
+    }
+
+    #[cold]
+    fn append_chain(&mut self, cx: &mut Cx<'_>, mut other: Box<Chain>) {
         debug_assert!(other.gone == 0, "what is appended has not been sent in part");
+        let chain = self.chain(cx);
         if !other.chunks.is_empty() {
-            self.seal_tail();
-            for chunk in other.chunks.drain(..) {
-                self.chunks_len += chunk.len();
-                self.chunks.push_back(chunk);
-            }
-            other.chunks_len = 0;
+            chain.seal_tail();
+            chain.chunks_len += std::mem::take(&mut other.chunks_len);
+            chain.chunks.append(&mut other.chunks);
         }
-        let tail = std::mem::take(&mut other.tail);
-        if self.tail.is_empty() {
-            cx.recycle(std::mem::replace(&mut self.tail, tail));
+        if chain.tail.is_empty() {
+            std::mem::swap(&mut chain.tail, &mut other.tail);
         } else {
-            self.tail.extend_from_slice(&tail);
-            cx.recycle(tail);
+            chain.tail.extend_from_slice(&other.tail);
         }
+        cx.recycle_chain(other);
     }
 
     /// The bytes in front that lie in memory one behind the other, if no file and no second chunk
     /// follows: what a plain write can take in one call.
+    #[inline]
     pub fn as_one_slice(&self) -> Option<&[u8]> {
-        if self.chunks.is_empty() { self.tail.get(self.gone..) } else { None }
+        match &self.0 {
+            Some(chain) if chain.chunks.is_empty() => chain.tail.get(chain.gone..),
+            Some(_) => None,
+            None => Some(&[]),
+        }
     }
 
     /// Fills `slices` with what is in front, up to the first file; says how many it filled.
     pub fn fill_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut gone = self.gone;
+        let Some(chain) = &self.0 else { return 0 };
+        let mut gone = chain.gone;
         let mut filled = 0;
-        let in_memory = self.chunks.iter().map_while(Chunk::as_bytes);
-        let whole = self.chunks.iter().all(|chunk| chunk.as_bytes().is_some());
-        let tail = whole.then_some(self.tail.as_slice());
+        let in_memory = chain.chunks.iter().map_while(Chunk::as_bytes);
+        let whole = chain.chunks.iter().all(|chunk| chunk.as_bytes().is_some());
+        let tail = whole.then_some(chain.tail.as_slice());
         for (slice, bytes) in slices.iter_mut().zip(in_memory.chain(tail)) {
             *slice = IoSlice::new(bytes.get(gone..).unwrap_or_default());
             gone = 0;
@@ -193,11 +209,12 @@ impl TxQueue {
 
     /// The range of a file that stands in front, if one does.
     pub fn front_file(&self) -> Option<FileRange> {
-        match self.chunks.front() {
+        let chain = self.0.as_ref()?;
+        match chain.chunks.front() {
             Some(Chunk::File(range)) => Some(FileRange {
                 file: Arc::clone(&range.file),
-                offset: range.offset + self.gone as u64,
-                len: range.len - self.gone as u64,
+                offset: range.offset + chain.gone as u64,
+                len: range.len - chain.gone as u64,
             }),
             _ => None,
         }
@@ -205,26 +222,74 @@ impl TxQueue {
 
     /// Takes the first chunk out, when nothing of it has been sent.
     pub fn pop(&mut self) -> Option<Chunk> {
-        debug_assert!(self.gone == 0, "chunks are taken whole or sent in part, not both");
-        if let Some(chunk) = self.chunks.pop_front() {
-            self.chunks_len -= chunk.len();
+        let chain = self.0.as_mut()?;
+        debug_assert!(chain.gone == 0, "chunks are taken whole or sent in part, not both");
+        if let Some(chunk) = chain.chunks.pop_front() {
+            chain.chunks_len -= chunk.len();
             return Some(chunk);
         }
-        if self.tail.is_empty() {
+        if chain.tail.is_empty() {
             return None;
         }
-        Some(Chunk::Owned(std::mem::take(&mut self.tail)))
+        Some(Chunk::Owned(std::mem::take(&mut chain.tail)))
     }
 
     /// Says that the first `n` bytes are gone; memory goes back to `cx`.
+    #[inline]
     pub fn advance(&mut self, cx: &mut Cx<'_>, n: u64) {
         debug_assert!(n <= self.len(), "more bytes sent than there were");
+        let Some(chain) = &mut self.0 else { return };
+        chain.advance(cx, n);
+        if chain.is_empty() {
+            self.clear(cx);
+        }
+    }
+
+    /// Forgets everything; memory goes back to `cx`.
+    #[inline]
+    pub fn clear(&mut self, cx: &mut Cx<'_>) {
+        if let Some(chain) = self.0.take() {
+            cx.recycle_chain(chain);
+        }
+    }
+
+    #[inline]
+    fn chain(&mut self, cx: &mut Cx<'_>) -> &mut Chain {
+        self.0.get_or_insert_with(|| cx.chain())
+    }
+}
+
+impl Chain {
+    pub(crate) const fn with_tail(tail: Vec<u8>) -> Self {
+        Self { chunks: VecDeque::new(), chunks_len: 0, tail, gone: 0 }
+    }
+
+    fn len(&self) -> u64 {
+        self.chunks_len + self.tail.len() as u64 - self.gone as u64
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.tail.len() == self.gone
+    }
+
+    /// Empties it for the next user; whether its tail is worth keeping, at up to `len_max` bytes.
+    #[inline]
+    pub(crate) fn clear(&mut self, len_max: usize) -> bool {
+        self.chunks.clear();
+        self.chunks_len = 0;
+        self.gone = 0;
+        self.tail.clear();
+        (1..=len_max).contains(&self.tail.capacity())
+    }
+
+    #[inline]
+    fn advance(&mut self, cx: &mut Cx<'_>, n: u64) {
         let mut gone = self.gone as u64 + n;
         while let Some(first) = self.chunks.front() {
             let len = first.len();
             if gone < len {
-                self.gone = gone as usize;
-                return;
+                break;
             }
             gone -= len;
             self.chunks_len -= len;
@@ -233,30 +298,19 @@ impl TxQueue {
             }
         }
         self.gone = gone as usize;
-        if self.gone == self.tail.len() {
-            self.clear(cx);
-        }
-    }
-
-    /// Forgets everything; memory goes back to `cx`.
-    pub fn clear(&mut self, cx: &mut Cx<'_>) {
-        self.chunks.clear();
-        self.chunks_len = 0;
-        self.gone = 0;
-        if self.tail.capacity() > 0 {
-            cx.recycle(std::mem::take(&mut self.tail));
-        }
     }
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             let tail = std::mem::take(&mut self.tail);
-            self.push_sealed(Chunk::Owned(tail));
+            self.chunks_len += tail.len() as u64;
+            self.chunks.push_back(Chunk::Owned(tail));
         }
     }
 
     fn push_sealed(&mut self, chunk: Chunk) {
         if !chunk.is_empty() {
+            self.seal_tail();
             self.chunks_len += chunk.len();
             self.chunks.push_back(chunk);
         }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::Malformed;
 
@@ -25,6 +25,8 @@ struct Section {
     present: u128,
     /// Whether the block is nothing but the lines, each as `Name: value CRLF`.
     is_wire_form: bool,
+    /// What [`Fields::length`] found out, as long as nothing changes.
+    length: OnceLock<Option<u64>>,
 }
 
 /// Where one line's name and value stand in the block.
@@ -80,6 +82,13 @@ impl<'a> FieldName<'a> {
     }
 }
 
+impl FieldName<'_> {
+    /// Whether the x-ray must not show the value.
+    pub fn is_private(self) -> bool {
+        matches!(self, Self::Known(name) if name.is_private())
+    }
+}
+
 impl From<Name> for FieldName<'_> {
     fn from(name: Name) -> Self {
         Self::Known(name)
@@ -119,7 +128,13 @@ impl Fields {
     /// Who parsed them vouches that names are tokens and that values hold no control bytes.
     pub fn from_parsed(block: Vec<u8>, lines: Vec<Line>) -> Self {
         let present = lines.iter().filter_map(|line| line.known).fold(0, |bits, n| bits | bit(n));
-        Self(Some(Arc::new(Section { block, lines, present, is_wire_form: false })))
+        Self(Some(Arc::new(Section { block, lines, present, is_wire_form: false, length: OnceLock::new() })))
+    }
+
+    /// The bytes that the lines stand in: of what was parsed, the whole section as it came.
+    #[inline]
+    pub fn as_parsed(&self) -> &[u8] {
+        self.block()
     }
 
     /// How many lines there are.
@@ -157,10 +172,22 @@ impl Fields {
     }
 
     /// The value, when the field has exactly one line: for fields that are no lists.
+    #[inline]
     pub fn get_only(&self, name: Name) -> Option<&[u8]> {
-        let mut values = self.get_all(name);
-        let first = values.next()?;
-        values.next().is_none().then_some(first)
+        if !self.contains(name) {
+            return None;
+        }
+        let mut lines = self.lines().iter().filter(|line| line.known == Some(name));
+        let first = lines.next()?;
+        lines.next().is_none().then(|| first.value(self.block()))
+    }
+
+    /// The value of Content-Length, where it is one line of digits (RFC 9110 §8.6). Looked for once
+    /// in fields that are shared, and sent many times.
+    #[inline]
+    pub fn length(&self) -> Option<u64> {
+        let section = self.0.as_ref()?;
+        *section.length.get_or_init(|| self.get_only(Name::ContentLength).and_then(list::digits))
     }
 
     /// The values of the field's lines, in order.

@@ -20,6 +20,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use base::Malformed;
 
@@ -29,8 +30,8 @@ use crate::uri::{Authority, Uri, chars, percent};
 /// Where a request goes: its text, and where the parts stand.
 #[derive(Clone)]
 pub struct Target {
-    /// ASCII.
-    text: Box<[u8]>,
+    /// ASCII; shared by clones.
+    text: Arc<[u8]>,
     form: Form,
     port: Option<u16>,
     /// The length of the scheme; nothing but the absolute-form has one.
@@ -39,6 +40,8 @@ pub struct Target {
     host_end: u32,
     path_start: u32,
     path_end: u32,
+    /// Whether the path is its own [`normal_path`](Self::normal_path).
+    is_normal: bool,
 }
 
 /// The form of a target (RFC 9112 §3.2).
@@ -154,6 +157,7 @@ impl Target {
             host_end: 0,
             path_start: path_start as u32,
             path_end: path_end as u32,
+            is_normal: is_normal(bytes.get(path_start..path_end).unwrap_or_default()),
         })
     }
 
@@ -236,7 +240,7 @@ impl Target {
             return Err(Malformed::new("target has no path"));
         }
         let path = self.path_bytes();
-        if is_normal(path) { Ok(Cow::Borrowed(path)) } else { normalise(path).map(Cow::Owned) }
+        if self.is_normal { Ok(Cow::Borrowed(path)) } else { normalise(path).map(Cow::Owned) }
     }
 
     fn part(&self, start: u32, end: u32) -> &str {

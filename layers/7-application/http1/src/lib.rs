@@ -22,6 +22,7 @@ pub mod trailers;
 
 mod config;
 mod machine;
+mod memory;
 mod recv;
 mod send;
 mod wire;

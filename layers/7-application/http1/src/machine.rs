@@ -201,6 +201,7 @@ impl Connection {
     }
 
     /// Sends the next event of our message. What does not fit is left out and noted.
+    #[inline]
     pub fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         if id == self.exchange.id && self.closing != Closing::Abort {
             self.send_event(cx, event);
@@ -237,6 +238,7 @@ impl Connection {
     // Out.
 
     /// Moves what is to be sent to `out`; whether there was anything.
+    #[inline]
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         if self.out.is_empty() {
             return false;
@@ -247,6 +249,7 @@ impl Connection {
 
     /// The next thing the user must learn, if any.
     #[must_use]
+    #[inline]
     pub fn poll_event(&mut self) -> Option<(ExchangeId, Event)> {
         let event = self.events.pop_front();
         if self.events.is_empty() && self.events.capacity() > 0 {
@@ -258,6 +261,7 @@ impl Connection {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever, and why.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.deadline
     }
@@ -265,17 +269,20 @@ impl Connection {
     // Look.
 
     /// What is to become of the connection below.
+    #[inline]
     pub fn closing(&self) -> Closing {
         self.closing
     }
 
     /// Whether more bytes from the wire are of use now.
+    #[inline]
     pub fn wants_bytes(&self) -> bool {
         !self.has_ended()
             && self.recv.wants_bytes(self.send.is_idle() || self.role == Role::Client, &self.config)
     }
 
     /// Whether no exchange is under way.
+    #[inline]
     pub fn is_idle(&self) -> bool {
         self.recv.is_at_start() && self.send.is_idle()
     }
@@ -289,6 +296,7 @@ impl Connection {
     }
 
     /// How many bytes of a body may be sent now without piling up here.
+    #[inline]
     pub fn room(&self) -> u64 {
         (self.config.body_window as u64).saturating_sub(self.out.len())
     }

@@ -1,11 +1,11 @@
 use base::{Chunk, Cx};
 use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Version, date,
-    list,
+    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Version, list,
 };
 
 use crate::framing::{self, Framing};
 use crate::machine::{Closing, Connection, Exchange, Role};
+use crate::memory::Memory;
 use crate::persistence::{self, Wish};
 use crate::recv::{leave_out_forbidden, note_fields};
 use crate::wire::{LAST_CHUNK, chunk_head, emit_request_line, emit_status_line};
@@ -66,18 +66,46 @@ impl Send {
 
 /// What goes out.
 impl Connection {
+    /// Who sends knows what it sends: the kind of event is settled where it is inlined.
+    #[inline]
     pub(crate) fn send_event(&mut self, cx: &mut Cx<'_>, event: Event) {
+        match event {
+            Event::Head(Head::Response(response)) => self.send_head(cx, response),
+            Event::Data(chunk) => self.send_chunk(cx, chunk),
+            Event::End => self.send_message_end(cx),
+            other => self.send_rare(cx, other),
+        }
+    }
+
+    fn send_head(&mut self, cx: &mut Cx<'_>, response: Response) {
+        match self.send.phase {
+            Phase::Head => self.send_response(cx, response),
+            _ => self.leave_out(cx, Why::OutOfTurn),
+        }
+    }
+
+    fn send_chunk(&mut self, cx: &mut Cx<'_>, chunk: Chunk) {
+        match self.send.phase {
+            Phase::Body(body) => self.send_data(cx, body, chunk),
+            Phase::Tunnel => self.send_data(cx, Framing::UntilClose, chunk),
+            _ => self.leave_out(cx, Why::OutOfTurn),
+        }
+    }
+
+    fn send_message_end(&mut self, cx: &mut Cx<'_>) {
+        match self.send.phase {
+            Phase::Body(body) => self.send_end(cx, body),
+            Phase::BehindTrailers => self.send_end(cx, Framing::None),
+            Phase::Tunnel => self.send_tunnel_end(cx),
+            _ => self.leave_out(cx, Why::OutOfTurn),
+        }
+    }
+
+    #[cold]
+    fn send_rare(&mut self, cx: &mut Cx<'_>, event: Event) {
         match (self.send.phase, event) {
-            (Phase::Head, Event::Head(Head::Response(response))) => {
-                self.send_response(cx, response);
-            }
             (Phase::Head, Event::Informational(response)) => self.send_interim(cx, response),
-            (Phase::Body(body), Event::Data(chunk)) => self.send_data(cx, body, chunk),
-            (Phase::Tunnel, Event::Data(chunk)) => self.send_data(cx, Framing::UntilClose, chunk),
             (Phase::Body(body), Event::Trailers(fields)) => self.send_trailers(cx, body, fields),
-            (Phase::Body(body), Event::End) => self.send_end(cx, body),
-            (Phase::BehindTrailers, Event::End) => self.send_end(cx, Framing::None),
-            (Phase::Tunnel, Event::End) => self.send_tunnel_end(cx),
             (_, Event::Reset(reset)) => self.send_reset(cx, reset),
             _ => self.leave_out(cx, Why::OutOfTurn),
         }
@@ -163,37 +191,44 @@ impl Connection {
     }
 
     fn emit_response_head(&mut self, cx: &mut Cx<'_>, response: &Response, body: Framing) {
-        let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
-        let left = self.config.requests_max.saturating_sub(id);
-        let (idle, wall) = (self.config.timeout_idle.as_secs(), cx.wall());
-        let tail = self.out.tail(cx);
-        emit_status_line(response.status, tail);
-        if !response.fields.contains(Name::Date) {
-            // RFC 9110 §6.6.1: an origin server with a clock says when.
-            tail.extend_from_slice(b"Date: ");
-            tail.extend_from_slice(&date::emit(wall));
-            tail.extend_from_slice(b"\r\n");
+        let is_tunnel = framing::is_tunnel(&self.exchange.method, response.status);
+        let says_persists = self.exchange.persists && !is_tunnel;
+        let (idle_secs, wall) = (self.config.timeout_idle.as_secs(), cx.wall());
+        let mut head = self.out.take_tail(cx);
+        let opening = cx.memory::<Memory>().opening(wall, idle_secs);
+        // RFC 9110 §6.6.1: an origin server with a clock says when.
+        let has_date = response.fields.contains(Name::Date);
+        if response.status == Status::OK && says_persists && !has_date {
+            // Nearly every response.
+            head.extend_from_slice(opening.whole());
+        } else {
+            emit_status_line(response.status, &mut head);
+            if !has_date {
+                head.extend_from_slice(opening.date_line());
+            }
+            if says_persists {
+                head.extend_from_slice(opening.persistence());
+            }
         }
-        response.fields.append_wire_form(tail);
+        if says_persists {
+            let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
+            let left = self.config.requests_max.saturating_sub(id);
+            push_decimal(left, &mut head);
+            head.extend_from_slice(b"\r\n");
+        } else if !is_tunnel {
+            // To what follows in a tunnel the connection does not belong.
+            head.extend_from_slice(b"Connection: close\r\n");
+        }
+        response.fields.append_wire_form(&mut head);
         if body == Framing::Chunked {
-            tail.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
         if response.fields.contains(Name::Upgrade) {
             // RFC 9110 §7.8: an offer of other protocols is for this connection only.
-            tail.extend_from_slice(b"Connection: upgrade\r\n");
+            head.extend_from_slice(b"Connection: upgrade\r\n");
         }
-        if framing::is_tunnel(&self.exchange.method, response.status) {
-            // What follows is not ours to speak for.
-            tail.extend_from_slice(b"\r\n");
-        } else if self.exchange.persists {
-            tail.extend_from_slice(b"Connection: keep-alive\r\nKeep-Alive: timeout=");
-            push_decimal(idle, tail);
-            tail.extend_from_slice(b", max=");
-            push_decimal(left.into(), tail);
-            tail.extend_from_slice(b"\r\n\r\n");
-        } else {
-            tail.extend_from_slice(b"Connection: close\r\n\r\n");
-        }
+        head.extend_from_slice(b"\r\n");
+        self.out.put_tail(cx, head);
     }
 
     /// How the body of our response will end, given what the client understands; what the fields
@@ -222,7 +257,7 @@ impl Connection {
         if !fields.contains(Name::ContentLength) {
             return None;
         }
-        if let Some(len) = fields.get_only(Name::ContentLength).and_then(list::digits) {
+        if let Some(len) = fields.length() {
             return Some(len);
         }
         match framing::content_length(fields) {
@@ -459,16 +494,16 @@ fn remove_framing(fields: &mut Fields) {
     fields.remove(Name::ContentLength);
 }
 
-fn push_decimal(mut n: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut count = 0;
+fn push_decimal(mut n: u32, out: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + (n % 10) as u8;
         n /= 10;
-        count += 1;
+        at -= 1;
         if n == 0 {
             break;
         }
     }
-    out.extend_from_slice(digits.get(20 - count..).unwrap_or_default());
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }

@@ -1,10 +1,11 @@
 use base::Cx;
 use base::xray::Text;
-use message::{Event, ExchangeId, Fields, Head, Method, Name, Request, Response, Status, Version};
+use message::{Event, ExchangeId, Fields, Head, Name, Request, Response, Status, Version};
 
 use super::{Mode, Phase, note_fields};
 use crate::framing::{self, Framing};
-use crate::machine::{Connection, Exchange, Role, Timer};
+use crate::machine::{Connection, Role, Timer};
+use crate::memory::{Known, Memory};
 use crate::persistence::{self, Wish};
 use crate::wire::{ChunkDecoder, Expected, HeadParser, Parsed, StartLine};
 use crate::{Seen, Why};
@@ -21,6 +22,12 @@ impl Connection {
             // RFC 9112 §9.2: a response to no request; nothing good can follow.
             self.refuse(cx, Why::Unsolicited);
             return bytes.len();
+        }
+        if let (Phase::Head(None), Role::Server) = (&self.recv.phase, self.role)
+            && let Some((known, len)) = cx.memory::<Memory>().find(bytes, &self.config)
+        {
+            self.take_known(cx, known);
+            return len;
         }
         let Phase::Head(waiting) = &mut self.recv.phase else { return 0 };
         let advanced = match waiting {
@@ -108,15 +115,37 @@ impl Connection {
         let expects = request.version >= Version::HTTP_11
             && fields.contains(Name::Expect)
             && fields.has_element(Name::Expect, "100-continue");
-        self.exchange = Exchange {
-            id,
-            method: std::mem::replace(&mut self.exchange.method, Method::Get),
-            version: request.version,
-            persists: persistence::wish(request.version, fields) == Wish::Persist,
-            awaits_continue: expects && !matches!(body, Framing::None | Framing::Length(0)),
-            wishes_upgrade: persistence::wishes_upgrade(request.version, fields),
-            becomes_tunnel: false,
-        };
+        let wish = persistence::wish(request.version, fields);
+        let wishes_upgrade = persistence::wishes_upgrade(request.version, fields);
+        if body == Framing::None && !expects && !wishes_upgrade {
+            cx.memory::<Memory>().remember(&self.config, &request, wish);
+        }
+        self.exchange.awaits_continue =
+            expects && !matches!(body, Framing::None | Framing::Length(0));
+        self.exchange.wishes_upgrade = wishes_upgrade;
+        self.accept(cx, id, request, wish);
+        self.begin_body(cx, body);
+        Ok(())
+    }
+
+    /// Takes a request that came before: what its head means is known.
+    fn take_known(&mut self, cx: &mut Cx<'_>, known: Known) {
+        let Known { request, wish } = known;
+        let id = ExchangeId(self.exchange.id.0 + 1);
+        note_request(cx, id, &request, Framing::None);
+        self.exchange.method = request.method.clone();
+        self.exchange.version = request.version;
+        self.exchange.awaits_continue = false;
+        self.exchange.wishes_upgrade = false;
+        self.accept(cx, id, request, wish);
+        self.complete(cx);
+    }
+
+    /// Begins the exchange and shows the request to the user.
+    fn accept(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Request, wish: Wish) {
+        self.exchange.id = id;
+        self.exchange.persists = wish == Wish::Persist;
+        self.exchange.becomes_tunnel = false;
         if self.exchange.persists && id.0 >= u64::from(self.config.requests_max) {
             cx.note(|| Seen::Closing { why: Why::RequestsUsedUp });
             self.exchange.persists = false;
@@ -124,8 +153,6 @@ impl Connection {
         self.send.expect_response();
         self.deadline = None;
         self.events.push_back((id, Event::Head(Head::Request(request))));
-        self.begin_body(cx, body);
-        Ok(())
     }
 
     fn take_response(&mut self, cx: &mut Cx<'_>, response: Response) -> Result<(), Why> {

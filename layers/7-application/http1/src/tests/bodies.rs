@@ -22,16 +22,16 @@ fn a_body_with_a_length() {
             => #1 Data "llo"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #2 GET / HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -46,9 +46,9 @@ fn a_length_of_zero_is_no_body() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "0"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -99,9 +99,9 @@ fn the_end_waits_for_the_window() {
             => #1 Data "45"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ PeerFinished mid_message=false
             ~ Closing why=SaidClose
@@ -124,9 +124,9 @@ fn no_body_to_head() {
             => #1 End
             ~ NotSent id=1 why=NoBodyHere
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 5\r\n
             < \r\n
             => #2 HEAD / HTTP/1.1 {Host: "x"}
             => #2 End
@@ -160,9 +160,9 @@ fn statuses_without_a_body() {
             => #2 End
             ~ NotSent id=2 why=NoBodyHere
             < HTTP/1.1 304 Not Modified\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 5\r\n
             < \r\n
         "#]],
     );
@@ -186,9 +186,9 @@ fn a_response_without_a_length() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Transfer-Encoding: chunked\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Transfer-Encoding: chunked\r\n
             < \r\n
             < 5\r\n
             < hello\r\n

@@ -211,9 +211,9 @@ fn a_body_in_pieces() {
             => #1 Data "cde"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 6\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 6\r\n
             < \r\n
             < thanks
         "#]],
@@ -231,9 +231,9 @@ fn what_came_before_an_error_is_shown_before_it() {
             ~ Refused why=ChunkMalformed status=Some(400)
             ~ Closing why=ChunkMalformed
             < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 38\r\n
-            < Connection: close\r\n
             < \r\n
             < 400 Bad Request: a chunk is malformed\n
             => #1 Data "abc"
@@ -254,9 +254,9 @@ fn an_error_behind_the_answers_head_breaks_off() {
         expect![[r#"
             => #1 POST / HTTP/1.1 {Host: "x", Transfer-Encoding: "chunked"}
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 10\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 10\r\n
             < \r\n
             < abc
             ~ Refused why=ChunkMalformed status=None

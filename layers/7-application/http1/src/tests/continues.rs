@@ -22,9 +22,9 @@ fn leave_is_given_when_the_body_is_wanted() {
             => #1 Data "hello"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -44,9 +44,9 @@ fn no_leave_when_the_body_is_here() {
             => #1 Data "llo"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -66,8 +66,8 @@ fn a_final_status_instead() {
             ~ Closing why=NeverContinued
             ~ Closing why=BodyUnread
             < HTTP/1.1 403 Forbidden\r\n
-            < Content-Length: 2\r\n
             < Connection: close\r\n
+            < Content-Length: 2\r\n
             < \r\n
             < no
             -- Fin
@@ -89,17 +89,17 @@ fn a_final_status_for_who_did_not_wait() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "5", Expect: "100-continue"}
             ~ Discarding id=1 len=5
             < HTTP/1.1 403 Forbidden\r\n
-            < Content-Length: 2\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 2\r\n
             < \r\n
             < no
             => #2 GET / HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -114,9 +114,9 @@ fn other_expectations() {
             ~ Refused why=ExpectationUnknown status=Some(417)
             ~ Closing why=ExpectationUnknown
             < HTTP/1.1 417 Expectation Failed\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 74\r\n
-            < Connection: close\r\n
             < \r\n
             < 417 Expectation Failed: this server meets no expectation but 100-continue\n
             => #1 Reset(this server meets no expectation but 100-continue (417))
@@ -126,17 +126,17 @@ fn other_expectations() {
     check(
         r"> GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue, more\r\n\r\n",
         expect![[r#"
-        ~ Refused why=ExpectationUnknown status=Some(417)
-        ~ Closing why=ExpectationUnknown
-        < HTTP/1.1 417 Expectation Failed\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 74\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 417 Expectation Failed: this server meets no expectation but 100-continue\n
-        => #1 Reset(this server meets no expectation but 100-continue (417))
-        -- Fin
-    "#]],
+            ~ Refused why=ExpectationUnknown status=Some(417)
+            ~ Closing why=ExpectationUnknown
+            < HTTP/1.1 417 Expectation Failed\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 74\r\n
+            < \r\n
+            < 417 Expectation Failed: this server meets no expectation but 100-continue\n
+            => #1 Reset(this server meets no expectation but 100-continue (417))
+            -- Fin
+        "#]],
     );
 }
 
@@ -154,8 +154,8 @@ fn expectations_of_http_1_0() {
             => #1 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -168,8 +168,8 @@ fn expectations_of_http_1_0() {
             => #1 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -191,17 +191,17 @@ fn no_body_no_leave() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "0", Expect: "100-continue"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #2 POST / HTTP/1.1 {Host: "x", Content-Length: "5", Expect: ""}
             => #2 Data "hello"
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -222,9 +222,9 @@ fn the_user_may_give_leave_itself() {
             => #1 Data "hello"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -244,8 +244,8 @@ fn no_leave_behind_the_final_head() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "5", Expect: "100-continue"}
             ~ Closing why=NeverContinued
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 2\r\n
             < Connection: close\r\n
+            < Content-Length: 2\r\n
             < \r\n
             => #1 Data "hello"
             => #1 End
@@ -283,9 +283,9 @@ fn interim_responses() {
             < \r\n
             ~ NotSent id=1 why=OutOfTurn
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 5\r\n
             < \r\n
             < hello
             ~ NotSent id=1 why=OutOfTurn
@@ -294,8 +294,8 @@ fn interim_responses() {
             ~ NotSent id=2 why=InterimTo10
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: close\r\n
+            < Content-Length: 5\r\n
             < \r\n
             < hello
             -- Fin

@@ -19,25 +19,25 @@ fn answers_behind_a_fin() {
             => #1 GET /1 HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 1\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 1\r\n
             < \r\n
             < 1
             => #2 GET /2 HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 1\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 1\r\n
             < \r\n
             < 2
             => #3 GET /3 HTTP/1.1 {Host: "x"}
             => #3 End
             < HTTP/1.1 200 OK\r\n
-            < Transfer-Encoding: chunked\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9997\r\n
+            < Transfer-Encoding: chunked\r\n
             < \r\n
             < 1\r\n
             < 3\r\n
@@ -62,9 +62,9 @@ fn a_body_then_a_fin() {
             => #1 Data "hello"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 6\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 6\r\n
             < \r\n
             < thanks
             ~ PeerFinished mid_message=false
@@ -85,9 +85,9 @@ fn a_head_cut_short() {
             ~ Refused why=CutShort status=Some(400)
             ~ Closing why=CutShort
             < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 63\r\n
-            < Connection: close\r\n
             < \r\n
             < 400 Bad Request: the peer went away in the middle of a message\n
             => #1 Reset(the peer went away in the middle of a message (400))
@@ -110,9 +110,9 @@ fn a_body_cut_short() {
             ~ Refused why=CutShort status=Some(400)
             ~ Closing why=CutShort
             < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 63\r\n
-            < Connection: close\r\n
             < \r\n
             < 400 Bad Request: the peer went away in the middle of a message\n
             => #1 Reset(the peer went away in the middle of a message (400))
@@ -128,9 +128,9 @@ fn a_body_cut_short() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "5"}
             => #1 Data "he"
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 5\r\n
             < \r\n
             ~ PeerFinished mid_message=true
             ~ Refused why=CutShort status=None
@@ -147,9 +147,9 @@ fn a_body_cut_short() {
             => #1 POST / HTTP/1.1 {Host: "x", Transfer-Encoding: "chunked"}
             ~ Discarding id=1 len=0
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ PeerFinished mid_message=true
             ~ Refused why=CutShort status=None
@@ -186,9 +186,9 @@ fn a_fin_instead_of_a_request() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ PeerFinished mid_message=false
             ~ Closing why=SaidClose

@@ -15,9 +15,9 @@ fn a_request_is_shown_as_it_came() {
             => #1 GET /a?b HTTP/1.1 {Host: "x", X-Two: "1", x-two: "2", Empty: ""}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 5\r\n
             < \r\n
             < hello
         "#]],
@@ -44,32 +44,32 @@ fn only_whole_line_ends_are_skipped() {
     check(
         r"> \nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
         expect![[r#"
-        ~ Refused why=StartLineMalformed status=Some(400)
-        ~ Closing why=StartLineMalformed
-        < HTTP/1.1 400 Bad Request\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 65\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 400 Bad Request: the request line is not \"method target version\"\n
-        => #1 Reset(the request line is not "method target version" (400))
-        -- Fin
-    "#]],
+            ~ Refused why=StartLineMalformed status=Some(400)
+            ~ Closing why=StartLineMalformed
+            < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 65\r\n
+            < \r\n
+            < 400 Bad Request: the request line is not \"method target version\"\n
+            => #1 Reset(the request line is not "method target version" (400))
+            -- Fin
+        "#]],
     );
     check(
         r"> \rGET / HTTP/1.1\r\nHost: x\r\n\r\n",
         expect![[r#"
-        ~ Refused why=StartLineMalformed status=Some(400)
-        ~ Closing why=StartLineMalformed
-        < HTTP/1.1 400 Bad Request\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 65\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 400 Bad Request: the request line is not \"method target version\"\n
-        => #1 Reset(the request line is not "method target version" (400))
-        -- Fin
-    "#]],
+            ~ Refused why=StartLineMalformed status=Some(400)
+            ~ Closing why=StartLineMalformed
+            < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 65\r\n
+            < \r\n
+            < 400 Bad Request: the request line is not \"method target version\"\n
+            => #1 Reset(the request line is not "method target version" (400))
+            -- Fin
+        "#]],
     );
 }
 
@@ -86,16 +86,16 @@ fn minor_versions() {
             => #1 GET / HTTP/1.2 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #2 GET / HTTP/1.0 {}
             => #2 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -121,17 +121,17 @@ fn the_preface_of_http_2_is_refused() {
     check(
         r"> PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         expect![[r#"
-        ~ Refused why=VersionNotSupported status=Some(505)
-        ~ Closing why=VersionNotSupported
-        < HTTP/1.1 505 HTTP Version Not Supported\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 60\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 505 HTTP Version Not Supported: this server speaks HTTP/1.1\n
-        => #1 Reset(this server speaks HTTP/1.1 (505))
-        -- Fin
-    "#]],
+            ~ Refused why=VersionNotSupported status=Some(505)
+            ~ Closing why=VersionNotSupported
+            < HTTP/1.1 505 HTTP Version Not Supported\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 60\r\n
+            < \r\n
+            < 505 HTTP Version Not Supported: this server speaks HTTP/1.1\n
+            => #1 Reset(this server speaks HTTP/1.1 (505))
+            -- Fin
+        "#]],
     );
 }
 
@@ -151,31 +151,31 @@ fn targets_in_their_four_forms() {
             => #1 GET /a HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #2 GET http://other:81/b HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #3 OPTIONS * HTTP/1.1 {Host: "x"}
             => #3 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9997\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #4 CONNECT x:443 HTTP/1.1 {Host: "x"}
             => #4 End
             ~ Closing why=TunnelRefused
             ~ Closing why=SaidClose
             < HTTP/1.1 405 Method Not Allowed\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -193,16 +193,16 @@ fn who_needs_a_host() {
             => #1 GET / HTTP/1.0 {Connection: "keep-alive"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Refused why=HostMalformed("Host is missing") status=Some(400)
             ~ Closing why=HostMalformed("Host is missing")
             < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 33\r\n
-            < Connection: close\r\n
             < \r\n
             < 400 Bad Request: Host is missing\n
             => #2 Reset(Host is missing (400))
@@ -217,17 +217,17 @@ fn what_is_not_http_is_told_so() {
     check(
         r"> \x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         expect![[r#"
-        ~ Refused why=StartLineMalformed status=Some(400)
-        ~ Closing why=StartLineMalformed
-        < HTTP/1.1 400 Bad Request\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 65\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 400 Bad Request: the request line is not \"method target version\"\n
-        => #1 Reset(the request line is not "method target version" (400))
-        -- Fin
-    "#]],
+            ~ Refused why=StartLineMalformed status=Some(400)
+            ~ Closing why=StartLineMalformed
+            < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 65\r\n
+            < \r\n
+            < 400 Bad Request: the request line is not \"method target version\"\n
+            => #1 Reset(the request line is not "method target version" (400))
+            -- Fin
+        "#]],
     );
 }
 

@@ -49,17 +49,17 @@ fn a_maximum_of_requests() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=1\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Closing why=RequestsUsedUp
             => #2 GET / HTTP/1.1 {Host: "x"}
             => #2 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -78,8 +78,8 @@ fn a_handler_that_says_close() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Closing why=SaidClose
             -- Fin
@@ -102,17 +102,17 @@ fn an_unread_body_is_drained() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "10"}
             ~ Discarding id=1 len=10
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=false reusable=false wants_bytes=true waiting=0 timer=Some((10s, BodyRate))
             => #2 GET / HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -125,9 +125,9 @@ fn an_unread_body_is_drained() {
             => #1 POST / HTTP/1.1 {Host: "x", Transfer-Encoding: "chunked"}
             ~ Discarding id=1 len=0
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((15s, Idle))
         "#]],
@@ -148,9 +148,9 @@ fn the_rest_of_a_body_that_was_read_in_part_is_drained() {
             => #1 Data "01234"
             ~ Discarding id=1 len=5
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((15s, Idle))
         "#]],
@@ -172,8 +172,8 @@ fn a_large_unread_body_ends_the_connection() {
             ~ Closing why=BodyUnread
             ~ Closing why=BodyUnread
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
             -- idle=false reusable=false wants_bytes=true waiting=0 timer=Some((5s, Linger))
@@ -192,9 +192,9 @@ fn a_large_unread_body_ends_the_connection() {
             => #1 POST / HTTP/1.1 {Host: "x", Transfer-Encoding: "chunked"}
             ~ Discarding id=1 len=0
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Closing why=BodyUnread
             -- Fin
@@ -236,9 +236,9 @@ fn shutting_down_when_idle() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Closing why=ShuttingDown
             -- Now
@@ -259,8 +259,8 @@ fn shutting_down_within_a_head() {
             ~ Closing why=ShuttingDown
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -279,8 +279,8 @@ fn shutting_down_within_an_exchange() {
             ~ Closing why=ShuttingDown
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -295,9 +295,9 @@ fn shutting_down_within_an_exchange() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 2\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 2\r\n
             < \r\n
             < hi
             ~ Closing why=SaidClose
@@ -322,8 +322,8 @@ fn shutting_down_within_a_body() {
             ~ Closing why=ShuttingDown
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
         "#]],
@@ -337,9 +337,9 @@ fn shutting_down_within_a_body() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "5"}
             ~ Discarding id=1 len=5
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ Closing why=SaidClose
             -- Fin

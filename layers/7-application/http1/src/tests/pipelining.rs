@@ -23,17 +23,17 @@ fn requests_are_taken_in_turn() {
             => #1 End
             -- idle=false reusable=false wants_bytes=false waiting=47 timer=None
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 3\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
             < \r\n
             < one
             => #2 GET /2 HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Transfer-Encoding: chunked\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Transfer-Encoding: chunked\r\n
             < \r\n
             < 3\r\n
             < two\r\n
@@ -43,9 +43,9 @@ fn requests_are_taken_in_turn() {
             => #3 GET /3 HTTP/1.1 {Host: "x"}
             => #3 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 5\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9997\r\n
+            < Content-Length: 5\r\n
             < \r\n
             < three
         "#]],
@@ -64,17 +64,17 @@ fn a_body_between_requests() {
             => #1 Data "hi"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 3\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
             < \r\n
             < one
             => #2 GET /2 HTTP/1.1 {Host: "x"}
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 3\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 3\r\n
             < \r\n
             < two
         "#]],
@@ -107,8 +107,8 @@ fn nothing_is_served_behind_a_close() {
             => #1 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 3\r\n
             < Connection: close\r\n
+            < Content-Length: 3\r\n
             < \r\n
             < one
             -- Fin

@@ -20,49 +20,49 @@ fn too_much() {
     film!(
         "head 200 Content-Length: 3\ndata abcd\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        ~ NotSent id=1 why=LengthBroken
-        ~ Closing why=LengthBroken
-        -- Abort
-        ~ NotSent id=1 why=OutOfTurn
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            ~ NotSent id=1 why=LengthBroken
+            ~ Closing why=LengthBroken
+            -- Abort
+            ~ NotSent id=1 why=OutOfTurn
+        "#]]
     );
     film!(
         "head 200 Content-Length: 3\ndata abc\ndata d",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < abc
-        ~ NotSent id=1 why=LengthBroken
-        ~ Closing why=LengthBroken
-        -- Abort
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            < abc
+            ~ NotSent id=1 why=LengthBroken
+            ~ Closing why=LengthBroken
+            -- Abort
+        "#]]
     );
     film!(
         "head 200 Content-Length: 0\ndata a",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 0\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        ~ NotSent id=1 why=LengthBroken
-        ~ Closing why=LengthBroken
-        -- Abort
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
+            < \r\n
+            ~ NotSent id=1 why=LengthBroken
+            ~ Closing why=LengthBroken
+            -- Abort
+        "#]]
     );
 }
 
@@ -72,20 +72,20 @@ fn too_little() {
     film!(
         "head 200 Content-Length: 3\ndata ab\nend\ndata c\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < ab
-        ~ NotSent id=1 why=LengthBroken
-        ~ Closing why=LengthBroken
-        -- Abort
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            < ab
+            ~ NotSent id=1 why=LengthBroken
+            ~ Closing why=LengthBroken
+            -- Abort
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+        "#]]
     );
 }
 
@@ -134,62 +134,62 @@ fn lengths_are_cleaned() {
     film!(
         "head 200 Content-Length: five\ndata abc\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        ~ NotSent id=1 why=LengthMalformed
-        < HTTP/1.1 200 OK\r\n
-        < Transfer-Encoding: chunked\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < 3\r\n
-        < abc\r\n
-        < 0\r\n
-        < \r\n
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            ~ NotSent id=1 why=LengthMalformed
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Transfer-Encoding: chunked\r\n
+            < \r\n
+            < 3\r\n
+            < abc\r\n
+            < 0\r\n
+            < \r\n
+        "#]]
     );
     film!(
         "head 200 Content-Length: 3; Content-Length: 4\ndata abc\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        ~ NotSent id=1 why=LengthsDiffer
-        < HTTP/1.1 200 OK\r\n
-        < Transfer-Encoding: chunked\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < 3\r\n
-        < abc\r\n
-        < 0\r\n
-        < \r\n
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            ~ NotSent id=1 why=LengthsDiffer
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Transfer-Encoding: chunked\r\n
+            < \r\n
+            < 3\r\n
+            < abc\r\n
+            < 0\r\n
+            < \r\n
+        "#]]
     );
     film!(
         "head 200 Content-Length: 3; Content-Length: 3\ndata abc\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < abc
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            < abc
+        "#]]
     );
     film!(
         "head 200 Content-Length: 3, 3\ndata abc\nend",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < abc
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            < abc
+        "#]]
     );
 }
 
@@ -203,9 +203,9 @@ fn fields_of_the_connection() {
             => #1 End
             ~ NotSent id=1 why=ConnectionsOwnField
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 2\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 2\r\n
             < \r\n
             < hi
         "#]]
@@ -222,10 +222,10 @@ end",
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Location: /  Set-Cookie: a=b    HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Location: /  Set-Cookie: a=b    HTTP/1.1 200 OK\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]]
     );
@@ -248,23 +248,23 @@ fn events_out_of_turn() {
     film!(
         "data abc\nend\ntrailers A: b\nanswer 200 ok\ndata more\nend\nanswer 200",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 2\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < ok
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-        ~ NotSent id=1 why=OutOfTurn
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 2\r\n
+            < \r\n
+            < ok
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+            ~ NotSent id=1 why=OutOfTurn
+        "#]]
     );
     film!(
         "@2 answer 200\n@0 answer 200",
@@ -298,9 +298,9 @@ fn a_handler_that_is_late() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ NotSent id=1 why=OutOfTurn
             => #2 POST / HTTP/1.1 {Host: "x", Content-Length: "2", Expect: "100-continue"}
@@ -316,17 +316,17 @@ fn a_handler_that_gives_up() {
     film!(
         "reset 503",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        ~ Closing why=UserReset
-        < HTTP/1.1 503 Service Unavailable\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 44\r\n
-        < Connection: close\r\n
-        < \r\n
-        < 503 Service Unavailable: the script says so\n
-        -- Fin
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            ~ Closing why=UserReset
+            < HTTP/1.1 503 Service Unavailable\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 44\r\n
+            < \r\n
+            < 503 Service Unavailable: the script says so\n
+            -- Fin
+        "#]]
     );
     film!(
         "reset 204",
@@ -349,17 +349,17 @@ fn a_handler_that_gives_up() {
     film!(
         "head 200 Content-Length: 3\ndata a\nreset 503",
         expect![[r#"
-        => #1 GET / HTTP/1.1 {Host: "x"}
-        => #1 End
-        < HTTP/1.1 200 OK\r\n
-        < Content-Length: 3\r\n
-        < Connection: keep-alive\r\n
-        < Keep-Alive: timeout=15, max=9999\r\n
-        < \r\n
-        < a
-        ~ Closing why=UserReset
-        -- Abort
-    "#]]
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 3\r\n
+            < \r\n
+            < a
+            ~ Closing why=UserReset
+            -- Abort
+        "#]]
     );
 }
 
@@ -379,9 +379,9 @@ fn giving_up_behind_a_refusal() {
             ~ Refused why=ChunkMalformed status=Some(400)
             ~ Closing why=ChunkMalformed
             < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 38\r\n
-            < Connection: close\r\n
             < \r\n
             < 400 Bad Request: a chunk is malformed\n
             => #1 Reset(a chunk is malformed (400))
@@ -402,15 +402,15 @@ fn refusals_of_head() {
     check(
         r"> HEAD / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n",
         expect![[r#"
-        ~ Refused why=SpaceBeforeColon status=Some(400)
-        ~ Closing why=SpaceBeforeColon
-        < HTTP/1.1 400 Bad Request\r\n
-        < Content-Type: text/plain; charset=utf-8\r\n
-        < Content-Length: 59\r\n
-        < Connection: close\r\n
-        < \r\n
-        => #1 Reset(white space stands before a field's colon (400))
-        -- Fin
-    "#]],
+            ~ Refused why=SpaceBeforeColon status=Some(400)
+            ~ Closing why=SpaceBeforeColon
+            < HTTP/1.1 400 Bad Request\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 59\r\n
+            < \r\n
+            => #1 Reset(white space stands before a field's colon (400))
+            -- Fin
+        "#]],
     );
 }

@@ -22,9 +22,9 @@ fn a_slow_head() {
             ~ Refused why=HeadTooSlow status=Some(408)
             ~ Closing why=HeadTooSlow
             < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 47\r\n
-            < Connection: close\r\n
             < \r\n
             < 408 Request Timeout: the request took too long\n
             => #1 Reset(the request took too long (408))
@@ -47,18 +47,18 @@ fn a_slow_head() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=1 timer=Some((24s, Head))
             ~ TimedOut timer=Head
             ~ Refused why=HeadTooSlow status=Some(408)
             ~ Closing why=HeadTooSlow
             < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 47\r\n
-            < Connection: close\r\n
             < \r\n
             < 408 Request Timeout: the request took too long\n
             => #2 Reset(the request took too long (408))
@@ -102,9 +102,9 @@ fn silence_between_requests() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((15s, Idle))
             ~ TimedOut timer=Idle
@@ -128,9 +128,9 @@ fn empty_lines_are_silence() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ TimedOut timer=Idle
             ~ Closing why=Idle
@@ -151,9 +151,9 @@ fn no_limit_for_the_handler() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1015s, Idle))
         "#]],
@@ -184,9 +184,9 @@ fn a_slow_body() {
             ~ Refused why=BodyTooSlow status=Some(408)
             ~ Closing why=BodyTooSlow
             < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 46\r\n
-            < Connection: close\r\n
             < \r\n
             < 408 Request Timeout: the body came too slowly\n
             => #1 Reset(the body came too slowly (408))
@@ -203,9 +203,9 @@ fn a_slow_body() {
         expect![[r#"
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "100"}
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 4\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 4\r\n
             < \r\n
             ~ TimedOut timer=BodyRate
             ~ Refused why=BodyTooSlow status=None
@@ -227,9 +227,9 @@ fn a_slow_body() {
             => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "100"}
             ~ Discarding id=1 len=100
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             ~ TimedOut timer=BodyRate
             ~ Refused why=BodyTooSlow status=None
@@ -260,9 +260,9 @@ fn a_slow_user() {
             => #1 Data "45"
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -281,9 +281,9 @@ fn slow_trailers() {
             ~ Refused why=BodyTooSlow status=Some(408)
             ~ Closing why=BodyTooSlow
             < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 46\r\n
-            < Connection: close\r\n
             < \r\n
             < 408 Request Timeout: the body came too slowly\n
             => #1 Reset(the body came too slowly (408))
@@ -308,8 +308,8 @@ fn lingering_has_an_end() {
             => #1 End
             ~ Closing why=SaidClose
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
             -- idle=false reusable=false wants_bytes=true waiting=0 timer=Some((5s, Linger))

@@ -21,9 +21,9 @@ fn trailers_are_shown() {
             => #1 Trailers({ETag: "a", X-Sum: "b"})
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -50,17 +50,17 @@ fn trailers_that_are_left_out() {
             => #1 Trailers({X-Sum: "b"})
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
             < \r\n
             => #2 POST / HTTP/1.1 {Host: "x", Transfer-Encoding: "chunked"}
             ~ TrailerLeftOut id=2 name="Cookie"
             => #2 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 0\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9998\r\n
+            < Content-Length: 0\r\n
             < \r\n
         "#]],
     );
@@ -81,9 +81,9 @@ fn trailers_that_are_sent() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Transfer-Encoding: chunked\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Transfer-Encoding: chunked\r\n
             < \r\n
             < 2\r\n
             < hi\r\n
@@ -116,9 +116,9 @@ fn trailers_without_a_place() {
             => #1 GET / HTTP/1.1 {Host: "x"}
             => #1 End
             < HTTP/1.1 200 OK\r\n
-            < Content-Length: 2\r\n
             < Connection: keep-alive\r\n
             < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 2\r\n
             < \r\n
             < hi
             ~ NotSent id=1 why=NoTrailersHere

@@ -53,9 +53,9 @@ fn an_upgrade_that_nobody_wished_for() {
             ~ Refused why=UpgradeNotWished status=Some(500)
             ~ Closing why=UpgradeNotWished
             < HTTP/1.1 500 Internal Server Error\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 61\r\n
-            < Connection: close\r\n
             < \r\n
             < 500 Internal Server Error: nobody asked for another protocol\n
             => #1 Reset(nobody asked for another protocol (500))
@@ -72,9 +72,9 @@ fn an_upgrade_that_nobody_wished_for() {
             ~ Refused why=UpgradeNotWished status=Some(500)
             ~ Closing why=UpgradeNotWished
             < HTTP/1.1 500 Internal Server Error\r\n
+            < Connection: close\r\n
             < Content-Type: text/plain; charset=utf-8\r\n
             < Content-Length: 61\r\n
-            < Connection: close\r\n
             < \r\n
             < 500 Internal Server Error: nobody asked for another protocol\n
             => #1 Reset(nobody asked for another protocol (500))
@@ -95,11 +95,11 @@ fn an_upgrade_that_is_refused() {
             => #1 GET / HTTP/1.1 {Host: "x", Connection: "upgrade", Upgrade: "echo"}
             => #1 End
             < HTTP/1.1 426 Upgrade Required\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
             < Upgrade: other\r\n
             < Content-Length: 0\r\n
             < Connection: upgrade\r\n
-            < Connection: keep-alive\r\n
-            < Keep-Alive: timeout=15, max=9999\r\n
             < \r\n
             -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((15s, Idle))
         "#]],
@@ -202,8 +202,8 @@ fn a_tunnel_that_is_refused() {
             ~ Closing why=TunnelRefused
             ~ Closing why=SaidClose
             < HTTP/1.1 405 Method Not Allowed\r\n
-            < Content-Length: 0\r\n
             < Connection: close\r\n
+            < Content-Length: 0\r\n
             < \r\n
             -- Fin
             -- idle=false reusable=false wants_bytes=true waiting=0 timer=Some((5s, Linger))
