@@ -4,7 +4,7 @@ import math
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 48, 56
-COLOURS = ["#0b6e4f", "#58b368", "#c1440e", "#8a8a8a", "#2b59c3", "#b0a030"]
+COLOURS = ["#0b6e4f", "#c1440e", "#2b59c3", "#58b368", "#8a8a8a", "#b0a030"]
 
 
 def lines(title, x_title, y_title, xs, series):

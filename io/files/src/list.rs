@@ -55,6 +55,10 @@ pub(crate) fn list(opener: &Opener, path: &[u8], hidden: Hidden) -> Result<Listi
         if matches!(name, b"." | b"..") || (name.starts_with(b".") && hidden != Hidden::Served) {
             continue;
         }
+        if name.iter().any(u8::is_ascii_control) {
+            // No request target leads to such a name.
+            continue;
+        }
         if listing.entries.len() == LISTED_MAX {
             break;
         }

@@ -44,21 +44,35 @@ pub(crate) struct Connection<H: Handler, T: Transport> {
     key: Key,
     number: u64,
     address: Address,
-    /// Bytes that were read and not taken.
-    inbox: Vec<u8>,
-    /// Bytes that the socket did not take yet.
-    unsent: Option<Box<TxQueue>>,
-    exchanges: Vec<Exchange>,
+    /// What is under way; nothing while the connection is idle.
+    busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
     /// When the wheel will wake us, if it will.
     armed: Instant,
-    /// When the peer must have taken something of what is unsent.
-    write_deadline: Instant,
     has_waker: bool,
     has_eof: bool,
     has_finished: bool,
     is_idle: bool,
     ending: Option<Why>,
+}
+
+/// What a connection holds only while something is under way.
+#[derive(Default)]
+struct Busy {
+    /// Bytes that were read and not taken.
+    inbox: Vec<u8>,
+    /// Bytes that the socket did not take yet.
+    unsent: Option<Unsent>,
+    exchanges: Vec<Exchange>,
+}
+
+/// What the socket did not take yet.
+struct Unsent {
+    queue: TxQueue,
+    /// When the peer must have taken something.
+    deadline: Instant,
+    /// What had been written and had not arrived when the deadline was set.
+    in_flight_len: Option<u32>,
 }
 
 /// Where the peer is, in half the bytes of a [`SocketAddr`].
@@ -121,12 +135,9 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             key,
             number,
             address: Address::new(address),
-            inbox: Vec::new(),
-            unsent: None,
-            exchanges: Vec::new(),
+            busy: None,
             film,
             armed: Instant::NEVER,
-            write_deadline: Instant::NEVER,
             has_waker: false,
             has_eof: false,
             has_finished: false,
@@ -166,7 +177,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         out: &mut TxQueue,
     ) -> Poll<()> {
         self.let_time_pass(cx);
-        if self.write_deadline <= cx.now() {
+        if self.is_write_stalled(cx.now()) {
             return self.end(Why::WriteStalled);
         }
         if let Poll::Ready(()) = self.attend(cx, task, scratch, out, 0) {
@@ -212,7 +223,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 return Poll::Ready(());
             }
             // What was sent has made room for more.
-            if self.unsent.is_some() || !self.go_on(cx, task) {
+            if self.unsent().is_some() || !self.go_on(cx, task) {
                 return Poll::Pending;
             }
             read = 0;
@@ -221,15 +232,13 @@ impl<H: Handler, T: Transport> Connection<H, T> {
 
     /// Whether nothing is to be done before the peer says something.
     fn is_at_rest(&self) -> bool {
-        self.is_idle
-            && self.inbox.is_empty()
-            && self.unsent.is_none()
-            && self.endpoint.closing() == Closing::Open
+        self.is_idle && self.busy.is_none() && self.endpoint.closing() == Closing::Open
     }
 
     /// What was read, and what was left before, goes up as far as it is wanted.
     fn go_up(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, scratch: &mut [u8], read: usize) {
-        let mut waiting = std::mem::take(&mut self.inbox);
+        let mut waiting =
+            self.busy.as_mut().map_or_else(Vec::new, |b| std::mem::take(&mut b.inbox));
         let fresh = scratch.get_mut(..read).unwrap_or_default();
         let bytes: &mut [u8] = if waiting.is_empty() {
             fresh
@@ -252,7 +261,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
         let rest = bytes.get(taken..).unwrap_or_default();
         if !rest.is_empty() {
-            self.inbox = rest.to_vec();
+            self.busy().inbox = rest.to_vec();
         }
     }
 
@@ -291,13 +300,17 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
         match exchange.state {
             State::Complete => self.finish_exchange(cx, &exchange, None),
-            _ => self.exchanges.push(exchange),
+            _ => self.busy().exchanges.push(exchange),
         }
     }
 
     fn handle_reset(&mut self, cx: &mut Cx<'_>, id: ExchangeId, reset: Reset) {
-        if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
-            let mut exchange = self.exchanges.remove(at);
+        let exchanges = self.busy.as_mut().map(|busy| &mut busy.exchanges);
+        let found = exchanges.and_then(|exchanges| {
+            let at = exchanges.iter().position(|exchange| exchange.id == id)?;
+            Some(exchanges.remove(at))
+        });
+        if let Some(mut exchange) = found {
             exchange.status = exchange.status.or(reset.status);
             self.finish_exchange(cx, &exchange, Some(reset.why));
             return;
@@ -316,17 +329,14 @@ impl<H: Handler, T: Transport> Connection<H, T> {
 
     /// Moves every answer on as far as it goes; whether one moved.
     fn go_on(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>) -> bool {
-        let (mut at, mut moved) = (0, false);
-        while at < self.exchanges.len() {
-            let mut exchange = self.exchanges.swap_remove(at);
+        let Some(busy) = &mut self.busy else { return false };
+        let mut moved = false;
+        for mut exchange in std::mem::take(&mut busy.exchanges) {
             loop {
                 match self.step(cx, task, &mut exchange) {
                     Step::Moved => moved = true,
                     Step::Waits => {
-                        self.exchanges.push(exchange);
-                        let last = self.exchanges.len() - 1;
-                        self.exchanges.swap(at, last);
-                        at += 1;
+                        self.busy().exchanges.push(exchange);
                         break;
                     }
                     Step::Over(why) => {
@@ -336,9 +346,6 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                     }
                 }
             }
-        }
-        if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
-            self.exchanges = Vec::new();
         }
         moved
     }
@@ -465,21 +472,21 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             request: Some(&exchange.request),
             status: exchange.status,
             body_len: exchange.body_len,
-            took: cx.now().since(exchange.began),
+            took: self.worker.clock.now().since(exchange.began),
             cut_short,
         });
     }
 
     /// How many bytes of a body may be made now.
     fn room(&self, id: ExchangeId) -> u64 {
-        let unsent = self.unsent.as_ref().map_or(0, |queue| queue.len());
+        let unsent = self.unsent().map_or(0, |unsent| unsent.queue.len());
         if unsent >= UNSENT_LEN_MAX { 0 } else { self.endpoint.room(id) }
     }
 
     fn go_down(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) {
-        match &mut self.unsent {
+        match self.busy.as_mut().and_then(|busy| busy.unsent.as_mut()) {
             None => while self.endpoint.poll_transmit(cx, out) {},
-            Some(unsent) => while self.endpoint.poll_transmit(cx, unsent) {},
+            Some(unsent) => while self.endpoint.poll_transmit(cx, &mut unsent.queue) {},
         }
     }
 
@@ -490,12 +497,13 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         task: &mut Context<'_>,
         out: &mut TxQueue,
     ) -> io::Result<()> {
-        let mut unsent = self.unsent.take();
-        let queue = unsent.as_deref_mut().unwrap_or(out);
+        let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
+        let queue = unsent.as_mut().map_or(out, |unsent| &mut unsent.queue);
         let mut moved = false;
         while !queue.is_empty() {
             match write_front(&mut self.stream, task, queue) {
                 Poll::Ready(Ok(0)) => {
+                    // A file that became shorter: nobody may take what was sent for whole.
                     queue.clear(cx);
                     self.stream.make_close_abrupt();
                     return Err(io::ErrorKind::UnexpectedEof.into());
@@ -510,23 +518,52 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                     return Err(error);
                 }
                 Poll::Pending => {
-                    if moved || self.write_deadline == Instant::NEVER {
-                        let limit = self.worker.config.limits.timeout_write;
-                        self.write_deadline = cx.now().after(limit);
-                    }
-                    let queue = unsent.unwrap_or_else(|| Box::new(std::mem::take(out)));
-                    cx.note(|| Seen::WriteWaits { unsent: queue.len() });
-                    self.unsent = Some(queue);
+                    let queue = std::mem::take(queue);
+                    self.keep_unsent(cx, unsent, queue, moved);
                     return Ok(());
                 }
             }
         }
-        self.write_deadline = Instant::NEVER;
         Ok(())
     }
 
+    fn keep_unsent(
+        &mut self,
+        cx: &mut Cx<'_>,
+        before: Option<Unsent>,
+        queue: TxQueue,
+        moved: bool,
+    ) {
+        cx.note(|| Seen::WriteWaits { unsent: queue.len() });
+        let unsent = match before {
+            Some(before) if !moved => Unsent { queue, ..before },
+            _ => {
+                let deadline = cx.now().after(self.worker.config.limits.timeout_write);
+                let in_flight_len = self.stream.in_flight_len();
+                Unsent { queue, deadline, in_flight_len }
+            }
+        };
+        self.busy().unsent = Some(unsent);
+    }
+
+    /// Whether the peer has taken nothing for too long. The kernel calls a socket writable only when
+    /// a good part of its buffer is free, which a steady but slow reader may not manage in time; so
+    /// what has arrived since counts too.
+    fn is_write_stalled(&mut self, now: Instant) -> bool {
+        let Some(unsent) = self.busy.as_mut().and_then(|busy| busy.unsent.as_mut()) else {
+            return false;
+        };
+        if now < unsent.deadline {
+            return false;
+        }
+        let in_flight_len = self.stream.in_flight_len();
+        let before = std::mem::replace(&mut unsent.in_flight_len, in_flight_len);
+        unsent.deadline = now.after(self.worker.config.limits.timeout_write);
+        in_flight_len >= before
+    }
+
     fn read(&mut self, task: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.has_eof || !self.endpoint.wants_bytes() || self.unsent.is_some() {
+        if self.has_eof || !self.endpoint.wants_bytes() || self.unsent().is_some() {
             return Poll::Pending;
         }
         let read = self.stream.poll_read(task, scratch);
@@ -538,7 +575,9 @@ impl<H: Handler, T: Transport> Connection<H, T> {
 
     /// The peer has finished, and everything it sent has been shown.
     fn handle_eof(&mut self, cx: &mut Cx<'_>) {
-        self.inbox = Vec::new();
+        if let Some(busy) = &mut self.busy {
+            busy.inbox = Vec::new();
+        }
         cx.note(|| Seen::FinReceived);
         self.endpoint.handle_eof(cx);
     }
@@ -552,7 +591,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             self.stream.make_close_abrupt();
             return self.end(Why::Aborted);
         }
-        if self.unsent.is_some() {
+        if self.unsent().is_some() {
             return Poll::Pending;
         }
         if closing == Closing::Now {
@@ -583,7 +622,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     /// Makes sure that the wheel wakes us in time.
     fn arm(&mut self) {
         let due = self.endpoint.poll_timeout().map_or(Instant::NEVER, |(at, _)| at);
-        let due = due.min(self.write_deadline);
+        let due = self.unsent().map_or(due, |unsent| due.min(unsent.deadline));
         // An earlier alarm is as good: it looks, and is set anew.
         if due < self.armed {
             self.armed = due;
@@ -596,9 +635,20 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         Peer { address: self.address.get(), connection: self.number, is_secure }
     }
 
-    /// Tells the worker whether this connection could be spared.
+    fn busy(&mut self) -> &mut Busy {
+        self.busy.get_or_insert_default()
+    }
+
+    fn unsent(&self) -> Option<&Unsent> {
+        self.busy.as_ref().and_then(|busy| busy.unsent.as_ref())
+    }
+
+    /// Tells the worker whether this connection could be spared, and lets go of what it held.
     fn note_idleness(&mut self) {
-        let is_idle = self.endpoint.is_idle() && self.inbox.is_empty();
+        if self.busy.as_ref().is_some_and(|busy| busy.is_over()) {
+            self.busy = None;
+        }
+        let is_idle = self.endpoint.is_idle() && self.busy.is_none();
         if is_idle != self.is_idle {
             self.is_idle = is_idle;
             self.worker.registry.borrow_mut().set_idle(self.key, is_idle);
@@ -628,7 +678,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
 
     /// What is still to be said about a connection that is over.
     fn say_goodbye(&mut self, cx: &mut Cx<'_>, why: Why) {
-        for exchange in std::mem::take(&mut self.exchanges) {
+        for exchange in std::mem::take(&mut self.busy().exchanges) {
             self.finish_exchange(cx, &exchange, Some(why.explanation()));
         }
         cx.note(|| Seen::Ended { why });
@@ -646,6 +696,12 @@ impl<H: Handler, T: Transport> Future for Connection<H, T> {
             worker.registry.borrow_mut().set_waker(this.key, task.waker());
         }
         this.turn(task, &mut worker.desk.borrow_mut())
+    }
+}
+
+impl Busy {
+    fn is_over(&self) -> bool {
+        self.inbox.is_empty() && self.unsent.is_none() && self.exchanges.is_empty()
     }
 }
 

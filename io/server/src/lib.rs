@@ -19,6 +19,7 @@ mod film;
 mod handler;
 mod listen;
 mod registry;
+mod round;
 mod server;
 mod transport;
 mod worker;
@@ -28,6 +29,7 @@ pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
 pub use listen::{Listener, bind};
+pub use round::number as round_number;
 pub use server::{Config, Limits, Place, Server, Stop};
 pub use xray::{Seen, Why};
 

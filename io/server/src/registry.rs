@@ -32,6 +32,10 @@ impl Registry {
 
     pub(crate) fn insert(&mut self) -> Key {
         let index = self.free.pop().unwrap_or_else(|| {
+            if self.slots.len() == self.slots.capacity() {
+                // A quarter more, not as much again: most of a worker's memory is its connections.
+                self.slots.reserve_exact(self.slots.len() / 4 + 64);
+            }
             self.slots.push(Slot::default());
             (self.slots.len() - 1) as u32
         });

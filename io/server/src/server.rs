@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::listen::Listener;
+use crate::round;
 use crate::worker::Worker;
 
 /// What an operator may choose.
@@ -88,6 +89,7 @@ impl Server {
                     let runtime = Builder::new_current_thread()
                         .enable_all()
                         .max_blocking_threads(BLOCKING_THREADS_MAX)
+                        .on_thread_unpark(round::begin)
                         .build_local(LocalOptions::default())?;
                     runtime.block_on(async {
                         let handler = make_handler(number)?;

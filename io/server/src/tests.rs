@@ -13,10 +13,10 @@ impl Handler for Nobody {
     }
 }
 
-/// An idle connection is this, the runtime's place for its socket (256 bytes) and its task's head.
-/// Tasks begin at multiples of 128 bytes, so that every bit less may save as much.
+/// An idle connection is this, about 104 bytes that the runtime puts around it, and the runtime's
+/// place for its socket. Tasks take multiples of 128 bytes: eight bytes more would cost 128.
 #[test]
 fn an_idle_connection_is_small() {
     let len = size_of::<Connection<Nobody, TcpStream>>();
-    assert!(len <= 256, "{len}");
+    assert!(len <= 280, "{len}");
 }

@@ -1,5 +1,5 @@
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub(crate) trait Transport: Unpin + 'static {
         task: &mut Context<'_>,
         range: &FileRange,
     ) -> Poll<io::Result<usize>>;
+    /// How many bytes were written and have not arrived yet; nothing when nobody knows.
+    fn in_flight_len(&self) -> Option<u32>;
     /// Says that nothing more will be written.
     fn finish(&mut self) -> io::Result<()>;
     /// Makes the close that follows a reset.
@@ -78,6 +80,15 @@ impl Transport for TcpStream {
             let mut offset = range.offset;
             rustix::fs::sendfile(fd, &*range.file, Some(&mut offset), len)
         })
+    }
+
+    #[allow(unsafe_code)]
+    fn in_flight_len(&self) -> Option<u32> {
+        let mut len: libc::c_int = 0;
+        // SAFETY: the descriptor is open as long as `self`, and for this request the kernel writes
+        // one int to the address, which is `len`'s.
+        let result = unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut len) };
+        if result == 0 { u32::try_from(len).ok() } else { None }
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -13,10 +13,6 @@ use anyhow::Context as _;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-/// Half the instructions of the C library's, and no header before each of a connection's pieces.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("HEPTA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let is_coloured = std::io::stderr().is_terminal()

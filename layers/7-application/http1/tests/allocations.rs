@@ -62,7 +62,10 @@ fn a_head_in_pieces() {
             assert_eq!(server.handle_bytes(&mut cx, &REQUEST[..end]), 0);
         }
     });
-    assert_eq!(count, 5, "the memory of heads (2), the parser, the target, the places of the lines");
+    assert_eq!(
+        count, 5,
+        "the memory of heads (2), the parser, the target, the places of the lines"
+    );
 }
 
 /// An idle connection keeps nothing beside itself.

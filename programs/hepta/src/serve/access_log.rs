@@ -74,11 +74,14 @@ impl AccessLog {
         text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
         push_decimal(record.body_len, text);
         match record.request {
-            Some(request) => {
+            Some(request)
+                if request.fields.contains(Name::UserAgent)
+                    || request.fields.contains(Name::Referer) =>
+            {
                 push_quoted(&request.fields, Name::Referer, text);
                 push_quoted(&request.fields, Name::UserAgent, text);
             }
-            None => text.extend_from_slice(b" \"-\" \"-\""),
+            _ => text.extend_from_slice(b" \"-\" \"-\""),
         }
         push_seconds(record.took.as_nanos() as u64 / 1_000, text);
         if text.len() >= KEPT_LEN_MAX {
@@ -155,8 +158,7 @@ fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
 
 /// What a stranger wrote must not look like a part of the line.
 fn push_escaped(value: &[u8], text: &mut Vec<u8>) {
-    let is_plain = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
-    if value.iter().fold(true, |plain, &b| plain & is_plain(b)) {
+    if value.iter().all(|&b| is_plain(b)) {
         return text.extend_from_slice(value);
     }
     for &b in value {
@@ -166,6 +168,23 @@ fn push_escaped(value: &[u8], text: &mut Vec<u8>) {
             let _ = write!(text, "\\x{b:02x}");
         }
     }
+}
+
+#[allow(clippy::indexing_slicing, reason = "a byte indexes 256 places")]
+#[inline]
+const fn is_plain(b: u8) -> bool {
+    /// What can be seen, but for the quote and the backslash.
+    #[allow(clippy::indexing_slicing, reason = "checked when the table is compiled")]
+    static PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut b = b' ';
+        while b <= b'~' {
+            plain[b as usize] = b != b'"' && b != b'\\';
+            b += 1;
+        }
+        plain
+    };
+    PLAIN[b as usize]
 }
 
 fn push_decimal(mut n: u64, text: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use base::xray;
 use files::Root;
 use server::{Config, FilmPrinter, Limits, Listener, Server, Stop};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::access_log::{AccessLog, Target};
 use super::default_site;
@@ -48,11 +48,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let root = Root::open(&directory, files::Config::default(), Representation::of)?;
         Ok(Site::new(root, AccessLog::new(log.clone())))
     })?;
-    announce(&shown, &addresses, tls.is_some());
-    if let Some((_, Some(advice))) = &certificates {
-        anstream::println!("{advice}");
-    }
-    wait(options, &server, certificates.as_mut().map(|(store, _)| store))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Who reads the address may send a signal at once.
+        let mut signals = Signals::listen()?;
+        announce(&shown, &addresses, tls.is_some());
+        if let Some((_, Some(advice))) = &certificates {
+            anstream::println!("{advice}");
+        }
+        let store = certificates.as_mut().map(|(store, _)| store);
+        wait(options, &server, store, &mut signals).await;
+        anyhow::Ok(())
+    })?;
     server.wait()?;
     Ok(())
 }
@@ -166,44 +173,61 @@ fn announce(directory: &str, addresses: &[SocketAddr], is_secure: bool) {
     anstream::println!("\nPress Ctrl-C to stop.");
 }
 
+/// The signals that end a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Waits for a signal: the first lets running requests finish, the second does not.
-fn wait(options: &Options, server: &Server, mut store: Option<&mut Store>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut reload = tokio::time::interval(RELOAD_INTERVAL);
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
-                _ = reload.tick() => {
-                    if let Some(store) = &mut store {
-                        store.reload_if_changed();
-                    }
-                    if server.has_ended() {
-                        return Ok(());
-                    }
+async fn wait(
+    options: &Options,
+    server: &Server,
+    mut store: Option<&mut Store>,
+    signals: &mut Signals,
+) {
+    let mut reload = tokio::time::interval(RELOAD_INTERVAL);
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = reload.tick() => {
+                if let Some(store) = &mut store {
+                    store.reload_if_changed();
                 }
-            }
-        }
-        server.stop(Stop::Gracefully);
-        let mut poll = tokio::time::interval(Duration::from_millis(50));
-        let mut grace = std::pin::pin!(tokio::time::sleep(Duration::from_secs(options.grace)));
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
-                () = &mut grace => {
-                    tracing::warn!("some requests did not finish in time");
-                    break;
-                }
-                _ = poll.tick() => if server.have_all_ended() {
+                if server.has_ended() {
                     break;
                 }
             }
         }
-        server.stop(Stop::Now);
-        anyhow::Ok(())
-    })
+    }
+    server.stop(Stop::Gracefully);
+    let mut poll = tokio::time::interval(Duration::from_millis(20));
+    let mut grace = std::pin::pin!(tokio::time::sleep(Duration::from_secs(options.grace)));
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            () = &mut grace => {
+                tracing::warn!("some requests did not finish in time");
+                break;
+            }
+            _ = poll.tick() => if server.have_all_ended() {
+                break;
+            }
+        }
+    }
+    server.stop(Stop::Now);
 }

@@ -1,5 +1,6 @@
 //! The handler that serves a directory.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use base::Cx;
@@ -24,6 +25,8 @@ struct Inner {
     root: Rc<Root<Representation>>,
     coded: Rc<Coded>,
     log: AccessLog,
+    /// The worker's round in which changes of files were last asked for.
+    round: Cell<u64>,
 }
 
 impl Site {
@@ -31,7 +34,7 @@ impl Site {
         let root = Rc::new(root);
         let watched = Rc::clone(&root);
         tokio::task::spawn_local(async move { watched.watch().await });
-        Self(Rc::new(Inner { root, coded: Rc::default(), log }))
+        Self(Rc::new(Inner { root, coded: Rc::default(), log, round: Cell::new(0) }))
     }
 }
 
@@ -69,6 +72,7 @@ impl Inner {
             Ok(path) => path,
             Err(bad) => return pages::error(request, Status::BAD_REQUEST, bad.what).into(),
         };
+        self.hear_changes();
         let name = path.strip_prefix(b"/").unwrap_or(&path);
         match name.strip_suffix(b"/") {
             Some(directory) => self.get_directory(cx, request, directory),
@@ -78,6 +82,16 @@ impl Inner {
                 Ok(Entry::Directory) => respond::redirect_to_slash(&request.target, &path).into(),
                 Err(refused) => self.refuse(cx, request, refused),
             },
+        }
+    }
+
+    /// A change that was made before a request was sent shows in its answer. The kernel may report
+    /// both at once, so changes are asked for before the first request of each round: one system
+    /// call for all the requests that came in together.
+    fn hear_changes(&self) {
+        let round = server::round_number();
+        if self.round.replace(round) != round {
+            self.root.drain();
         }
     }
 

@@ -365,6 +365,30 @@ fn an_index_that_comes_and_goes_is_seen_at_once() {
 }
 
 #[test]
+fn changes_that_nobody_tells_of_are_seen_in_time() {
+    // Through another name of the same file, or behind a link: inotify says nothing there.
+    let site = Site::new().with("elsewhere/file.txt", "before").with("root/hello.txt", "hello");
+    std::fs::hard_link(site.path("elsewhere/file.txt"), site.path("root/hard.txt")).unwrap();
+    let server = program_in(&site.path("root")).start();
+    let mut conn = server.connect();
+    assert_eq!(body(&mut conn, "/hard.txt"), (200, b"before".to_vec()));
+    site.write("elsewhere/file.txt", "after!");
+    peers::until("the change is seen", || {
+        (body(&mut conn, "/hard.txt").1 == b"after!").then_some(())
+    });
+    // A link that is turned to another directory, as deployments do.
+    site.write("root/releases/1/page.txt", "one");
+    site.write("root/releases/2/page.txt", "two");
+    symlink("releases/1", site.path("root/current")).unwrap();
+    assert_eq!(body(&mut conn, "/current/page.txt"), (200, b"one".to_vec()));
+    symlink("releases/2", site.path("root/next")).unwrap();
+    std::fs::rename(site.path("root/next"), site.path("root/current")).unwrap();
+    peers::until("the link has turned", || {
+        (body(&mut conn, "/current/page.txt").1 == b"two").then_some(())
+    });
+}
+
+#[test]
 fn every_worker_sees_a_change_at_once() {
     let site = Site::new().with("file.txt", "0");
     let server = program(&site).arg("--workers").arg("2").start();
@@ -473,12 +497,7 @@ fn a_download_that_breaks_off_costs_nothing() {
     }
     assert_eq!(server.get("/hello.txt").text(), "hello");
     // Nothing stays open: neither connections nor files.
-    peers::until("descriptors are given back", || {
-        let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
-        let open = open.filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok());
-        let sockets = open.filter(|link| link.to_string_lossy().starts_with("socket:")).count();
-        (sockets < 15).then_some(())
-    });
+    peers::until("sockets are given back", || (server.open_sockets() < 15).then_some(()));
 }
 
 #[test]

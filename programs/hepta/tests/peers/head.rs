@@ -113,7 +113,7 @@ fn the_absolute_form_wins_over_host() {
     let site = Site::new();
     std::fs::create_dir(site.path("folder")).unwrap();
     let server = serve(&site);
-    // Where a redirect names a host at all, it is the target's.
+    // This server has one site for all hosts; where a redirect names one at all, it is the target's.
     let redirect =
         answer(&server, "GET http://target.example/folder HTTP/1.1\r\nHost: field.example\r\n\r\n");
     assert_eq!(redirect.status, 301);

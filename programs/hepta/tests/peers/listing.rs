@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{field, serve};
 
 /// A directory of names that mean something to HTML, to URLs or to shells.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 11] = [
     "plain.txt",
     "<script>alert(1)<&>.txt",
     "\"quoted\" 'twice'.txt",
@@ -17,7 +17,6 @@ const NAMES: [&str; 12] = [
     "back\\slash.txt",
     "semi;colon=2.txt",
     "gr\u{fc}\u{df}e \u{65e5}\u{672c}.txt",
-    "new\nline.txt",
     "+plus &amp and.txt",
 ];
 
@@ -112,8 +111,7 @@ print(json.dumps({'tags': p.tags, 'links': p.links}))";
     assert!(!tags.contains(&"script"), "a name has become an element");
     let links = parsed["links"].as_object().unwrap();
     for name in NAMES {
-        let shown = name.replace('\n', "\u{fffd}");
-        let found = links.iter().find(|(_, text)| text.as_str().unwrap().trim() == shown);
+        let found = links.iter().find(|(_, text)| text.as_str().unwrap().trim() == name);
         let (href, _) = found.unwrap_or_else(|| panic!("{name:?} is not in {links:?}"));
         assert_eq!(server.get(&format!("/{href}")).text(), name, "{href}");
     }
@@ -171,10 +169,9 @@ fn errors_come_in_the_form_that_is_asked_for() {
     for (accept, expected) in [
         ("*/*", "text/plain"),
         ("text/html,*/*;q=0.8", "text/html"),
-        ("application/json", "application/json"),
+        ("application/json", "application/problem+json"),
     ] {
-        let response =
-            server.ask("GET", "/<missing>".replace('<', "%3C").as_str(), &[("Accept", accept)]);
+        let response = server.ask("GET", "/%3Cmissing%3E", &[("Accept", accept)]);
         assert_eq!(response.status, 404);
         let found = field(&response, "content-type");
         assert!(found.starts_with(expected), "{accept}: {response}");

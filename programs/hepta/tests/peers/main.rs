@@ -4,17 +4,24 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod chromium;
 mod coding;
+mod commands;
 mod conditional;
 mod connection;
 mod curl;
 mod files;
+mod get;
 mod head;
 mod listing;
+mod nginx;
 mod node;
 mod python;
 mod range;
+mod slow;
 mod smuggling;
+mod staying_up;
+mod table;
 mod tls;
 
 use std::path::Path;

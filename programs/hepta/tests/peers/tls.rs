@@ -1,7 +1,6 @@
 //! TLS, seen by OpenSSL, curl and Python.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use peers::{Finished, Server, Site, random_bytes, run, run_with_input, tool, until};
 
@@ -215,12 +214,14 @@ fn files_arrive_to_the_byte_over_tls() {
 fn a_file_that_shrinks_over_tls_never_looks_complete() {
     let site = hello().with("shrinks.bin", random_bytes(10, 24 << 20));
     let (server, ca) = local(&site);
-    let url = server.url("/shrinks.bin");
+    let copy = site.path("copy.bin");
     let mut command = tool("curl");
-    command.args(["-sS", "--limit-rate", "4M", "-o", "/dev/null", "--cacert"]).arg(&ca).arg(url);
+    command.args(["-sS", "--limit-rate", "4M", "--cacert"]).arg(&ca).arg("-o").arg(&copy);
+    command.arg(server.url("/shrinks.bin"));
     let download = std::thread::spawn(move || run(&mut command));
+    let has_begun = || std::fs::metadata(&copy).is_ok_and(|copy| copy.len() > 0).then_some(());
+    until("the download has begun", has_begun);
     let file = std::fs::File::options().write(true).open(site.path("shrinks.bin")).unwrap();
-    std::thread::sleep(Duration::from_millis(700));
     file.set_len(1000).unwrap();
     let download = download.join().unwrap();
     assert!(!download.status.success(), "curl believes that it has everything");

@@ -114,9 +114,9 @@ impl Connection {
         if self.recv.mode != Mode::Read {
             return;
         }
-        self.recv.unreleased += data.len();
+        self.recv.unreleased += data.len() as u32;
         self.events.push_back((self.exchange.id, Event::Data(Bytes::from(data).into())));
-        if self.recv.unreleased >= self.config.body_window {
+        if self.recv.unreleased as usize >= self.config.body_window {
             // The user is slow, not the peer.
             self.deadline.take_if(|(_, timer)| *timer == Timer::BodyRate);
         }
@@ -130,8 +130,8 @@ impl Connection {
         cx.note(|| Seen::BodyIn { id, bytes: Private(data) });
         self.recv.in_interval += data.len() as u64;
         if self.recv.mode == Mode::Discard {
-            self.recv.discarded += data.len() as u64;
-            if self.recv.discarded > self.config.body_unread_max {
+            self.recv.discarded = self.recv.discarded.saturating_add(data.len() as u32);
+            if u64::from(self.recv.discarded) > self.config.body_unread_max {
                 self.close(cx, Why::BodyUnread, Closing::Fin);
             }
         }

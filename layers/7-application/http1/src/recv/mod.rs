@@ -24,12 +24,12 @@ pub(crate) struct Recv {
     mode: Mode,
     /// How many interim responses have come.
     interims: u8,
-    /// Bytes of the body that are with the user.
-    unreleased: usize,
+    /// Bytes of the body that are with the user: a window, and at most one read more.
+    unreleased: u32,
     /// Bytes of the body that came in this interval.
     in_interval: u64,
-    /// Bytes of a body nobody reads.
-    discarded: u64,
+    /// Bytes of a body nobody reads; it stops counting at 4 GiB.
+    discarded: u32,
 }
 
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Recv {
     fn body_room(&self, config: &Config) -> usize {
         match self.mode {
             Mode::Undecided => 0,
-            Mode::Read => config.body_window.saturating_sub(self.unreleased),
+            Mode::Read => config.body_window.saturating_sub(self.unreleased as usize),
             Mode::Discard => usize::MAX,
         }
     }
@@ -138,9 +138,9 @@ impl Recv {
 
     /// Whether bytes are wanted again.
     pub(crate) fn release(&mut self, n: usize, config: &Config) -> bool {
-        let was_full = self.unreleased >= config.body_window;
-        self.unreleased = self.unreleased.saturating_sub(n);
-        was_full && self.unreleased < config.body_window
+        let was_full = self.unreleased as usize >= config.body_window;
+        self.unreleased = self.unreleased.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+        was_full && (self.unreleased as usize) < config.body_window
     }
 
     /// Takes the rest of the body without showing it; says how much that is, as far as it is known.

@@ -1,0 +1,161 @@
+//! Chromium as a client, driven by `browse.mjs`.
+
+use peers::{Site, numbered_text, random_bytes, run, tool};
+use serde_json::{Value, json};
+
+use crate::{HEPTA, lasting, program, strong_etag};
+
+/// What came of some steps in a browser of its own.
+#[track_caller]
+fn browse(steps: &Value) -> Value {
+    let folder = Site::new();
+    folder.write("browse.mjs", include_str!("browse.mjs"));
+    let mut command = tool("node");
+    command.arg(folder.path("browse.mjs")).arg(tool("chromium").get_program());
+    command.arg(folder.path("profile")).arg(steps.to_string());
+    let said = run(&mut command).ok();
+    let seen: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(seen["problems"], json!([]), "the browser complains");
+    seen
+}
+
+/// Eight by eight pixels, all red.
+const IMAGE: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'>\
+    <rect width='8' height='8' fill='red'/></svg>";
+
+fn page() -> Site {
+    let png = include_bytes!("../../site/files/spectrum.png");
+    Site::new()
+        .with(
+            "index.html",
+            "<!doctype html><title>Page</title><link rel=icon href=image.svg>\
+             <link rel=stylesheet href=style.css><p id=p>text</p>\
+             <img id=svg src=image.svg><img id=png src=picture.png>\
+             <script src=script.js></script><script type=module src=module.mjs></script>",
+        )
+        .with("style.css", "p { color: rgb(1, 2, 3); }")
+        .with("script.js", "window.fromScript = 7;")
+        .with("module.mjs", "import { value } from './other.mjs'; window.fromModule = value;")
+        .with("other.mjs", "export const value = 8;")
+        .with("image.svg", IMAGE)
+        .with("picture.png", png)
+        .with("large.bin", random_bytes(14, 2_000_000))
+        .with("text.txt", numbered_text(50_000))
+        .with("folder/inner.txt", "inner text")
+        .with("folder/deeper/file.txt", "deep text")
+}
+
+/// What a page with all its parts looks like from inside.
+const LOOK: &str = "[getComputedStyle(document.querySelector('#p')).color, window.fromScript, \
+    window.fromModule, document.querySelector('#svg').naturalWidth, \
+    document.querySelector('#png').naturalWidth > 0, document.characterSet]";
+
+#[test]
+fn chromium_shows_a_page_with_all_its_parts() {
+    let site = page();
+    let server = program(&site).arg("--workers").arg("2").start();
+    let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": LOOK }]));
+    assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
+    for response in seen["responses"].as_array().unwrap() {
+        assert_eq!(response["status"], 200, "{response}");
+        assert_eq!(response["protocol"], "http/1.1", "{response}");
+    }
+}
+
+#[test]
+fn chromium_fetches_parts() {
+    let site = page();
+    let server = program(&site).start();
+    let range = "(async () => {
+        const r = await fetch('/large.bin', { headers: { Range: 'bytes=1000-1999' } });
+        return [r.status, r.headers.get('Content-Range'), (await r.arrayBuffer()).byteLength];
+    })()";
+    let coded = "(async () => {
+        const r = await fetch('/text.txt');
+        return [r.headers.has('Content-Encoding'), (await r.text()).split('\\n')[1]];
+    })()";
+    let many = "Promise.all(Array.from({ length: 60 }, async (_, n) =>
+            (await (await fetch('/large.bin?' + n)).arrayBuffer()).byteLength))
+        .then(all => all.every(len => len === 2000000))";
+    let seen = browse(&json!([
+        { "goto": server.url("/") }, { "eval": range }, { "eval": coded }, { "eval": many },
+    ]));
+    assert_eq!(seen["results"][0], json!([206, "bytes 1000-1999/2000000", 1000]));
+    assert_eq!(seen["results"][1], json!([true, "line 1 of a text"]));
+    assert_eq!(seen["results"][2], json!(true));
+}
+
+#[test]
+fn chromium_asks_whether_it_has_changed() {
+    let files: [(&str, &[u8]); 1] = [("page.html", b"<!doctype html><title>Page</title><p>text")];
+    // The site of all tests has a shared place; its own log is this test's.
+    let server = lasting(&files);
+    let etag = strong_etag(&server, "/page.html", &[]);
+    drop(server);
+    let log = Site::new();
+    let path = log.path("access.log");
+    let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("lasting");
+    let server = peers::Program::serve(HEPTA, &root).arg("--access-log").arg(&path).start();
+    let seen = browse(&json!([
+        { "goto": server.url("/page.html") },
+        { "reload": true },
+        { "eval": "document.querySelector('p').textContent" },
+        { "eval": "fetch('/page.html', { cache: 'no-cache' }).then(r => r.text())" },
+    ]));
+    assert_eq!(seen["results"][0], "text", "{etag}");
+    let log = server.until_file_has(&path, "\"GET /page.html HTTP/1.1\" 304 0 ");
+    assert!(log.contains("\"GET /page.html HTTP/1.1\" 200 "), "{log}");
+    assert!(log.contains("Chrome/"), "{log}");
+}
+
+#[test]
+fn chromium_reads_a_listing_and_follows_it() {
+    let site = page();
+    let server = program(&site).start();
+    let seen = browse(&json!([
+        { "goto": server.url("/folder/") },
+        { "eval": "[...document.querySelectorAll('tbody a')].map(a => a.textContent.trim())" },
+        { "eval": "document.documentElement.scrollWidth <= innerWidth" },
+        { "click": "a[href^='inner.txt']" },
+        { "eval": "document.body.textContent.trim()" },
+        { "goto": server.url("/folder") },
+        { "click": "a[href^='deeper/']" },
+        { "click": "a[href^='file.txt']" },
+        { "eval": "[location.pathname, document.body.textContent.trim()]" },
+        { "goto": server.url("/folder/") },
+        { "click": "a[href*='sort=size']" },
+        { "eval": "location.search" },
+    ]));
+    let shown = seen["results"][0].to_string();
+    assert!(shown.contains("inner.txt") && shown.contains("deeper"), "{shown}");
+    assert_eq!(seen["results"][1], json!(true), "a listing needs no scrolling sideways");
+    assert_eq!(seen["results"][2], "inner text");
+    assert_eq!(seen["results"][3], json!(["/folder/deeper/file.txt", "deep text"]));
+    assert!(seen["results"][4].as_str().unwrap().contains("sort=size"));
+}
+
+#[test]
+fn chromium_speaks_tls() {
+    let site = page();
+    let server = program(&site).arg("--tls").start();
+    let url = server.url("/").replace("127.0.0.1", "localhost");
+    let seen = browse(&json!([
+        { "goto": url },
+        { "eval": LOOK },
+        { "eval": "isSecureContext" },
+        { "eval": "fetch('/large.bin').then(r => r.arrayBuffer()).then(b => b.byteLength)" },
+    ]));
+    assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
+    assert_eq!(seen["results"][1], json!(true));
+    assert_eq!(seen["results"][2], json!(2_000_000));
+}
+
+#[test]
+fn chromium_shows_the_site_of_the_project() {
+    let server = peers::Program::serve_default_site(HEPTA).start();
+    let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": "document.title" }]));
+    assert!(seen["results"][0].as_str().unwrap().contains("Hepta"), "{seen}");
+    for response in seen["responses"].as_array().unwrap() {
+        assert_eq!(response["status"], 200, "{response}");
+    }
+}
