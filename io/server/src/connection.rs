@@ -214,7 +214,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             return Poll::Pending;
         }
         loop {
-            self.go_up(cx, task, scratch, read);
+            let is_full = self.go_up(cx, task, scratch, read);
             self.go_down(cx, out);
             if self.write(cx, task, out).is_err() {
                 return self.end(Why::Broken);
@@ -223,7 +223,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 return Poll::Ready(());
             }
             // What was sent has made room for more.
-            if self.unsent().is_some() || !self.go_on(cx, task) {
+            if self.unsent().is_some() || !(self.go_on(cx, task) || is_full) {
                 return Poll::Pending;
             }
             read = 0;
@@ -235,8 +235,15 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         self.is_idle && self.busy.is_none() && self.endpoint.closing() == Closing::Open
     }
 
-    /// What was read, and what was left before, goes up as far as it is wanted.
-    fn go_up(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, scratch: &mut [u8], read: usize) {
+    /// What was read, and what was left before, goes up as far as it is wanted; whether it stopped
+    /// because enough answers wait to be sent.
+    fn go_up(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: &mut Context<'_>,
+        scratch: &mut [u8],
+        read: usize,
+    ) -> bool {
         let mut waiting =
             self.busy.as_mut().map_or_else(Vec::new, |b| std::mem::take(&mut b.inbox));
         let fresh = scratch.get_mut(..read).unwrap_or_default();
@@ -247,22 +254,24 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             &mut waiting
         };
         let mut taken = 0;
-        loop {
+        let is_full = loop {
             let rest = bytes.get_mut(taken..).unwrap_or_default();
-            let step = { self.endpoint.handle_bytes(cx, rest) };
+            let step = self.endpoint.handle_bytes(cx, rest);
             taken += step;
             let had_events = self.handle_events(cx);
             let moved = self.go_on(cx, task);
             let is_moving = step > 0 || had_events || moved;
             let has_more = taken < bytes.len() || self.endpoint.has_waiting_bytes();
-            if !is_moving || !has_more {
-                break;
+            let is_full = has_more && self.endpoint.room(ExchangeId(0)) == 0;
+            if !is_moving || !has_more || is_full {
+                break is_full;
             }
-        }
+        };
         let rest = bytes.get(taken..).unwrap_or_default();
         if !rest.is_empty() {
             self.busy().inbox = rest.to_vec();
         }
+        is_full
     }
 
     /// Hands events to the handler and answers; whether there were any.
