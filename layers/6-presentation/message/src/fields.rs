@@ -128,7 +128,13 @@ impl Fields {
     /// Who parsed them vouches that names are tokens and that values hold no control bytes.
     pub fn from_parsed(block: Vec<u8>, lines: Vec<Line>) -> Self {
         let present = lines.iter().filter_map(|line| line.known).fold(0, |bits, n| bits | bit(n));
-        Self(Some(Arc::new(Section { block, lines, present, is_wire_form: false, length: OnceLock::new() })))
+        Self(Some(Arc::new(Section {
+            block,
+            lines,
+            present,
+            is_wire_form: false,
+            length: OnceLock::new(),
+        })))
     }
 
     /// The bytes that the lines stand in: of what was parsed, the whole section as it came.

@@ -109,10 +109,13 @@ fn certificates(options: &Options) -> anyhow::Result<Option<(Store, Option<Strin
         return Ok(None);
     }
     let local = local_ca::prepare(&local_ca::Place::of_this_machine()?)?;
-    let advice = local.is_new.then(|| local_ca::how_to_trust(&local.ca));
-    let advice = advice.unwrap_or_else(|| {
-        format!("The certificate is from this machine's own authority, {}", local.ca.display())
-    });
+    let advice = if local.is_new {
+        local_ca::how_to_trust(&local.ca)
+    } else {
+        let names = local.names.join(", ");
+        let ca = local.ca.display();
+        format!("The certificate, for {names}, is from this machine's own authority, {ca}")
+    };
     Ok(Some((Store::open(vec![local.pair])?, Some(advice))))
 }
 

@@ -110,8 +110,11 @@ try {
     } else results.push(await evaluate(step.eval));
   }
   console.log(JSON.stringify({ results, problems, responses }));
+  // Closed properly: what is killed leaves children behind that go on writing to the profile.
   browser.removeAllListeners('exit');
-  stop(0);
+  browser.on('exit', () => process.exit(0));
+  session = undefined;
+  await ask('Browser.close');
 } catch (error) {
   console.error(`${error}\n${said}`);
   stop(1);
