@@ -1,0 +1,266 @@
+//! From a request to its answer: what a connection does above its endpoint.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use base::{Chunk, Cx, FileRange, Instant};
+use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
+use rustix::buffer::spare_capacity;
+
+use super::Connection;
+use crate::handler::{Answer, Body, Handler, Record, Reply};
+use crate::transport::Transport;
+
+/// How much of a file is read at once where it cannot be sent by the kernel.
+const READ_LEN: u64 = 64 * 1024;
+
+/// How many bytes may wait for a socket before no more are made.
+const UNSENT_LEN_MAX: u64 = 256 * 1024;
+
+/// An exchange whose answer is not out yet.
+pub(super) struct Exchange {
+    id: ExchangeId,
+    request: Request,
+    began: Instant,
+    state: State,
+    status: Option<Status>,
+    body_len: u64,
+}
+
+enum State {
+    Promised(Pin<Box<dyn Future<Output = Answer>>>),
+    Sending(Body),
+    Complete,
+}
+
+/// What a step of an exchange led to.
+enum Step {
+    /// Nothing can be done now.
+    Waits,
+    /// Something was done, and more may be.
+    Moved,
+    /// The answer is complete, or will never be.
+    Over(Option<&'static str>),
+}
+
+impl<H: Handler, T: Transport> Connection<H, T> {
+    /// Hands events to the handler and answers; whether there were any.
+    pub(super) fn handle_events(&mut self, cx: &mut Cx<'_>) -> bool {
+        let mut any = false;
+        while let Some((id, event)) = self.endpoint.poll_event() {
+            any = true;
+            match event {
+                Event::Head(Head::Request(request)) => self.handle_request(cx, id, request),
+                Event::Reset(reset) => self.handle_reset(cx, id, reset),
+                // No handler of this step reads bodies, and servers get no responses.
+                Event::Head(Head::Response(_))
+                | Event::Informational(_)
+                | Event::Data(_)
+                | Event::Trailers(_)
+                | Event::End => {}
+            }
+        }
+        any
+    }
+
+    fn handle_request(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Request) {
+        let reply = { self.worker.handler.handle(cx, &request, &self.peer()) };
+        let mut exchange = Exchange {
+            id,
+            request,
+            began: cx.now(),
+            state: State::Complete,
+            status: None,
+            body_len: 0,
+        };
+        match reply {
+            Reply::Now(answer) => self.begin_answer(cx, &mut exchange, answer),
+            Reply::Later(promise) => exchange.state = State::Promised(promise),
+        }
+        match exchange.state {
+            State::Complete => self.finish_exchange(cx, &exchange, None),
+            _ => self.busy().exchanges.push(exchange),
+        }
+    }
+
+    fn handle_reset(&mut self, cx: &mut Cx<'_>, id: ExchangeId, reset: Reset) {
+        let exchanges = self.busy.as_mut().map(|busy| &mut busy.exchanges);
+        let found = exchanges.and_then(|exchanges| {
+            let at = exchanges.iter().position(|exchange| exchange.id == id)?;
+            Some(exchanges.remove(at))
+        });
+        if let Some(mut exchange) = found {
+            exchange.status = exchange.status.or(reset.status);
+            self.finish_exchange(cx, &exchange, Some(reset.why));
+            return;
+        }
+        self.worker.handler.finished(&Record {
+            wall: cx.wall(),
+            peer: &self.peer(),
+            exchange: id,
+            request: None,
+            status: reset.status,
+            body_len: 0,
+            took: std::time::Duration::ZERO,
+            cut_short: Some(reset.why),
+        });
+    }
+
+    /// Moves every answer on as far as it goes; whether one moved.
+    pub(super) fn go_on(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>) -> bool {
+        let Some(busy) = &mut self.busy else { return false };
+        let mut moved = false;
+        for mut exchange in std::mem::take(&mut busy.exchanges) {
+            loop {
+                match self.step(cx, task, &mut exchange) {
+                    Step::Moved => moved = true,
+                    Step::Waits => {
+                        self.busy().exchanges.push(exchange);
+                        break;
+                    }
+                    Step::Over(why) => {
+                        moved = true;
+                        self.finish_exchange(cx, &exchange, why);
+                        break;
+                    }
+                }
+            }
+        }
+        moved
+    }
+
+    fn step(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, exchange: &mut Exchange) -> Step {
+        let room = self.room(exchange.id);
+        let body = match &mut exchange.state {
+            State::Complete => return Step::Over(None),
+            State::Promised(promise) => {
+                let Poll::Ready(answer) = promise.as_mut().poll(task) else { return Step::Waits };
+                self.begin_answer(cx, exchange, answer);
+                return Step::Moved;
+            }
+            State::Sending(_) if room == 0 => return Step::Waits,
+            State::Sending(body) => body,
+        };
+        let next = match body {
+            Body::Empty | Body::Memory(_) => None,
+            Body::Parts(parts) => match parts.pop_front() {
+                Some(Chunk::File(range)) => return self.step_file(cx, exchange, range),
+                Some(Chunk::Shared(mut part)) if part.len() as u64 > room => {
+                    let first = part.split_to(room as usize);
+                    parts.push_front(part.into());
+                    Some(first.into())
+                }
+                part => part,
+            },
+            Body::Stream(source) => match source.poll_next(cx, task) {
+                Poll::Pending => return Step::Waits,
+                Poll::Ready(Some(Ok(chunk))) => Some(chunk),
+                Poll::Ready(Some(Err(_))) => {
+                    return self.break_off(cx, exchange, "the body broke off");
+                }
+                Poll::Ready(None) => None,
+            },
+        };
+        match next {
+            Some(chunk) => self.send_chunk(cx, exchange, chunk),
+            None => self.send_end(cx, exchange),
+        }
+        Step::Moved
+    }
+
+    /// Sends the head, and with it a body that is in memory and not large.
+    fn begin_answer(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange, answer: Answer) {
+        let Answer { response, body } = answer;
+        exchange.status = Some(response.status);
+        // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
+        let is_bodiless = exchange.request.method == Method::Head || response.status.is_bodiless();
+        self.send(cx, exchange.id, Event::Head(Head::Response(response)));
+        match body {
+            _ if is_bodiless => self.send_end(cx, exchange),
+            Body::Empty => self.send_end(cx, exchange),
+            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN => {
+                self.send_chunk(cx, exchange, bytes.into());
+                self.send_end(cx, exchange);
+            }
+            Body::Memory(bytes) => {
+                exchange.state =
+                    State::Sending(Body::Parts(VecDeque::from([Chunk::Shared(bytes)])));
+            }
+            Body::Parts(_) | Body::Stream(_) => exchange.state = State::Sending(body),
+        }
+    }
+
+    fn send_end(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) {
+        self.send(cx, exchange.id, Event::End);
+        exchange.state = State::Complete;
+    }
+
+    fn step_file(
+        &mut self,
+        cx: &mut Cx<'_>,
+        exchange: &mut Exchange,
+        mut range: FileRange,
+    ) -> Step {
+        let chunk = if self.endpoint.takes_files() {
+            Chunk::File(FileRange { file: range.file.clone(), ..range })
+        } else {
+            let len = range.len.min(READ_LEN).min(self.room(exchange.id)) as usize;
+            // Into memory that was not zeroed for it, and not further than the range goes.
+            let mut buffer = cx.buffer();
+            buffer.reserve_exact(len);
+            match rustix::io::pread(&*range.file, spare_capacity(&mut buffer), range.offset) {
+                Ok(read) if read > 0 => buffer.truncate(len),
+                _ => return self.break_off(cx, exchange, "the file became shorter"),
+            }
+            Chunk::Owned(buffer)
+        };
+        let len = chunk.len();
+        (range.offset, range.len) = (range.offset + len, range.len - len);
+        self.send_chunk(cx, exchange, chunk);
+        if let (true, State::Sending(Body::Parts(parts))) = (range.len > 0, &mut exchange.state) {
+            parts.push_front(range.into());
+        }
+        Step::Moved
+    }
+
+    fn send_chunk(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange, chunk: Chunk) {
+        exchange.body_len += chunk.len();
+        self.send(cx, exchange.id, Event::Data(chunk));
+    }
+
+    fn break_off(&mut self, cx: &mut Cx<'_>, exchange: &Exchange, why: &'static str) -> Step {
+        let reset = Reset { why, status: None, untouched: false };
+        self.send(cx, exchange.id, Event::Reset(reset));
+        Step::Over(Some(why))
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
+        self.endpoint.send(cx, id, event);
+    }
+
+    pub(super) fn finish_exchange(
+        &mut self,
+        cx: &Cx<'_>,
+        exchange: &Exchange,
+        cut_short: Option<&'static str>,
+    ) {
+        self.worker.handler.finished(&Record {
+            wall: cx.wall(),
+            peer: &self.peer(),
+            exchange: exchange.id,
+            request: Some(&exchange.request),
+            status: exchange.status,
+            body_len: exchange.body_len,
+            took: self.worker.clock.now().since(exchange.began),
+            cut_short,
+        });
+    }
+
+    /// How many bytes of a body may be made now.
+    pub(super) fn room(&self, id: ExchangeId) -> u64 {
+        let unsent = self.unsent().map_or(0, |unsent| unsent.queue.len());
+        if unsent >= UNSENT_LEN_MAX { 0 } else { self.endpoint.room(id) }
+    }
+}
