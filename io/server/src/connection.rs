@@ -256,11 +256,14 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         task: &mut Context<'_>,
         out: &mut TxQueue,
     ) -> io::Result<()> {
+        // A body of which more comes at once: the kernel need not send the rest of a segment alone.
+        let has_more =
+            self.busy.as_ref().is_some_and(|busy| busy.exchanges.iter().any(Exchange::has_parts));
         let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
         let queue = unsent.as_mut().map_or(out, |unsent| &mut unsent.queue);
         let mut moved = false;
         while !queue.is_empty() {
-            match write_front(&mut self.stream, task, queue) {
+            match write_front(&mut self.stream, task, queue, has_more) {
                 Poll::Ready(Ok(0)) => {
                     // A file that became shorter: nobody may take what was sent for whole.
                     queue.clear(cx);
@@ -491,9 +494,10 @@ fn write_front<T: Transport>(
     stream: &mut T,
     task: &mut Context<'_>,
     queue: &TxQueue,
+    has_more: bool,
 ) -> Poll<io::Result<usize>> {
     if let Some(bytes) = queue.as_one_slice() {
-        return stream.poll_write(task, bytes, false);
+        return stream.poll_write(task, bytes, has_more);
     }
     if let Some(range) = queue.front_file() {
         return stream.poll_send_file(task, &range);

@@ -45,6 +45,13 @@ enum Step {
     Over(Option<&'static str>),
 }
 
+impl Exchange {
+    /// Whether parts of the body are still to be sent, which need not be waited for.
+    pub(super) fn has_parts(&self) -> bool {
+        matches!(&self.state, State::Sending(Body::Parts(parts)) if !parts.is_empty())
+    }
+}
+
 impl<H: Handler, T: Transport> Connection<H, T> {
     /// Hands events to the handler and answers; whether there were any.
     pub(super) fn handle_events(&mut self, cx: &mut Cx<'_>) -> bool {
