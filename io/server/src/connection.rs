@@ -182,7 +182,8 @@ impl<H: Handler, T: Transport> Connection<H, T> {
             return Poll::Pending;
         }
         loop {
-            let is_full = self.go_up(cx, task, scratch, read);
+            // Who does not take what there is gets no more of it.
+            let is_full = self.unsent().is_some() || self.go_up(cx, task, scratch, read);
             self.go_down(cx, out);
             if self.write(cx, task, out).is_err() {
                 return self.end(Why::Broken);

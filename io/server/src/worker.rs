@@ -185,7 +185,7 @@ impl<H: Handler> Worker<H> {
         loop {
             match listener.accept().await {
                 Ok((stream, address)) => self.begin(stream, address, tls.as_ref()),
-                Err(error) => self.handle_accept_error(&listener, &error).await,
+                Err(error) => self.handle_accept_error(&listener, &error, tls.is_some()).await,
             }
         }
     }
@@ -209,7 +209,12 @@ impl<H: Handler> Worker<H> {
     }
 
     /// RFC 9110 §15.6.4: whoever cannot be served is told so, which takes a descriptor too.
-    async fn handle_accept_error(&self, listener: &TcpListener, error: &io::Error) {
+    async fn handle_accept_error(
+        &self,
+        listener: &TcpListener,
+        error: &io::Error,
+        is_secure: bool,
+    ) {
         if !is_exhausted(error) {
             // The peer went away before we came; the listener is as good as before.
             tracing::debug!(%error, "a connection ended before it was accepted");
@@ -221,7 +226,7 @@ impl<H: Handler> Worker<H> {
         if let Ok(Ok((mut stream, _))) =
             tokio::time::timeout(Duration::ZERO, listener.accept()).await
         {
-            refuse(&mut stream, false);
+            refuse(&mut stream, is_secure);
         }
         *self.spare.borrow_mut() = open_spare();
         tokio::time::sleep(ACCEPT_PAUSE).await;

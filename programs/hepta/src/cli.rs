@@ -18,7 +18,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// A web server that owns all seven layers and can show each of them at work.
+/// A web server that owns its protocols and can show each of them at work.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, styles = STYLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {

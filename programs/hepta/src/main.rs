@@ -1,4 +1,4 @@
-//! Hepta: a web server that owns all seven layers and can show each of them at work.
+//! Hepta: a web server that owns its protocols and can show each of them at work.
 
 mod certificates;
 mod cli;

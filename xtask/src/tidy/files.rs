@@ -18,13 +18,14 @@ const DEBUGGING: [&str; 1] = [concat!("dbg", "!(")];
 
 /// Paths that exist on one machine only, and words about who did the work: the repository speaks
 /// of the program.
-const PRIVATE: [&str; 6] = [
+const PRIVATE: [&str; 7] = [
     concat!("/wo", "rk/"),
     concat!("/tmp/tar", "get"),
     concat!("/ro", "ot/"),
     concat!("/ho", "me/"),
     concat!("/Us", "ers/"),
     concat!("coordi", "nator"),
+    concat!("hel", "per"),
 ];
 
 /// What was found.

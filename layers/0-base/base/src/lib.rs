@@ -4,7 +4,7 @@
 //! |---------------|---------------------------------------------------------------------|
 //! | [`Instant`]   | a point in time; only a driver (or a test) makes one                |
 //! | [`Wall`]      | a date; it may jump, so it is for showing and never for measuring   |
-//! | [`Cx`]        | what the outside world lends for one call: time, chance, x-ray      |
+//! | [`Cx`]        | lent by the outside world for one call: time, chance, memory, x-ray |
 //! | [`World`]     | what stands behind a [`Cx`] and outlives the call; one per worker   |
 //! | [`TxQueue`]   | outgoing bytes: a chain of shared chunks and ranges of files        |
 //! | [`Wheel`]     | a thousand deadlines at the price of one                            |

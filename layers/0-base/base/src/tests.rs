@@ -85,7 +85,7 @@ fn large_chunks_and_files_keep_their_place() {
         queue.advance(cx, 70);
         assert_eq!(queue.as_one_slice(), Some(&b"end"[..]));
         queue.advance(cx, 3);
-        assert!(queue.is_empty() && queue.len() == 0);
+        assert_eq!((queue.is_empty(), queue.len()), (true, 0));
     });
 }
 

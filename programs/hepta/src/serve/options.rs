@@ -26,6 +26,7 @@ pub(crate) struct Options {
     /// Where to listen: ADDRESS:PORT, [IPV6]:PORT, or PORT on this machine only; repeatable
     ///
     /// Without it: port 8080 of this machine, or 8443 with TLS.
+    #[allow(rustdoc::broken_intra_doc_links, reason = "this is the text of --help")]
     #[arg(long, short, value_name = "ADDR", value_parser = parse_place)]
     pub(crate) listen: Vec<Place>,
 
