@@ -1,10 +1,11 @@
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use base::FileRange;
+use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown};
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -12,6 +13,9 @@ use tokio::net::TcpStream;
 /// The most that one `sendfile` is asked for. Large calls are cheap calls; what does not fit the
 /// socket's buffer comes back as a short count.
 const SENDFILE_LEN_MAX: u64 = 8 * 1024 * 1024;
+
+/// Up to this length a write is tried without asking whether there is room.
+const AT_ONCE_LEN_MAX: usize = 16 * 1024;
 
 /// A stream of bytes that a connection runs over.
 pub(crate) trait Transport: Unpin + 'static {
@@ -59,7 +63,10 @@ impl Transport for TcpStream {
         more: bool,
     ) -> Poll<io::Result<usize>> {
         let more = if more { SendFlags::MORE } else { SendFlags::empty() };
-        when_writable(self, task, |fd| rustix::net::send(fd, bytes, SendFlags::NOSIGNAL | more))
+        let asked = (bytes.len(), bytes.len() <= AT_ONCE_LEN_MAX);
+        when_writable(self, task, asked, |fd| {
+            rustix::net::send(fd, bytes, SendFlags::NOSIGNAL | more)
+        })
     }
 
     fn poll_write_vectored(
@@ -67,7 +74,10 @@ impl Transport for TcpStream {
         task: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        when_writable(self, task, |fd| rustix::io::writev(fd, slices))
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        when_writable(self, task, (len, len <= AT_ONCE_LEN_MAX), |fd| {
+            rustix::io::writev(fd, slices)
+        })
     }
 
     fn poll_send_file(
@@ -76,7 +86,8 @@ impl Transport for TcpStream {
         range: &FileRange,
     ) -> Poll<io::Result<usize>> {
         let len = range.len.min(SENDFILE_LEN_MAX) as usize;
-        when_writable(self, task, |fd| {
+        // Short may also mean that the file has ended: only the next call tells.
+        when_writable(self, task, (0, true), |fd| {
             let mut offset = range.offset;
             rustix::fs::sendfile(fd, &*range.file, Some(&mut offset), len)
         })
@@ -101,23 +112,38 @@ impl Transport for TcpStream {
     }
 }
 
+/// Writes `len` bytes or a part of them.
+///
+/// A short write tells that the socket is full, so the next one waits at once instead of being tried
+/// in vain. `at_once` is for what nearly always finds room: then the runtime is not asked before.
 fn when_writable(
     stream: &TcpStream,
     task: &mut Context<'_>,
-    mut write: impl FnMut(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    (len, at_once): (usize, bool),
+    mut write: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
 ) -> Poll<io::Result<usize>> {
+    let mut asks_first = !at_once;
     loop {
-        // Nearly every write finds room at once: only when one did not is the runtime asked.
-        match write(stream.as_fd()) {
-            Err(rustix::io::Errno::AGAIN) => {}
-            Err(rustix::io::Errno::INTR) => continue,
-            written => return Poll::Ready(Ok(written?)),
+        if asks_first {
+            ready!(stream.poll_write_ready(task))?;
         }
-        ready!(stream.poll_write_ready(task))?;
-        match stream.try_io(Interest::WRITABLE, || Ok(write(stream.as_fd())?)) {
-            Err(blocked) if blocked.kind() == io::ErrorKind::WouldBlock => {}
-            Err(again) if again.kind() == io::ErrorKind::Interrupted => {}
-            written => return Poll::Ready(written),
+        asks_first = true;
+        match write(stream.as_fd()) {
+            Ok(written) => {
+                if written < len {
+                    forget_writability(stream);
+                }
+                return Poll::Ready(Ok(written));
+            }
+            Err(Errno::AGAIN) => forget_writability(stream),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Poll::Ready(Err(errno.into())),
         }
     }
+}
+
+/// Tells the runtime that the socket is full, as it would find out by a write in vain.
+fn forget_writability(stream: &TcpStream) {
+    let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+    let _ = stream.try_io(Interest::WRITABLE, full);
 }

@@ -12,7 +12,7 @@ use message::{Fields, Name, Version, date};
 use server::Record;
 
 /// How much is kept before it is written without waiting for the next tick.
-const KEPT_LEN_MAX: usize = 64 * 1024;
+const KEPT_LEN_MAX: usize = 16 * 1024;
 
 /// A worker's part of the log.
 #[derive(Debug)]
