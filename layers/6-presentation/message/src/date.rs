@@ -155,8 +155,8 @@ fn put_two(out: &mut [u8; LEN], at: usize, n: u32) {
     }
 }
 
-/// The year, month and day of the Gregorian calendar, `days` after 1970-01-01.
-fn civil_from_days(days: i64) -> (u32, u32, u32) {
+/// The year, month and day of the Gregorian calendar, `days` after 1970-01-01; for years from 0 on.
+pub fn civil_from_days(days: i64) -> (u32, u32, u32) {
     // Counted in eras of 400 years that begin on 1 March, so that a leap day is a year's last.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097) as u32);

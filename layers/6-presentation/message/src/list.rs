@@ -209,6 +209,21 @@ pub fn qvalue(text: &[u8]) -> Option<u16> {
     (thousandths <= 1000).then_some(thousandths)
 }
 
+/// Writes a number in decimal digits: what [`digits`] reads.
+pub fn append_digits(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
+        n /= 10;
+        at -= 1;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
 /// A number in decimal digits: no sign, no space, at least one digit. Nothing when it is not one or
 /// does not fit.
 pub fn digits(text: &[u8]) -> Option<u64> {

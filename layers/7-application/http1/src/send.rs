@@ -213,7 +213,7 @@ impl Connection {
         if says_persists {
             let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
             let left = self.config.requests_max.saturating_sub(id);
-            push_decimal(left, &mut head);
+            list::append_digits(left.into(), &mut head);
             head.extend_from_slice(b"\r\n");
         } else if !is_tunnel {
             // To what follows in a tunnel the connection does not belong.
@@ -492,18 +492,4 @@ fn remove_framing(fields: &mut Fields) {
         fields.remove(name);
     }
     fields.remove(Name::ContentLength);
-}
-
-fn push_decimal(mut n: u32, out: &mut Vec<u8>) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
-        at -= 1;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }

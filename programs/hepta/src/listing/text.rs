@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use files::Modified;
+use message::date;
 
 /// Text as HTML, in an element or in a quoted attribute. Control characters, which HTML has no way
 /// to show, become replacement characters.
@@ -82,7 +83,7 @@ impl Utc {
     pub(super) fn new(modified: Modified) -> Self {
         let secs = modified.secs.clamp(-62_167_219_200, 253_402_300_799);
         let (days, second) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
-        let (year, month, day) = civil_from_days(days);
+        let (year, month, day) = date::civil_from_days(days);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         Self {
             date: format!("{year:04}-{month:02}-{day:02}"),
@@ -96,18 +97,4 @@ impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}T{}Z", self.date, self.time)
     }
-}
-
-/// The year, month and day, `days` after 1970-01-01.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    // Counted in eras of 400 years that begin on 1 March, so that a leap day is a year's last.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use base::Wall;
-use message::{Fields, Name, Version, date};
+use message::{Fields, Name, Version, date, list};
 use server::Record;
 
 /// How much is kept before it is written without waiting for the next tick.
@@ -72,7 +72,7 @@ impl AccessLog {
         let status = record.status.map_or(*b"-  ", |status| status.digits());
         let [a, b, c] = status;
         text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
-        push_decimal(record.body_len, text);
+        list::append_digits(record.body_len, text);
         match record.request {
             Some(request)
                 if request.fields.contains(Name::UserAgent)
@@ -185,20 +185,6 @@ const fn is_plain(b: u8) -> bool {
         plain
     };
     PLAIN[b as usize]
-}
-
-fn push_decimal(mut n: u64, text: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
-        at -= 1;
-        if n == 0 {
-            break;
-        }
-    }
-    text.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
 
 /// Seconds with six places, and the end of the line.
