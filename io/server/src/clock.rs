@@ -1,7 +1,7 @@
 use std::cell::Cell;
-use std::time::{Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use base::{Instant, Wall};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The clocks of the machine, as layers know them.
 ///
@@ -9,7 +9,8 @@ use base::{Instant, Wall};
 /// [`adjust`](Self::adjust) takes anew a few times a second.
 #[derive(Debug)]
 pub struct Clock {
-    origin: StdInstant,
+    /// The monotonic clock at the origin, in nanoseconds.
+    origin: i64,
     /// The wall's clock at the origin, in nanoseconds since 1970.
     wall_at_origin: Cell<i64>,
 }
@@ -17,14 +18,15 @@ pub struct Clock {
 impl Clock {
     /// A clock that begins now.
     pub fn start() -> Self {
-        let clock = Self { origin: StdInstant::now(), wall_at_origin: Cell::new(0) };
+        let clock = Self { origin: nanos(ClockId::Monotonic), wall_at_origin: Cell::new(0) };
         clock.adjust();
         clock
     }
 
     /// The time since the origin.
+    #[inline]
     pub fn now(&self) -> Instant {
-        Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+        Instant::from_nanos((nanos(ClockId::Monotonic) - self.origin) as u64)
     }
 
     /// The date at `now`.
@@ -34,10 +36,14 @@ impl Clock {
 
     /// Looks at the wall's clock, which may have been set.
     pub fn adjust(&self) {
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(after) => after.as_nanos() as i64,
-            Err(before) => -(before.duration().as_nanos() as i64),
-        };
+        let wall = nanos(ClockId::Realtime);
         self.wall_at_origin.set(wall - self.now().as_nanos() as i64);
     }
+}
+
+/// A clock in nanoseconds, which fit for 292 years from its zero.
+#[inline]
+fn nanos(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

@@ -1,19 +1,19 @@
 mod exchange;
 
-use std::future::Future;
-use std::io::{self, IoSlice};
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::task::Waker;
 
 use base::xray::{self, Film};
 use base::{Cx, Instant, TxQueue};
 use endpoint::{Closing, Endpoint};
 use message::ExchangeId;
+use rustix::io::Errno;
 
 use self::exchange::Exchange;
 use crate::handler::{Handler, Peer};
+use crate::poller::Ready;
+use crate::promise;
 use crate::registry::Key;
 use crate::transport::Transport;
 use crate::worker::{Desk, Worker};
@@ -25,29 +25,27 @@ const SLICES: usize = 16;
 /// How much of a connection's film is kept until it is printed.
 const FILM_LEN_MAX: usize = 256 * 1024;
 
+/// How many bytes one turn moves at most; then it is the others' turn.
+const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
+
 /// A connection: a socket below, an [`Endpoint`] on it, exchanges above.
 ///
-/// It is a task that is woken when its socket can be read or written again, when its time limit
-/// passes, when a promised answer is there, or when the worker stops. Each time it does all that
-/// can be done, in one order: what came in goes up, what is answered goes down, then one write,
-/// then one read. A connection that waits holds no buffers.
-pub(crate) struct Connection<H: Handler, T: Transport> {
-    worker: Rc<Worker<H>>,
+/// It gets its turn when its socket has news, when its time limit passes, when a promised answer is
+/// there, or when the worker stops. Each time it does all that can be done, in one order: what came
+/// in goes up, what is answered goes down, then one write, then one read. A connection that waits
+/// holds no buffers.
+pub(crate) struct Connection<T> {
     stream: T,
     endpoint: Endpoint,
-    key: Key,
-    number: u64,
-    address: Address,
+    peer: Peer,
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
     /// When the wheel will wake us, if it will.
     armed: Instant,
-    has_waker: bool,
+    ready: Ready,
     has_eof: bool,
     has_finished: bool,
-    is_idle: bool,
-    ending: Option<Why>,
 }
 
 /// What a connection holds only while something is under way.
@@ -69,15 +67,49 @@ struct Unsent {
     in_flight_len: Option<u32>,
 }
 
-/// Where the peer is, in half the bytes of a [`SocketAddr`].
-enum Address {
-    V4(SocketAddrV4),
-    V6(Box<SocketAddrV6>),
+/// What a connection works with while it is its turn.
+pub(crate) struct Turn<'a, H> {
+    worker: &'a Worker<H>,
+    key: Key,
+    cx: Cx<'a>,
+    scratch: &'a mut [u8],
+    out: &'a mut TxQueue,
+    /// How many bytes may still be moved.
+    left: usize,
 }
 
-impl<H: Handler, T: Transport> Connection<H, T> {
-    pub(crate) fn new(
-        worker: Rc<Worker<H>>,
+impl<H> Turn<'_, H> {
+    /// What gives the connection its turn when something that was promised is there.
+    fn waker(&self) -> Waker {
+        promise::waker(self.key, &self.worker.due)
+    }
+}
+
+/// Why it is a connection's turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Occasion {
+    /// Its socket has news.
+    News(Ready),
+    /// Its time limit may have passed, a promised answer may be there, or it had more to do.
+    Due,
+    /// The worker stops, or needs its place: what is under way is finished.
+    Leave,
+}
+
+/// What is to become of a connection after its turn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Then {
+    /// It waits for news.
+    Wait,
+    /// It could have done more, and goes on when the others had their turn.
+    GoOn,
+    /// It is over.
+    End,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new<H: Handler>(
+        worker: &Worker<H>,
         stream: T,
         address: SocketAddr,
         tls: Option<&tls::ServerConfig>,
@@ -85,115 +117,101 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let number = worker.next_connection();
         let now = worker.clock.now();
         let mut film = xray::is_anything_watched().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
-        let endpoint = {
-            let mut desk = worker.desk.borrow_mut();
-            let mut cx =
-                Cx::new(now, worker.clock.wall(now), &mut desk.world).in_connection(number);
-            if let Some(film) = &mut film {
-                cx = cx.watched_by(&mut **film);
-            }
-            cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
-            Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?
-        };
-        let key = worker.registry.borrow_mut().insert();
-        Ok(Self {
-            worker,
-            stream,
-            endpoint,
-            key,
-            number,
-            address: Address::new(address),
-            busy: None,
-            film,
-            armed: Instant::NEVER,
-            has_waker: false,
-            has_eof: false,
-            has_finished: false,
-            is_idle: false,
-            ending: None,
-        })
-    }
-
-    /// Does all that can be done now; whether the connection is over.
-    fn turn(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Poll<()> {
-        let now = self.worker.clock.now();
-        let mut film = self.film.take();
-        let mut cx =
-            Cx::new(now, self.worker.clock.wall(now), &mut desk.world).in_connection(self.number);
+        let mut desk = worker.desk.borrow_mut();
+        let mut cx = Cx::new(now, worker.clock.wall(now), &mut desk.world).in_connection(number);
         if let Some(film) = &mut film {
             cx = cx.watched_by(&mut **film);
         }
-        let over = self.turn_until_waiting(&mut cx, task, &mut desk.scratch, &mut desk.out);
-        if let Some(why) = self.ending {
-            self.say_goodbye(&mut cx, why);
-        } else {
-            self.arm();
-            self.note_idleness();
+        cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
+        let endpoint = Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?;
+        Ok(Self {
+            stream,
+            endpoint,
+            peer: Peer { address, connection: number, is_secure: tls.is_some() },
+            busy: None,
+            film,
+            armed: Instant::NEVER,
+            // A new socket has room.
+            ready: Ready { to_write: true, ..Ready::default() },
+            has_eof: false,
+            has_finished: false,
+        })
+    }
+
+    /// Does all that can be done now, given why it is its turn.
+    pub(crate) fn turn<H: Handler>(
+        &mut self,
+        worker: &Worker<H>,
+        desk: &mut Desk,
+        key: Key,
+        occasion: Occasion,
+    ) -> Then {
+        let now = worker.clock.now();
+        let mut film = self.film.take();
+        let mut cx = Cx::new(now, worker.clock.wall(now), &mut desk.world)
+            .in_connection(self.peer.connection);
+        if let Some(film) = &mut film {
+            cx = cx.watched_by(&mut **film);
         }
+        let (scratch, out) = (&mut *desk.scratch, &mut desk.out);
+        let mut turn = Turn { worker, key, cx, scratch, out, left: TURN_LEN_MAX };
+        match occasion {
+            Occasion::News(news) => self.ready |= news,
+            Occasion::Due => {}
+            Occasion::Leave => self.endpoint.shut_down(&mut turn.cx),
+        }
+        let ended = self.do_all(&mut turn).err();
+        match ended {
+            Some(why) => self.say_goodbye(&mut turn, why),
+            None => {
+                self.arm(&turn);
+                self.let_go();
+            }
+        }
+        let then = match ended {
+            Some(_) => Then::End,
+            None if turn.left == 0 && self.could_do_more() => Then::GoOn,
+            None => Then::Wait,
+        };
         if film.is_some() {
             self.film = film;
-            self.print_film();
+            if then == Then::End || self.is_idle() {
+                self.print_film(worker);
+            }
         }
-        over
+        then
     }
 
-    fn turn_until_waiting(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: &mut Context<'_>,
-        scratch: &mut [u8],
-        out: &mut TxQueue,
-    ) -> Poll<()> {
-        self.let_time_pass(cx);
-        if self.is_write_stalled(cx.now()) {
-            return self.end(Why::WriteStalled);
+    fn do_all<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Why> {
+        self.let_time_pass(turn);
+        if self.is_write_stalled(turn) {
+            return Err(Why::WriteStalled);
         }
-        if let Poll::Ready(()) = self.attend(cx, task, scratch, out, 0) {
-            return Poll::Ready(());
+        if !self.is_at_rest() {
+            self.attend(turn, 0)?;
         }
-        loop {
-            let read = match self.read(task, scratch) {
-                Poll::Ready(Ok(read)) => read,
-                Poll::Ready(Err(_)) => return self.end(Why::Broken),
-                Poll::Pending => return Poll::Pending,
-            };
+        while let Some(read) = self.read(turn)? {
             if read == 0 {
-                self.handle_eof(cx);
+                self.handle_eof(turn);
             } else {
-                cx.note(|| Seen::Read { len: read });
+                turn.cx.note(|| Seen::Read { len: read });
             }
-            if let Poll::Ready(()) = self.attend(cx, task, scratch, out, read) {
-                return Poll::Ready(());
-            }
+            self.attend(turn, read)?;
         }
+        Ok(())
     }
 
-    /// Does what can be done with what is here, `read` fresh bytes included; whether the connection
-    /// is over.
-    fn attend(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: &mut Context<'_>,
-        scratch: &mut [u8],
-        out: &mut TxQueue,
-        mut read: usize,
-    ) -> Poll<()> {
-        if read == 0 && self.is_at_rest() {
-            return Poll::Pending;
-        }
+    /// Does what can be done with what is here, `read` fresh bytes included.
+    fn attend<H: Handler>(&mut self, turn: &mut Turn<'_, H>, mut read: usize) -> Result<(), Why> {
         loop {
             // Who does not take what there is gets no more of it.
-            let is_full = self.unsent().is_some() || self.go_up(cx, task, scratch, read);
-            self.go_down(cx, out);
-            if self.write(cx, task, out).is_err() {
-                return self.end(Why::Broken);
-            }
-            if let Poll::Ready(()) = self.close_if_due(cx) {
-                return Poll::Ready(());
-            }
+            let is_full = self.unsent().is_some() || self.go_up(turn, read);
+            self.go_down(turn);
+            self.write(turn).map_err(|_| Why::Broken)?;
+            self.close_if_due(turn)?;
             // What was sent has made room for more.
-            if self.unsent().is_some() || !(self.go_on(cx, task) || is_full) {
-                return Poll::Pending;
+            if self.unsent().is_some() || !(self.go_on(turn) || is_full) {
+                return Ok(());
             }
             read = 0;
         }
@@ -201,18 +219,18 @@ impl<H: Handler, T: Transport> Connection<H, T> {
 
     /// Whether nothing is to be done before the peer says something.
     fn is_at_rest(&self) -> bool {
-        self.is_idle && self.busy.is_none() && self.endpoint.closing() == Closing::Open
+        self.is_idle() && self.endpoint.closing() == Closing::Open
+    }
+
+    /// Whether no exchange is under way and nothing is held: the connection could be spared.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.busy.is_none() && self.endpoint.is_idle()
     }
 
     /// What was read, and what was left before, goes up as far as it is wanted; whether it stopped
     /// because enough answers wait to be sent.
-    fn go_up(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: &mut Context<'_>,
-        scratch: &mut [u8],
-        read: usize,
-    ) -> bool {
+    fn go_up<H: Handler>(&mut self, turn: &mut Turn<'_, H>, read: usize) -> bool {
+        let scratch = std::mem::take(&mut turn.scratch);
         let mut waiting =
             self.busy.as_mut().map_or_else(Vec::new, |b| std::mem::take(&mut b.inbox));
         let fresh = scratch.get_mut(..read).unwrap_or_default();
@@ -225,10 +243,10 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let mut taken = 0;
         let is_full = loop {
             let rest = bytes.get_mut(taken..).unwrap_or_default();
-            let step = self.endpoint.handle_bytes(cx, rest);
+            let step = self.endpoint.handle_bytes(&mut turn.cx, rest);
             taken += step;
-            let had_events = self.handle_events(cx);
-            let moved = self.go_on(cx, task);
+            let had_events = self.handle_events(turn);
+            let moved = self.go_on(turn);
             let is_moving = step > 0 || had_events || moved;
             let has_more = taken < bytes.len() || self.endpoint.has_waiting_bytes();
             let is_full = has_more && self.endpoint.room(ExchangeId(0)) == 0;
@@ -240,68 +258,69 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         if !rest.is_empty() {
             self.busy().inbox = rest.to_vec();
         }
+        turn.scratch = scratch;
         is_full
     }
 
-    fn go_down(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) {
-        match self.busy.as_mut().and_then(|busy| busy.unsent.as_mut()) {
-            None => while self.endpoint.poll_transmit(cx, out) {},
-            Some(unsent) => while self.endpoint.poll_transmit(cx, &mut unsent.queue) {},
-        }
+    fn go_down<H>(&mut self, turn: &mut Turn<'_, H>) {
+        let unsent = self.busy.as_mut().and_then(|busy| busy.unsent.as_mut());
+        let queue = unsent.map_or(&mut *turn.out, |unsent| &mut unsent.queue);
+        self.endpoint.poll_transmit(&mut turn.cx, queue);
     }
 
     /// Writes what is to be sent, as far as the socket takes it; the rest stays.
-    fn write(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: &mut Context<'_>,
-        out: &mut TxQueue,
-    ) -> io::Result<()> {
+    fn write<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Errno> {
         // A body of which more comes at once: the kernel need not send the rest of a segment alone.
         let has_more =
             self.busy.as_ref().is_some_and(|busy| busy.exchanges.iter().any(Exchange::has_parts));
         let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
-        let queue = unsent.as_mut().map_or(out, |unsent| &mut unsent.queue);
+        let queue = unsent.as_mut().map_or(&mut *turn.out, |unsent| &mut unsent.queue);
         let mut moved = false;
         while !queue.is_empty() {
-            match write_front(&mut self.stream, task, queue, has_more) {
-                Poll::Ready(Ok(0)) => {
+            if !self.ready.to_write || turn.left == 0 {
+                let queue = std::mem::take(queue);
+                self.keep_unsent(turn, unsent, queue, moved);
+                break;
+            }
+            match write_front(&mut self.stream, queue, has_more) {
+                Ok((0, _)) => {
                     // A file that became shorter: nobody may take what was sent for whole.
-                    queue.clear(cx);
+                    queue.clear(&mut turn.cx);
                     self.stream.make_close_abrupt();
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                    return Err(Errno::IO);
                 }
-                Poll::Ready(Ok(len)) => {
+                Ok((len, is_short)) => {
                     moved = true;
-                    cx.note(|| Seen::Wrote { len });
-                    queue.advance(cx, len as u64);
+                    // What did not fit now will not fit a moment later: that is not tried.
+                    self.ready.to_write = !is_short;
+                    turn.left = turn.left.saturating_sub(len);
+                    turn.cx.note(|| Seen::Wrote { len });
+                    queue.advance(&mut turn.cx, len as u64);
                 }
-                Poll::Ready(Err(error)) => {
-                    queue.clear(cx);
-                    return Err(error);
-                }
-                Poll::Pending => {
-                    let queue = std::mem::take(queue);
-                    self.keep_unsent(cx, unsent, queue, moved);
-                    return Ok(());
+                Err(Errno::AGAIN) => self.ready.to_write = false,
+                Err(errno) => {
+                    queue.clear(&mut turn.cx);
+                    return Err(errno);
                 }
             }
         }
         Ok(())
     }
 
-    fn keep_unsent(
+    fn keep_unsent<H>(
         &mut self,
-        cx: &mut Cx<'_>,
+        turn: &mut Turn<'_, H>,
         before: Option<Unsent>,
         queue: TxQueue,
         moved: bool,
     ) {
-        cx.note(|| Seen::WriteWaits { unsent: queue.len() });
+        if !self.ready.to_write {
+            turn.cx.note(|| Seen::WriteWaits { unsent: queue.len() });
+        }
         let unsent = match before {
             Some(before) if !moved => Unsent { queue, ..before },
             _ => {
-                let deadline = cx.now().after(self.worker.config.limits.timeout_write);
+                let deadline = turn.cx.now().after(turn.worker.config.limits.timeout_write);
                 let in_flight_len = self.stream.in_flight_len();
                 Unsent { queue, deadline, in_flight_len }
             }
@@ -312,7 +331,8 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     /// Whether the peer has taken nothing for too long. The kernel calls a socket writable only when
     /// a good part of its buffer is free, which a steady but slow reader may not manage in time; so
     /// what has arrived since counts too.
-    fn is_write_stalled(&mut self, now: Instant) -> bool {
+    fn is_write_stalled<H>(&mut self, turn: &Turn<'_, H>) -> bool {
+        let now = turn.cx.now();
         let Some(unsent) = self.busy.as_mut().and_then(|busy| busy.unsent.as_mut()) else {
             return false;
         };
@@ -321,81 +341,95 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         }
         let in_flight_len = self.stream.in_flight_len();
         let before = std::mem::replace(&mut unsent.in_flight_len, in_flight_len);
-        unsent.deadline = now.after(self.worker.config.limits.timeout_write);
+        unsent.deadline = now.after(turn.worker.config.limits.timeout_write);
         in_flight_len >= before
     }
 
-    fn read(&mut self, task: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.has_eof || !self.endpoint.wants_bytes() || self.unsent().is_some() {
-            return Poll::Pending;
+    /// What was read, if anything can be read and is wanted; nothing at the end.
+    fn read<H>(&mut self, turn: &mut Turn<'_, H>) -> Result<Option<usize>, Why> {
+        if turn.left == 0 || !self.wants_to_read() {
+            return Ok(None);
         }
-        let read = self.stream.poll_read(task, scratch);
-        if let Poll::Ready(Ok(0)) = read {
-            self.has_eof = true;
+        match self.stream.read(turn.scratch) {
+            Ok(read) => {
+                self.has_eof = read == 0;
+                // A short read has emptied the socket, but for the end.
+                self.ready.to_read = read == turn.scratch.len() || self.ready.at_end;
+                turn.left = turn.left.saturating_sub(read);
+                Ok(Some(read))
+            }
+            Err(Errno::AGAIN) => {
+                self.ready.to_read = false;
+                Ok(None)
+            }
+            Err(_) => Err(Why::Broken),
         }
-        read
+    }
+
+    fn wants_to_read(&self) -> bool {
+        let may_read = self.ready.to_read && !self.has_eof;
+        may_read && self.endpoint.wants_bytes() && self.unsent().is_none()
+    }
+
+    /// Whether only the length of its turn kept the connection from doing more.
+    fn could_do_more(&self) -> bool {
+        match self.unsent() {
+            Some(_) => self.ready.to_write,
+            None => self.wants_to_read(),
+        }
     }
 
     /// The peer has finished, and everything it sent has been shown.
-    fn handle_eof(&mut self, cx: &mut Cx<'_>) {
+    fn handle_eof<H>(&mut self, turn: &mut Turn<'_, H>) {
         if let Some(busy) = &mut self.busy {
             busy.inbox = Vec::new();
         }
-        cx.note(|| Seen::FinReceived);
-        self.endpoint.handle_eof(cx);
+        turn.cx.note(|| Seen::FinReceived);
+        self.endpoint.handle_eof(&mut turn.cx);
     }
 
-    fn close_if_due(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
+    fn close_if_due<H>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Why> {
         let closing = self.endpoint.closing();
         if closing == Closing::Open {
-            return Poll::Pending;
+            return Ok(());
         }
         if closing == Closing::Abort {
             self.stream.make_close_abrupt();
-            return self.end(Why::Aborted);
+            return Err(Why::Aborted);
         }
         if self.unsent().is_some() {
-            return Poll::Pending;
+            return Ok(());
         }
         if closing == Closing::Now {
-            return self.end(Why::Closed);
+            return Err(Why::Closed);
         }
         if !self.has_finished {
             self.has_finished = true;
-            cx.note(|| Seen::FinSent);
-            if self.stream.finish().is_err() {
-                return self.end(Why::Closed);
-            }
+            turn.cx.note(|| Seen::FinSent);
+            self.stream.finish().map_err(|_| Why::Closed)?;
         }
-        Poll::Pending
+        Ok(())
     }
 
-    fn let_time_pass(&mut self, cx: &mut Cx<'_>) {
-        if self.endpoint.poll_timeout().is_some_and(|(at, _)| at <= cx.now()) {
-            self.endpoint.handle_timeout(cx);
+    fn let_time_pass<H>(&mut self, turn: &mut Turn<'_, H>) {
+        let now = turn.cx.now();
+        if self.endpoint.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.endpoint.handle_timeout(&mut turn.cx);
         }
-        if self.armed <= cx.now() {
+        if self.armed <= now {
             self.armed = Instant::NEVER;
-        }
-        if self.worker.is_stopping.get() || self.worker.wants_gone(self.key) {
-            self.endpoint.shut_down(cx);
         }
     }
 
     /// Makes sure that the wheel wakes us in time.
-    fn arm(&mut self) {
+    fn arm<H: Handler>(&mut self, turn: &Turn<'_, H>) {
         let due = self.endpoint.poll_timeout().map_or(Instant::NEVER, |(at, _)| at);
         let due = self.unsent().map_or(due, |unsent| due.min(unsent.deadline));
         // An earlier alarm is as good: it looks, and is set anew.
         if due < self.armed {
             self.armed = due;
-            self.worker.wake_at(due, self.key);
+            turn.worker.wake_at(due, turn.key);
         }
-    }
-
-    fn peer(&self) -> Peer {
-        let is_secure = !self.endpoint.takes_files();
-        Peer { address: self.address.get(), connection: self.number, is_secure }
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -406,59 +440,32 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         self.busy.as_ref().and_then(|busy| busy.unsent.as_ref())
     }
 
-    /// Tells the worker whether this connection could be spared, and lets go of what it held.
-    fn note_idleness(&mut self) {
+    /// Lets go of what was held while something was under way.
+    fn let_go(&mut self) {
         if self.busy.as_ref().is_some_and(|busy| busy.is_over()) {
             self.busy = None;
-        }
-        let is_idle = self.endpoint.is_idle() && self.busy.is_none();
-        if is_idle != self.is_idle {
-            self.is_idle = is_idle;
-            self.worker.registry.borrow_mut().set_idle(self.key, is_idle);
         }
     }
 
     /// Prints what happened since the last time, when nothing is under way: a block is whole.
     #[cold]
-    fn print_film(&mut self) {
-        if !self.is_idle && self.ending.is_none() {
-            return;
-        }
-        let (Some(film), Some(printer)) = (&mut self.film, &self.worker.config.film) else {
-            return;
-        };
+    fn print_film<H>(&mut self, worker: &Worker<H>) {
+        let (Some(film), Some(printer)) = (&mut self.film, &worker.config.film) else { return };
         let text = film.take();
         if !text.is_empty() {
-            let title = format!("connection {} from {}", self.number, self.address.get());
+            let title = format!("connection {} from {}", self.peer.connection, self.peer.address);
             printer.print(Some(&title), &text);
         }
     }
 
-    fn end(&mut self, why: Why) -> Poll<()> {
-        self.ending = Some(why);
-        Poll::Ready(())
-    }
-
     /// What is still to be said about a connection that is over.
-    fn say_goodbye(&mut self, cx: &mut Cx<'_>, why: Why) {
-        for exchange in std::mem::take(&mut self.busy().exchanges) {
-            self.finish_exchange(cx, &exchange, Some(why.explanation()));
+    #[cold]
+    fn say_goodbye<H: Handler>(&mut self, turn: &mut Turn<'_, H>, why: Why) {
+        let exchanges = self.busy.as_mut().map(|busy| std::mem::take(&mut busy.exchanges));
+        for exchange in exchanges.unwrap_or_default() {
+            self.finish_exchange(turn, &exchange, Some(why.explanation()));
         }
-        cx.note(|| Seen::Ended { why });
-    }
-}
-
-impl<H: Handler, T: Transport> Future for Connection<H, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let worker = Rc::clone(&this.worker);
-        if !this.has_waker {
-            this.has_waker = true;
-            worker.registry.borrow_mut().set_waker(this.key, task.waker());
-        }
-        this.turn(task, &mut worker.desk.borrow_mut())
+        turn.cx.note(|| Seen::Ended { why });
     }
 }
 
@@ -468,47 +475,33 @@ impl Busy {
     }
 }
 
-impl Address {
-    fn new(address: SocketAddr) -> Self {
-        match address {
-            SocketAddr::V4(v4) => Self::V4(v4),
-            SocketAddr::V6(v6) => Self::V6(Box::new(v6)),
-        }
-    }
-
-    fn get(&self) -> SocketAddr {
-        match self {
-            Self::V4(v4) => SocketAddr::V4(*v4),
-            Self::V6(v6) => SocketAddr::V6(**v6),
-        }
-    }
-}
-
-impl<H: Handler, T: Transport> Drop for Connection<H, T> {
-    fn drop(&mut self) {
-        self.worker.forget(self.key);
-    }
-}
-
-/// Writes a part of what stands in front.
+/// Writes a part of what stands in front; how much, and whether less than was there for the socket
+/// to take.
 fn write_front<T: Transport>(
     stream: &mut T,
-    task: &mut Context<'_>,
     queue: &TxQueue,
     has_more: bool,
-) -> Poll<io::Result<usize>> {
+) -> Result<(usize, bool), Errno> {
     if let Some(bytes) = queue.as_one_slice() {
-        return stream.poll_write(task, bytes, has_more);
+        let written = stream.write(bytes, has_more)?;
+        return Ok((written, written < bytes.len()));
     }
     if let Some(range) = queue.front_file() {
-        return stream.poll_send_file(task, &range);
+        // Short may also mean that the file has ended: only the next call tells.
+        return Ok((stream.send_file(&range)?, false));
     }
     let mut slices = [IoSlice::new(&[]); SLICES];
     let filled = queue.fill_slices(&mut slices);
     match slices.get(..filled) {
         // What stands in front of a file leaves with it.
-        Some([only]) => stream.poll_write(task, only, true),
-        Some(slices) => stream.poll_write_vectored(task, slices),
-        None => Poll::Ready(Ok(0)),
+        Some([only]) => {
+            let written = stream.write(only, true)?;
+            Ok((written, written < only.len()))
+        }
+        Some(slices) => {
+            let written = stream.write_vectored(slices)?;
+            Ok((written, written < slices.iter().map(|slice| slice.len()).sum()))
+        }
+        None => Ok((0, false)),
     }
 }

@@ -18,6 +18,8 @@ mod connection;
 mod film;
 mod handler;
 mod listen;
+mod poller;
+mod promise;
 mod registry;
 mod round;
 mod server;

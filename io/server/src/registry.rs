@@ -1,21 +1,18 @@
-use std::task::Waker;
-
-/// The connections of a worker, by number: how the clock and a stop find them.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    slots: Vec<Slot>,
+/// The connections of a worker, each found by a number that is never given again.
+#[derive(Debug)]
+pub(crate) struct Registry<C> {
+    slots: Vec<Slot<C>>,
     free: Vec<u32>,
-    /// Where the search for idle connections goes on.
+    /// Where the search for one that can be spared goes on.
     hand: usize,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
+#[derive(Debug)]
+struct Slot<C> {
     /// Tells a slot's connections apart.
     generation: u32,
-    waker: Option<Waker>,
-    is_idle: bool,
-    is_evicted: bool,
+    /// Empty while it is the connection's turn.
+    connection: Option<Box<C>>,
 }
 
 /// A connection's place; it means nothing once the connection is gone.
@@ -25,79 +22,86 @@ pub(crate) struct Key {
     generation: u32,
 }
 
-impl Registry {
+impl Key {
+    pub(crate) const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self { index: bits as u32, generation: (bits >> 32) as u32 }
+    }
+}
+
+impl<C> Registry<C> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), hand: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    pub(crate) fn insert(&mut self) -> Key {
+    /// A place for a connection that is about to begin; [`put_back`](Self::put_back) fills it.
+    pub(crate) fn reserve(&mut self) -> Key {
         let index = self.free.pop().unwrap_or_else(|| {
             if self.slots.len() == self.slots.capacity() {
                 // A quarter more, not as much again: most of a worker's memory is its connections.
                 self.slots.reserve_exact(self.slots.len() / 4 + 64);
             }
-            self.slots.push(Slot::default());
+            self.slots.push(Slot { generation: 0, connection: None });
             (self.slots.len() - 1) as u32
         });
-        Key { index, generation: self.slots.get(index as usize).map_or(0, |s| s.generation) }
+        let generation = self.slots.get(index as usize).map_or(0, |slot| slot.generation);
+        Key { index, generation }
+    }
+
+    /// Takes a connection out for its turn; [`put_back`](Self::put_back) or
+    /// [`remove`](Self::remove) ends it.
+    #[inline]
+    pub(crate) fn take(&mut self, key: Key) -> Option<Box<C>> {
+        self.slot(key)?.connection.take()
+    }
+
+    #[inline]
+    pub(crate) fn put_back(&mut self, key: Key, connection: Box<C>) {
+        if let Some(slot) = self.slot(key) {
+            slot.connection = Some(connection);
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
-            *slot = Slot { generation: key.generation.wrapping_add(1), ..Slot::default() };
+            slot.generation = slot.generation.wrapping_add(1);
+            slot.connection = None;
             self.free.push(key.index);
         }
     }
 
-    pub(crate) fn set_waker(&mut self, key: Key, waker: &Waker) {
-        if let Some(slot) = self.slot(key) {
-            slot.waker = Some(waker.clone());
-        }
+    /// Every connection's place.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        (0..).zip(&self.slots).filter_map(|(index, slot)| slot.key(index)).collect()
     }
 
-    pub(crate) fn set_idle(&mut self, key: Key, is_idle: bool) {
-        if let Some(slot) = self.slot(key) {
-            slot.is_idle = is_idle;
-        }
-    }
-
-    pub(crate) fn is_evicted(&mut self, key: Key) -> bool {
-        self.slot(key).is_some_and(|slot| slot.is_evicted)
-    }
-
-    pub(crate) fn wake(&mut self, key: Key) {
-        if let Some(waker) = self.slot(key).and_then(|slot| slot.waker.as_ref()) {
-            waker.wake_by_ref();
-        }
-    }
-
-    pub(crate) fn wake_all(&self) {
-        for waker in self.slots.iter().filter_map(|slot| slot.waker.as_ref()) {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Asks up to `count` idle connections to go, in turn; says how many it found.
-    pub(crate) fn evict_idle(&mut self, count: usize) -> usize {
-        let mut found = 0;
+    /// The next connection, in turn, that can be spared.
+    pub(crate) fn find_next(&mut self, can_be_spared: impl Fn(&C) -> bool) -> Option<Key> {
         for _ in 0..self.slots.len() {
-            if found == count {
-                break;
-            }
             self.hand = (self.hand + 1) % self.slots.len();
-            let Some(slot) = self.slots.get_mut(self.hand) else { break };
-            if slot.is_idle && !slot.is_evicted {
-                slot.is_evicted = true;
-                found += 1;
-                if let Some(waker) = &slot.waker {
-                    waker.wake_by_ref();
-                }
+            let slot = self.slots.get(self.hand)?;
+            if slot.connection.as_deref().is_some_and(&can_be_spared) {
+                return slot.key(self.hand as u32);
             }
         }
-        found
+        None
     }
 
-    fn slot(&mut self, key: Key) -> Option<&mut Slot> {
+    #[inline]
+    fn slot(&mut self, key: Key) -> Option<&mut Slot<C>> {
         self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
+    }
+}
+
+impl<C> Slot<C> {
+    fn key(&self, index: u32) -> Option<Key> {
+        self.connection.is_some().then_some(Key { index, generation: self.generation })
     }
 }

@@ -1,6 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::listen::Listener;
-use crate::round;
 use crate::worker::Worker;
 
 /// What an operator may choose.
@@ -65,11 +64,11 @@ pub type Place = (Listener, Option<tls::ServerConfig>);
 
 impl Server {
     /// Starts a thread for each socket that the listeners have; `make_handler` is called once in
-    /// each, with the worker's number.
+    /// each, with the worker's number. When this returns, all of them serve.
     ///
     /// # Errors
     ///
-    /// A thread could not be started.
+    /// A thread could not be started, or a handler could not be made.
     pub fn start<H: Handler>(
         config: &Config,
         places: Vec<Place>,
@@ -79,26 +78,37 @@ impl Server {
         let (stop, stopped) = watch::channel(Stop::No);
         let by_worker = split_by_worker(places);
         let workers = by_worker.len();
+        let (ready, are_ready) = mpsc::channel();
         let threads = by_worker
             .into_iter()
             .enumerate()
             .map(|(number, sockets)| {
                 let (config, stopped) = (config.clone(), stopped.clone());
-                let make_handler = Arc::clone(&make_handler);
+                let (make_handler, ready) = (Arc::clone(&make_handler), ready.clone());
                 std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                     let runtime = Builder::new_current_thread()
                         .enable_all()
                         .max_blocking_threads(BLOCKING_THREADS_MAX)
-                        .on_thread_unpark(round::begin)
                         .build_local(LocalOptions::default())?;
                     runtime.block_on(async {
                         let handler = make_handler(number)?;
+                        // Nobody can have stopped listening: it goes on when all have spoken or ended.
+                        let _ = ready.send(());
+                        drop(ready);
                         Worker::run((number, workers), config, handler, sockets, stopped).await
                     })
                 })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { threads, stop })
+        drop(ready);
+        let server = Self { threads, stop };
+        if are_ready.iter().count() < workers {
+            // One has ended already, and says why; the others need not go on.
+            server.stop(Stop::Now);
+            server.wait()?;
+            return Err(io::Error::other("a worker ended before it served"));
+        }
+        Ok(server)
     }
 
     /// Says whether, and how, to stop.

@@ -1,19 +1,24 @@
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Instant, TxQueue, Wheel, World};
-use tokio::net::{TcpListener, TcpStream};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 
-use crate::Clock;
-use crate::connection::Connection;
+use crate::connection::{Connection, Occasion, Then};
 use crate::handler::Handler;
+use crate::poller::{News, Poller, listen_to};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Socket, Stop};
+use crate::{Clock, round};
 
 /// How exact time limits are. None is shorter than some seconds.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,20 +42,25 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     503 Service Unavailable: too many connections; try again\n";
 
 /// One thread's share of a server: its listeners, its connections and all they need.
+///
+/// Connections are no tasks of the runtime. The worker asks its poller which of them have news, and
+/// gives each of these its turn; so it does with those whose time has passed.
 pub(crate) struct Worker<H> {
     pub(crate) config: Config,
     pub(crate) handler: H,
     pub(crate) clock: Clock,
     pub(crate) desk: RefCell<Desk>,
-    pub(crate) registry: RefCell<Registry>,
-    pub(crate) is_stopping: Cell<bool>,
-    /// Some idle connections have been asked to go.
-    is_evicting: Cell<bool>,
+    /// Connections that are to have their turn because something promised is there.
+    pub(crate) due: UnboundedSender<Key>,
+    connections: RefCell<Registry<Connection<TcpStream>>>,
+    poller: Poller,
+    /// Connections that had more to do when their turn was over.
+    unfinished: RefCell<Vec<Key>>,
     wheel: RefCell<Wheel<Key>>,
     /// Wakes the ticker when there is something to wait for.
     wheel_is_set: Notify,
     all_gone: Notify,
-    connections: Cell<u64>,
+    accepted: Cell<u64>,
     /// How many workers there are, so that no two give the same number to a connection.
     workers: u64,
     /// A descriptor kept for the day when there are none.
@@ -74,33 +84,47 @@ impl<H: Handler> Worker<H> {
         sockets: Vec<Socket>,
         mut stopped: watch::Receiver<Stop>,
     ) -> io::Result<()> {
-        let worker = Rc::new(Self::new(number, workers as u64, config, handler));
+        let (due, promised) = mpsc::unbounded_channel();
+        let worker = Rc::new(Self::new((number, workers as u64), config, handler, due)?);
         let mut acceptors = Vec::new();
         for (socket, _, tls) in sockets {
-            let listener = TcpListener::from_std(socket)?;
+            let listener = listen_to(socket)?;
             acceptors.push(tokio::task::spawn_local(Rc::clone(&worker).accept_from(listener, tls)));
         }
-        let ticker = tokio::task::spawn_local(Rc::clone(&worker).tick());
+        let tasks = [
+            tokio::task::spawn_local(Rc::clone(&worker).serve()),
+            tokio::task::spawn_local(Rc::clone(&worker).keep_promises(promised)),
+            tokio::task::spawn_local(Rc::clone(&worker).tick()),
+        ];
 
         let _ = stopped.wait_for(|stop| *stop != Stop::No).await;
         for acceptor in acceptors {
             acceptor.abort();
         }
-        worker.is_stopping.set(true);
-        worker.registry.borrow().wake_all();
+        let everybody = worker.connections.borrow().keys();
+        for key in everybody {
+            worker.give_turn(key, Occasion::Leave);
+        }
         tokio::select! {
             () = worker.wait_until_all_gone() => {}
             _ = stopped.wait_for(|stop| *stop == Stop::Now) => {}
         }
-        ticker.abort();
+        for task in tasks {
+            task.abort();
+        }
         worker.handler.tick();
         Ok(())
     }
 
-    fn new(number: usize, workers: u64, config: Config, handler: H) -> Self {
+    fn new(
+        (number, workers): (usize, u64),
+        config: Config,
+        handler: H,
+        due: UnboundedSender<Key>,
+    ) -> io::Result<Self> {
         let clock = Clock::start();
         let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
-        Self {
+        Ok(Self {
             config,
             handler,
             clock,
@@ -109,22 +133,23 @@ impl<H: Handler> Worker<H> {
                 scratch: vec![0; SCRATCH_LEN].into(),
                 out: TxQueue::new(),
             }),
-            registry: RefCell::default(),
-            is_stopping: Cell::new(false),
-            is_evicting: Cell::new(false),
+            due,
+            connections: RefCell::new(Registry::new()),
+            poller: Poller::new()?,
+            unfinished: RefCell::default(),
             wheel: RefCell::new(Wheel::new(TICK)),
             wheel_is_set: Notify::new(),
             all_gone: Notify::new(),
-            connections: Cell::new(number as u64),
+            accepted: Cell::new(number as u64),
             workers,
             spare: RefCell::new(open_spare()),
-        }
+        })
     }
 
     /// A number for the next connection; no two of a server are the same.
     pub(crate) fn next_connection(&self) -> u64 {
-        let number = self.connections.get() + 1;
-        self.connections.set(self.connections.get() + self.workers);
+        let number = self.accepted.get() + 1;
+        self.accepted.set(self.accepted.get() + self.workers);
         number
     }
 
@@ -137,33 +162,80 @@ impl<H: Handler> Worker<H> {
         wheel.set(at, key);
     }
 
-    /// Whether an idle connection is asked to go.
+    /// Gives every connection that has news its turn, as long as the worker lives.
+    async fn serve(self: Rc<Self>) -> io::Result<()> {
+        let poller = self.poller.listener()?;
+        let mut news = News::new();
+        let mut again = Vec::new();
+        loop {
+            if self.unfinished.borrow().is_empty() {
+                let mut ready = poller.readable().await?;
+                round::begin();
+                if self.poller.take(&mut news) {
+                    ready.clear_ready();
+                }
+            } else {
+                // Those that have more to do are not all there is.
+                tokio::task::yield_now().await;
+                round::begin();
+                self.poller.take(&mut news);
+            }
+            std::mem::swap(&mut again, &mut self.unfinished.borrow_mut());
+            for (key, ready) in news.iter() {
+                self.give_turn(key, Occasion::News(ready));
+            }
+            for key in again.drain(..) {
+                self.give_turn(key, Occasion::Due);
+            }
+        }
+    }
+
+    /// Gives every connection its turn for which something promised is there.
+    async fn keep_promises(self: Rc<Self>, mut promised: UnboundedReceiver<Key>) -> io::Result<()> {
+        while let Some(key) = promised.recv().await {
+            self.give_turn(key, Occasion::Due);
+        }
+        Ok(())
+    }
+
     #[inline]
-    pub(crate) fn wants_gone(&self, key: Key) -> bool {
-        self.is_evicting.get() && self.registry.borrow_mut().is_evicted(key)
+    fn give_turn(&self, key: Key, occasion: Occasion) {
+        let Some(mut connection) = self.connections.borrow_mut().take(key) else { return };
+        // Whatever goes wrong in a handler ends one connection, not all of them.
+        let then = panic::catch_unwind(AssertUnwindSafe(|| {
+            connection.turn(self, &mut self.desk.borrow_mut(), key, occasion)
+        }));
+        match then {
+            Ok(Then::Wait) => self.connections.borrow_mut().put_back(key, connection),
+            Ok(Then::GoOn) => {
+                self.connections.borrow_mut().put_back(key, connection);
+                self.unfinished.borrow_mut().push(key);
+            }
+            Ok(Then::End) => self.forget(key),
+            Err(_) => {
+                tracing::error!("a connection ends: its handler panicked");
+                self.desk.borrow_mut().out = TxQueue::new();
+                self.forget(key);
+            }
+        }
     }
 
-    fn evict_idle(&self, count: usize) -> usize {
-        self.is_evicting.set(true);
-        self.registry.borrow_mut().evict_idle(count)
-    }
-
-    pub(crate) fn forget(&self, key: Key) {
-        let mut registry = self.registry.borrow_mut();
-        registry.remove(key);
-        if registry.len() == 0 {
+    fn forget(&self, key: Key) {
+        let mut connections = self.connections.borrow_mut();
+        connections.remove(key);
+        if connections.len() == 0 {
             self.all_gone.notify_one();
         }
     }
 
     async fn wait_until_all_gone(&self) {
-        while self.registry.borrow().len() > 0 {
+        while self.connections.borrow().len() > 0 {
             self.all_gone.notified().await;
         }
     }
 
     /// Lets time pass for connections and for the handler.
-    async fn tick(self: Rc<Self>) {
+    async fn tick(self: Rc<Self>) -> io::Result<()> {
         let mut woken = Vec::new();
         loop {
             if self.wheel.borrow().is_empty() {
@@ -174,59 +246,80 @@ impl<H: Handler> Worker<H> {
             self.clock.adjust();
             self.handler.tick();
             self.wheel.borrow_mut().expire(self.clock.now(), &mut woken);
-            let mut registry = self.registry.borrow_mut();
             for key in woken.drain(..) {
-                registry.wake(key);
+                self.give_turn(key, Occasion::Due);
             }
         }
     }
 
-    async fn accept_from(self: Rc<Self>, listener: TcpListener, tls: Option<tls::ServerConfig>) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, address)) => self.begin(stream, address, tls.as_ref()),
-                Err(error) => self.handle_accept_error(&listener, &error, tls.is_some()).await,
-            }
-        }
-    }
-
-    fn begin(
-        self: &Rc<Self>,
-        mut stream: TcpStream,
-        address: SocketAddr,
-        tls: Option<&tls::ServerConfig>,
+    async fn accept_from(
+        self: Rc<Self>,
+        listener: AsyncFd<TcpListener>,
+        tls: Option<tls::ServerConfig>,
     ) {
-        let is_full = self.registry.borrow().len() >= self.config.limits.connections_max;
+        while let Ok(mut ready) = listener.readable().await {
+            match accept(listener.get_ref()) {
+                Ok((stream, address)) => self.begin(stream, address, tls.as_ref()),
+                Err(Errno::AGAIN) => ready.clear_ready(),
+                Err(errno) => {
+                    self.handle_accept_error(listener.get_ref(), errno, tls.is_some()).await
+                }
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, address: SocketAddr, tls: Option<&tls::ServerConfig>) {
+        let is_full = self.connections.borrow().len() >= self.config.limits.connections_max;
         if is_full && self.evict_idle(1) == 0 {
             tracing::warn!(%address, "refused: too many connections");
-            refuse(&mut stream, tls.is_some());
+            refuse(&stream, tls.is_some());
             return;
         }
-        match Connection::new(Rc::clone(self), stream, address, tls) {
-            Ok(connection) => drop(tokio::task::spawn_local(connection)),
-            Err(fault) => tracing::error!(%address, ?fault, "no session for a new connection"),
+        let key = self.connections.borrow_mut().reserve();
+        if let Err(error) = self.poller.add(&stream, key) {
+            tracing::warn!(%address, %error, "refused: the kernel cannot watch one more socket");
+            refuse(&stream, tls.is_some());
+            return self.forget(key);
         }
+        match Connection::new(self, stream, address, tls) {
+            Ok(connection) => {
+                self.connections.borrow_mut().put_back(key, Box::new(connection));
+                self.give_turn(key, Occasion::Due);
+            }
+            Err(fault) => {
+                tracing::error!(%address, ?fault, "no session for a new connection");
+                self.forget(key);
+            }
+        }
+    }
+
+    /// Ends up to `count` connections on which nothing is under way; says how many.
+    fn evict_idle(&self, count: usize) -> usize {
+        let mut evicted = 0;
+        while evicted < count {
+            let idle = self.connections.borrow_mut().find_next(Connection::is_idle);
+            let Some(key) = idle else { break };
+            self.give_turn(key, Occasion::Leave);
+            evicted += 1;
+        }
+        evicted
     }
 
     /// RFC 9110 §15.6.4: whoever cannot be served is told so, which takes a descriptor too.
-    async fn handle_accept_error(
-        &self,
-        listener: &TcpListener,
-        error: &io::Error,
-        is_secure: bool,
-    ) {
-        if !is_exhausted(error) {
+    async fn handle_accept_error(&self, listener: &TcpListener, errno: Errno, is_secure: bool) {
+        if !matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) {
             // The peer went away before we came; the listener is as good as before.
-            tracing::debug!(%error, "a connection ended before it was accepted");
+            tracing::debug!(error = %errno, "a connection ended before it was accepted");
             return;
         }
         let evicted = self.evict_idle(EVICTED_AT_ONCE);
-        tracing::warn!(%error, evicted, "no descriptors left; idle connections are sent away");
+        tracing::warn!(error = %errno, evicted, "no descriptors left; idle connections are sent away");
+        if evicted > 0 {
+            return;
+        }
         self.spare.borrow_mut().take();
-        if let Ok(Ok((mut stream, _))) =
-            tokio::time::timeout(Duration::ZERO, listener.accept()).await
-        {
-            refuse(&mut stream, is_secure);
+        if let Ok((stream, _)) = accept(listener) {
+            refuse(&stream, is_secure);
         }
         *self.spare.borrow_mut() = open_spare();
         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -237,18 +330,20 @@ fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// Says no in a few bytes, which fit any socket's buffer; over TLS, by closing.
-fn refuse(stream: &mut TcpStream, is_secure: bool) {
-    if !is_secure {
-        let _ = stream.try_write(REFUSAL);
-        let _ = rustix::net::shutdown(&*stream, rustix::net::Shutdown::Write);
-        let mut request = [0; 4096];
-        let _ = stream.try_read(&mut request);
-    }
+/// A socket that waits for nothing, and who is at the other end.
+fn accept(listener: &TcpListener) -> rustix::io::Result<(TcpStream, SocketAddr)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, address) = rustix::net::acceptfrom_with(listener, flags)?;
+    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+    Ok((socket.into(), address.ok_or(Errno::CONNABORTED)?))
 }
 
-fn is_exhausted(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    Errno::from_io_error(error)
-        .is_some_and(|e| matches!(e, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+/// Says no in a few bytes, which fit any socket's buffer; over TLS, by closing.
+fn refuse(stream: &TcpStream, is_secure: bool) {
+    if !is_secure {
+        let _ = rustix::net::send(stream, REFUSAL, SendFlags::NOSIGNAL);
+        let _ = rustix::net::shutdown(stream, Shutdown::Write);
+        // What is unread when a socket closes makes the kernel reset, and the answer is lost.
+        let _ = rustix::net::recv(stream, &mut [0; 4096], RecvFlags::empty());
+    }
 }

@@ -141,7 +141,7 @@ impl Endpoint {
 
     /// Sends the next event of our message. `Data` may be a range of a file only where
     /// [`takes_files`](Self::takes_files).
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         self.http.send(cx, id, event);
     }
@@ -163,7 +163,7 @@ impl Endpoint {
 
     // Out.
 
-    /// The way down: moves what is to be sent to `out`; whether there was anything.
+    /// The way down: moves all that is to be sent to `out`; whether there was anything.
     #[inline]
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         let Some(secure) = &mut self.secure else { return self.http.poll_transmit(cx, out) };

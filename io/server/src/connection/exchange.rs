@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use base::{Chunk, Cx, FileRange, Instant};
 use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
 use rustix::buffer::spare_capacity;
 
-use super::Connection;
+use super::{Connection, Turn};
 use crate::handler::{Answer, Body, Handler, Record, Reply};
 use crate::transport::Transport;
 
@@ -22,7 +23,7 @@ const UNSENT_LEN_MAX: u64 = 256 * 1024;
 /// An exchange whose answer is not out yet.
 pub(super) struct Exchange {
     id: ExchangeId,
-    request: Request,
+    request: Arc<Request>,
     began: Instant,
     state: State,
     status: Option<Status>,
@@ -52,15 +53,15 @@ impl Exchange {
     }
 }
 
-impl<H: Handler, T: Transport> Connection<H, T> {
+impl<T: Transport> Connection<T> {
     /// Hands events to the handler and answers; whether there were any.
-    pub(super) fn handle_events(&mut self, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn handle_events<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
         let mut any = false;
         while let Some((id, event)) = self.endpoint.poll_event() {
             any = true;
             match event {
-                Event::Head(Head::Request(request)) => self.handle_request(cx, id, request),
-                Event::Reset(reset) => self.handle_reset(cx, id, reset),
+                Event::Head(Head::Request(request)) => self.handle_request(turn, id, request),
+                Event::Reset(reset) => self.handle_reset(turn, id, reset),
                 // No handler of this step reads bodies, and servers get no responses.
                 Event::Head(Head::Response(_))
                 | Event::Informational(_)
@@ -72,27 +73,32 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         any
     }
 
-    fn handle_request(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Request) {
-        let reply = { self.worker.handler.handle(cx, &request, &self.peer()) };
+    fn handle_request<H: Handler>(
+        &mut self,
+        turn: &mut Turn<'_, H>,
+        id: ExchangeId,
+        request: Arc<Request>,
+    ) {
+        let reply = turn.worker.handler.handle(&mut turn.cx, &request, &self.peer);
         let mut exchange = Exchange {
             id,
             request,
-            began: cx.now(),
+            began: turn.cx.now(),
             state: State::Complete,
             status: None,
             body_len: 0,
         };
         match reply {
-            Reply::Now(answer) => self.begin_answer(cx, &mut exchange, answer),
+            Reply::Now(answer) => self.begin_answer(&mut turn.cx, &mut exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
         }
         match exchange.state {
-            State::Complete => self.finish_exchange(cx, &exchange, None),
+            State::Complete => self.finish_exchange(turn, &exchange, None),
             _ => self.busy().exchanges.push(exchange),
         }
     }
 
-    fn handle_reset(&mut self, cx: &mut Cx<'_>, id: ExchangeId, reset: Reset) {
+    fn handle_reset<H: Handler>(&mut self, turn: &mut Turn<'_, H>, id: ExchangeId, reset: Reset) {
         let exchanges = self.busy.as_mut().map(|busy| &mut busy.exchanges);
         let found = exchanges.and_then(|exchanges| {
             let at = exchanges.iter().position(|exchange| exchange.id == id)?;
@@ -100,12 +106,12 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         });
         if let Some(mut exchange) = found {
             exchange.status = exchange.status.or(reset.status);
-            self.finish_exchange(cx, &exchange, Some(reset.why));
+            self.finish_exchange(turn, &exchange, Some(reset.why));
             return;
         }
-        self.worker.handler.finished(&Record {
-            wall: cx.wall(),
-            peer: &self.peer(),
+        turn.worker.handler.finished(&Record {
+            wall: turn.cx.wall(),
+            peer: &self.peer,
             exchange: id,
             request: None,
             status: reset.status,
@@ -116,12 +122,17 @@ impl<H: Handler, T: Transport> Connection<H, T> {
     }
 
     /// Moves every answer on as far as it goes; whether one moved.
-    pub(super) fn go_on(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>) -> bool {
+    #[inline]
+    pub(super) fn go_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
+        self.busy.is_some() && self.move_on(turn)
+    }
+
+    fn move_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
         let Some(busy) = &mut self.busy else { return false };
         let mut moved = false;
         for mut exchange in std::mem::take(&mut busy.exchanges) {
             loop {
-                match self.step(cx, task, &mut exchange) {
+                match self.step(turn, &mut exchange) {
                     Step::Moved => moved = true,
                     Step::Waits => {
                         self.busy().exchanges.push(exchange);
@@ -129,7 +140,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                     }
                     Step::Over(why) => {
                         moved = true;
-                        self.finish_exchange(cx, &exchange, why);
+                        self.finish_exchange(turn, &exchange, why);
                         break;
                     }
                 }
@@ -138,13 +149,14 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         moved
     }
 
-    fn step(&mut self, cx: &mut Cx<'_>, task: &mut Context<'_>, exchange: &mut Exchange) -> Step {
+    fn step<H>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let room = self.room(exchange.id);
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),
             State::Promised(promise) => {
-                let Poll::Ready(answer) = promise.as_mut().poll(task) else { return Step::Waits };
-                self.begin_answer(cx, exchange, answer);
+                let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
+                let Poll::Ready(answer) = answer else { return Step::Waits };
+                self.begin_answer(&mut turn.cx, exchange, answer);
                 return Step::Moved;
             }
             State::Sending(_) if room == 0 => return Step::Waits,
@@ -153,7 +165,7 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         let next = match body {
             Body::Empty | Body::Memory(_) => None,
             Body::Parts(parts) => match parts.pop_front() {
-                Some(Chunk::File(range)) => return self.step_file(cx, exchange, range),
+                Some(Chunk::File(range)) => return self.step_file(&mut turn.cx, exchange, range),
                 Some(Chunk::Shared(mut part)) if part.len() as u64 > room => {
                     let first = part.split_to(room as usize);
                     parts.push_front(part.into());
@@ -161,18 +173,21 @@ impl<H: Handler, T: Transport> Connection<H, T> {
                 }
                 part => part,
             },
-            Body::Stream(source) => match source.poll_next(cx, task) {
-                Poll::Pending => return Step::Waits,
-                Poll::Ready(Some(Ok(chunk))) => Some(chunk),
-                Poll::Ready(Some(Err(_))) => {
-                    return self.break_off(cx, exchange, "the body broke off");
+            Body::Stream(source) => {
+                let waker = turn.waker();
+                match source.poll_next(&mut turn.cx, &mut Context::from_waker(&waker)) {
+                    Poll::Pending => return Step::Waits,
+                    Poll::Ready(Some(Ok(chunk))) => Some(chunk),
+                    Poll::Ready(Some(Err(_))) => {
+                        return self.break_off(&mut turn.cx, exchange, "the body broke off");
+                    }
+                    Poll::Ready(None) => None,
                 }
-                Poll::Ready(None) => None,
-            },
+            }
         };
         match next {
-            Some(chunk) => self.send_chunk(cx, exchange, chunk),
-            None => self.send_end(cx, exchange),
+            Some(chunk) => self.send_chunk(&mut turn.cx, exchange, chunk),
+            None => self.send_end(&mut turn.cx, exchange),
         }
         Step::Moved
     }
@@ -243,24 +258,25 @@ impl<H: Handler, T: Transport> Connection<H, T> {
         Step::Over(Some(why))
     }
 
+    #[inline(always)]
     fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         self.endpoint.send(cx, id, event);
     }
 
-    pub(super) fn finish_exchange(
+    pub(super) fn finish_exchange<H: Handler>(
         &mut self,
-        cx: &Cx<'_>,
+        turn: &Turn<'_, H>,
         exchange: &Exchange,
         cut_short: Option<&'static str>,
     ) {
-        self.worker.handler.finished(&Record {
-            wall: cx.wall(),
-            peer: &self.peer(),
+        turn.worker.handler.finished(&Record {
+            wall: turn.cx.wall(),
+            peer: &self.peer,
             exchange: exchange.id,
             request: Some(&exchange.request),
             status: exchange.status,
             body_len: exchange.body_len,
-            took: self.worker.clock.now().since(exchange.began),
+            took: turn.worker.clock.now().since(exchange.began),
             cut_short,
         });
     }

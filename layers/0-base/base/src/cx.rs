@@ -1,4 +1,4 @@
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use crate::buffers::Buffers;
 use crate::txqueue::Chain;
@@ -24,7 +24,7 @@ pub struct World {
     rng: Rng,
     buffers: Buffers,
     /// One for each type that a layer asked for.
-    memories: Vec<Box<dyn Any + Send>>,
+    memories: Vec<(TypeId, Box<dyn Any + Send>)>,
 }
 
 impl World {
@@ -102,10 +102,10 @@ impl<'a> Cx<'a> {
     #[inline]
     pub fn memory<T: Any + Default + Send>(&mut self) -> &mut T {
         let memories = &mut self.world.memories;
-        if !memories.first().is_some_and(|memory| memory.is::<T>()) {
+        if memories.first().is_none_or(|(id, _)| *id != TypeId::of::<T>()) {
             bring_to_front::<T>(memories);
         }
-        let first = memories.first_mut().and_then(|memory| memory.downcast_mut());
+        let first = memories.first_mut().and_then(|(_, memory)| memory.downcast_mut());
         first.expect("it was brought to the front")
     }
 
@@ -130,9 +130,10 @@ impl<'a> Cx<'a> {
 
 /// Whoever asks most often is mostly found at once.
 #[cold]
-fn bring_to_front<T: Any + Default + Send>(memories: &mut Vec<Box<dyn Any + Send>>) {
-    let at = memories.iter().position(|memory| memory.is::<T>()).unwrap_or_else(|| {
-        memories.push(Box::<T>::default());
+fn bring_to_front<T: Any + Default + Send>(memories: &mut Vec<(TypeId, Box<dyn Any + Send>)>) {
+    let wanted = TypeId::of::<T>();
+    let at = memories.iter().position(|(id, _)| *id == wanted).unwrap_or_else(|| {
+        memories.push((wanted, Box::<T>::default()));
         memories.len() - 1
     });
     memories.swap(0, at);

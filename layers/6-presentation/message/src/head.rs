@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use base::Malformed;
 
@@ -7,9 +8,10 @@ use crate::{Fields, Method, Name, Status, Target};
 
 /// The head of a message.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)]
 pub enum Head {
-    Request(Request),
+    /// Shared: the exchange keeps it, and so may whoever answers it.
+    Request(Arc<Request>),
+    /// A few words, and a reference to its fields.
     Response(Response),
 }
 

@@ -210,18 +210,9 @@ pub fn qvalue(text: &[u8]) -> Option<u16> {
 }
 
 /// Writes a number in decimal digits: what [`digits`] reads.
-pub fn append_digits(mut n: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
-        at -= 1;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+#[inline]
+pub fn append_digits(n: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
 /// A number in decimal digits: no sign, no space, at least one digit. Nothing when it is not one or

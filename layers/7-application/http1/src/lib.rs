@@ -21,6 +21,7 @@ pub mod persistence;
 pub mod trailers;
 
 mod config;
+mod events;
 mod machine;
 mod memory;
 mod recv;

@@ -1,9 +1,9 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
 use message::{Event, ExchangeId, Method, Request, Reset, Version};
 
+use crate::events::Events;
 use crate::recv::Recv;
 use crate::send::Send;
 use crate::{Config, Seen, Why};
@@ -33,7 +33,7 @@ pub struct Connection {
     pub(crate) send: Send,
     pub(crate) exchange: Exchange,
     pub(crate) out: TxQueue,
-    pub(crate) events: VecDeque<(ExchangeId, Event)>,
+    pub(crate) events: Events,
     /// The one time limit that is running, and what for.
     pub(crate) deadline: Option<(Instant, Timer)>,
     pub(crate) closing: Closing,
@@ -119,7 +119,7 @@ impl Connection {
                 becomes_tunnel: false,
             },
             out: TxQueue::new(),
-            events: VecDeque::new(),
+            events: Events::default(),
             deadline: None,
             closing: Closing::Open,
             is_shutting_down: false,
@@ -201,7 +201,7 @@ impl Connection {
     }
 
     /// Sends the next event of our message. What does not fit is left out and noted.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         if id == self.exchange.id && self.closing != Closing::Abort {
             self.send_event(cx, event);
@@ -237,7 +237,7 @@ impl Connection {
 
     // Out.
 
-    /// Moves what is to be sent to `out`; whether there was anything.
+    /// Moves all that is to be sent to `out`; whether there was anything.
     #[inline]
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         if self.out.is_empty() {
@@ -251,12 +251,7 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn poll_event(&mut self) -> Option<(ExchangeId, Event)> {
-        let event = self.events.pop_front();
-        if self.events.is_empty() && self.events.capacity() > 0 {
-            // An idle connection keeps no memory.
-            self.events = VecDeque::new();
-        }
-        event
+        self.events.pop()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever, and why.
@@ -352,7 +347,7 @@ impl Connection {
         let has_listener = if is_server { !self.send.is_complete() } else { !was_idle };
         if has_listener {
             let reset = Reset { why: why.explanation(), status: answer, untouched: false };
-            self.events.push_back((self.exchange.id, Event::Reset(reset)));
+            self.events.push(self.exchange.id, Event::Reset(reset));
         }
         match answer {
             Some(status) => {

@@ -82,7 +82,7 @@ impl Opening {
 /// request.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    pub(crate) request: Request,
+    pub(crate) request: Arc<Request>,
     pub(crate) wish: Wish,
 }
 
@@ -107,7 +107,7 @@ impl Memory {
     }
 
     /// Remembers a request. Secrets are not kept longer than they are needed.
-    pub(crate) fn remember(&mut self, config: &Arc<Config>, request: &Request, wish: Wish) {
+    pub(crate) fn remember(&mut self, config: &Arc<Config>, request: &Arc<Request>, wish: Wish) {
         let fields = &request.fields;
         let head = fields.as_parsed();
         let has_secret = fields.iter().any(|(name, _)| name.is_private());
@@ -115,7 +115,7 @@ impl Memory {
             return;
         }
         if let Some(slot) = place(head).and_then(|at| self.heads.get_mut(at)) {
-            let known = Known { request: request.clone(), wish };
+            let known = Known { request: Arc::clone(request), wish };
             *slot = Some(Box::new((Arc::clone(config), known)));
         }
     }

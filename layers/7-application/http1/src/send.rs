@@ -67,7 +67,7 @@ impl Send {
 /// What goes out.
 impl Connection {
     /// Who sends knows what it sends: the kind of event is settled where it is inlined.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send_event(&mut self, cx: &mut Cx<'_>, event: Event) {
         match event {
             Event::Head(Head::Response(response)) => self.send_head(cx, response),
@@ -77,6 +77,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn send_head(&mut self, cx: &mut Cx<'_>, response: Response) {
         match self.send.phase {
             Phase::Head => self.send_response(cx, response),
@@ -84,6 +85,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn send_chunk(&mut self, cx: &mut Cx<'_>, chunk: Chunk) {
         match self.send.phase {
             Phase::Body(body) => self.send_data(cx, body, chunk),
@@ -92,6 +94,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn send_message_end(&mut self, cx: &mut Cx<'_>) {
         match self.send.phase {
             Phase::Body(body) => self.send_end(cx, body),
@@ -174,24 +177,30 @@ impl Connection {
             // RFC 9110 §15.2: whatever the user calls it, the final response is still to come.
             return self.send_interim(cx, response);
         }
-        if OWN.iter().any(|&name| response.fields.contains(name)) {
+        if response.fields.contains_any(&OWN) {
             self.take_own_fields(cx, &mut response.fields);
         }
-        let body = self.frame(cx, &mut response);
+        let is_tunnel = framing::is_tunnel(&self.exchange.method, response.status);
+        let body = self.frame(cx, &mut response, is_tunnel);
         self.decide_persistence(cx, body, response.status);
         let (id, status, persists) = (self.exchange.id.0, response.status, self.exchange.persists);
         cx.note(|| Seen::ResponseOut { id, status, body, persists });
         note_fields(cx, &response.fields);
-        self.emit_response_head(cx, &response, body);
-        if framing::is_tunnel(&self.exchange.method, status) {
+        self.emit_response_head(cx, &response, body, is_tunnel);
+        if is_tunnel {
             self.begin_own_tunnel(cx);
         } else {
             self.send.phase = Phase::Body(body);
         }
     }
 
-    fn emit_response_head(&mut self, cx: &mut Cx<'_>, response: &Response, body: Framing) {
-        let is_tunnel = framing::is_tunnel(&self.exchange.method, response.status);
+    fn emit_response_head(
+        &mut self,
+        cx: &mut Cx<'_>,
+        response: &Response,
+        body: Framing,
+        is_tunnel: bool,
+    ) {
         let says_persists = self.exchange.persists && !is_tunnel;
         let (idle_secs, wall) = (self.config.timeout_idle.as_secs(), cx.wall());
         let mut head = self.out.take_tail(cx);
@@ -233,10 +242,10 @@ impl Connection {
 
     /// How the body of our response will end, given what the client understands; what the fields
     /// say about it is made to be true.
-    fn frame(&mut self, cx: &mut Cx<'_>, response: &mut Response) -> Framing {
-        let (method, status) = (&self.exchange.method, response.status);
-        let is_bodiless = framing::is_bodiless(method, status);
-        let has_no_length = status == Status::NO_CONTENT || framing::is_tunnel(method, status);
+    fn frame(&mut self, cx: &mut Cx<'_>, response: &mut Response, is_tunnel: bool) -> Framing {
+        let status = response.status;
+        let is_bodiless = self.exchange.method == Method::Head || status.is_bodiless() || is_tunnel;
+        let has_no_length = status == Status::NO_CONTENT || is_tunnel;
         if has_no_length && response.fields.contains(Name::ContentLength) {
             // RFC 9110 §8.6: not even zero.
             self.leave_out(cx, Why::NoLengthHere);
@@ -253,6 +262,7 @@ impl Connection {
 
     /// The length that the user announces. RFC 9110 §8.6: one that is written twice is sent once,
     /// one that is none is not sent.
+    #[inline]
     fn clean_length(&mut self, cx: &mut Cx<'_>, fields: &mut Fields) -> Option<u64> {
         if !fields.contains(Name::ContentLength) {
             return None;
@@ -375,6 +385,7 @@ impl Connection {
         self.send.phase = Phase::Complete;
     }
 
+    #[inline]
     fn send_data(&mut self, cx: &mut Cx<'_>, body: Framing, chunk: Chunk) {
         let (id, len) = (self.exchange.id.0, chunk.len());
         if len == 0 {
@@ -415,6 +426,7 @@ impl Connection {
         self.send.phase = Phase::BehindTrailers;
     }
 
+    #[inline]
     fn send_end(&mut self, cx: &mut Cx<'_>, body: Framing) {
         match body {
             Framing::Length(left) if left > 0 => return self.break_off(cx),

@@ -34,7 +34,7 @@ fn serve(server: &mut Connection, world: &mut World, fields: &Fields, bytes: &[u
     out.clear(&mut cx);
 }
 
-/// A request whose head came before asks for the queue of events, and for the test's own body.
+/// A request whose head came before asks for nothing; the test's own body does, once.
 #[test]
 fn a_warm_request() {
     let mut world = World::seeded(1);
@@ -44,11 +44,11 @@ fn a_warm_request() {
     let fields: Fields = [(Name::ContentLength, "5")].into_iter().collect();
     serve(&mut server, &mut world, &fields, REQUEST);
     let one = counted(|| serve(&mut server, &mut world, &fields, REQUEST));
-    assert_eq!(one, 2);
+    assert_eq!(one, 1);
     let batch = REQUEST.repeat(16);
     serve(&mut server, &mut world, &fields, &batch);
     let sixteen = counted(|| serve(&mut server, &mut world, &fields, &batch));
-    assert_eq!(sixteen, 16 * 2);
+    assert_eq!(sixteen, 16);
 }
 
 /// A head that comes a byte at a time asks once for what it remembers between them.
@@ -68,8 +68,8 @@ fn a_head_in_pieces() {
     );
 }
 
-/// An idle connection keeps nothing beside itself.
+/// An idle connection keeps nothing beside itself, and has room for two events.
 #[test]
 fn an_idle_connection() {
-    assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
+    assert!(size_of::<Connection>() <= 272, "{}", size_of::<Connection>());
 }

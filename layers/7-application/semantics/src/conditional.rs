@@ -70,12 +70,14 @@ pub fn evaluate(
 /// need not be known; it is a few tests of bits.
 #[inline]
 pub fn is_conditional(fields: &Fields) -> bool {
-    fields.contains(Name::IfMatch)
-        || fields.contains(Name::IfUnmodifiedSince)
-        || fields.contains(Name::IfNoneMatch)
-        || fields.contains(Name::IfModifiedSince)
-        || fields.contains(Name::IfRange)
-        || fields.contains(Name::Range)
+    fields.contains_any(&[
+        Name::IfMatch,
+        Name::IfUnmodifiedSince,
+        Name::IfNoneMatch,
+        Name::IfModifiedSince,
+        Name::IfRange,
+        Name::Range,
+    ])
 }
 
 fn evaluate_present(

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use base::Wall;
-use message::{Fields, Name, Version, date, list};
+use message::{Fields, Name, Request, Version, date, list};
 use server::Record;
 
 /// How much is kept before it is written without waiting for the next tick.
@@ -68,18 +68,19 @@ impl AccessLog {
         let mut lines = self.lines.borrow_mut();
         lines.begin(record);
         let text = &mut lines.text;
-        push_request_line(record, text);
-        let status = record.status.map_or(*b"-  ", |status| status.digits());
-        let [a, b, c] = status;
+        match record.request {
+            Some(request) => push_request_line(request, text),
+            None => text.push(b'-'),
+        }
+        let [a, b, c] = record.status.map_or(*b"-  ", |status| status.digits());
         text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
         list::append_digits(record.body_len, text);
         match record.request {
-            Some(request)
-                if request.fields.contains(Name::UserAgent)
-                    || request.fields.contains(Name::Referer) =>
+            Some(Request { fields, .. })
+                if fields.contains_any(&[Name::UserAgent, Name::Referer]) =>
             {
-                push_quoted(&request.fields, Name::Referer, text);
-                push_quoted(&request.fields, Name::UserAgent, text);
+                push_quoted(fields, Name::Referer, text);
+                push_quoted(fields, Name::UserAgent, text);
             }
             _ => text.extend_from_slice(b" \"-\" \"-\""),
         }
@@ -136,11 +137,15 @@ fn log_date(wall: Wall) -> [u8; 20] {
     text
 }
 
-fn push_request_line(record: &Record<'_>, text: &mut Vec<u8>) {
-    let Some(request) = record.request else { return text.push(b'-') };
+fn push_request_line(request: &Request, text: &mut Vec<u8>) {
     text.extend_from_slice(request.method.as_str().as_bytes());
     text.push(b' ');
-    push_escaped(request.target.as_bytes(), text);
+    let target = &request.target;
+    // A path holds nothing that could be mistaken; a query may hold a backslash.
+    match target.query() {
+        None => text.extend_from_slice(target.as_bytes()),
+        Some(_) => push_escaped(target.as_bytes(), text),
+    }
     let Version { major, minor } = request.version;
     text.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
 }

@@ -89,7 +89,7 @@ impl Connection {
         note_fields(cx, &fields);
         leave_out_forbidden(cx, id.0, &mut fields);
         if self.recv.mode == Mode::Read && !fields.is_empty() {
-            self.events.push_back((id, Event::Trailers(fields)));
+            self.events.push(id, Event::Trailers(fields));
         }
     }
 
@@ -115,7 +115,7 @@ impl Connection {
             return;
         }
         self.recv.unreleased += data.len() as u32;
-        self.events.push_back((self.exchange.id, Event::Data(Bytes::from(data).into())));
+        self.events.push(self.exchange.id, Event::Data(Bytes::from(data).into()));
         if self.recv.unreleased as usize >= self.config.body_window {
             // The user is slow, not the peer.
             self.deadline.take_if(|(_, timer)| *timer == Timer::BodyRate);
@@ -142,7 +142,7 @@ impl Connection {
         let id = self.exchange.id;
         cx.note(|| Seen::CompleteIn { id: id.0 });
         if self.recv.mode != Mode::Discard {
-            self.events.push_back((id, Event::End));
+            self.events.push(id, Event::End);
         }
         self.deadline = None;
         self.exchange.awaits_continue = false;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base::Cx;
 use base::xray::Text;
 use message::{Event, ExchangeId, Fields, Head, Name, Request, Response, Status, Version};
@@ -93,7 +95,8 @@ impl Connection {
         let fields = Fields::from_parsed(head.to_vec(), parsed.lines);
         match parsed.start {
             Some(StartLine::Request { method, target, version }) => {
-                self.take_request(cx, Request { method, target, version, fields })
+                let request = Request { method, target, version, fields };
+                self.take_request(cx, Arc::new(request))
             }
             Some(StartLine::Status { status, version }) => {
                 self.take_response(cx, Response { status, version, fields })
@@ -102,7 +105,7 @@ impl Connection {
         }
     }
 
-    fn take_request(&mut self, cx: &mut Cx<'_>, request: Request) -> Result<(), Why> {
+    fn take_request(&mut self, cx: &mut Cx<'_>, request: Arc<Request>) -> Result<(), Why> {
         let id = ExchangeId(self.exchange.id.0 + 1);
         // A refusal, too, must know what it answers.
         self.exchange.method = request.method.clone();
@@ -142,7 +145,7 @@ impl Connection {
     }
 
     /// Begins the exchange and shows the request to the user.
-    fn accept(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Request, wish: Wish) {
+    fn accept(&mut self, cx: &mut Cx<'_>, id: ExchangeId, request: Arc<Request>, wish: Wish) {
         self.exchange.id = id;
         self.exchange.persists = wish == Wish::Persist;
         self.exchange.becomes_tunnel = false;
@@ -152,7 +155,7 @@ impl Connection {
         }
         self.send.expect_response();
         self.deadline = None;
-        self.events.push_back((id, Event::Head(Head::Request(request))));
+        self.events.push(id, Event::Head(Head::Request(request)));
     }
 
     fn take_response(&mut self, cx: &mut Cx<'_>, response: Response) -> Result<(), Why> {
@@ -173,7 +176,7 @@ impl Connection {
             if self.recv.interims > INTERIMS_MAX {
                 return Err(Why::TooManyInterims);
             }
-            self.events.push_back((id, Event::Informational(response)));
+            self.events.push(id, Event::Informational(response));
             return Ok(());
         }
         if framing::is_tunnel(&self.exchange.method, status) {
@@ -184,7 +187,7 @@ impl Connection {
         if wish == Wish::Close || body == Framing::UntilClose {
             self.exchange.persists = false;
         }
-        self.events.push_back((id, Event::Head(Head::Response(response))));
+        self.events.push(id, Event::Head(Head::Response(response)));
         self.begin_body(cx, body);
         Ok(())
     }
@@ -199,7 +202,7 @@ impl Connection {
         if self.send.is_complete() {
             self.send.become_tunnel();
         }
-        self.events.push_back((id, Event::Head(Head::Response(response))));
+        self.events.push(id, Event::Head(Head::Response(response)));
     }
 
     fn begin_body(&mut self, cx: &mut Cx<'_>, body: Framing) {

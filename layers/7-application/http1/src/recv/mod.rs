@@ -221,7 +221,7 @@ impl Connection {
                 self.complete(cx);
             }
             Phase::Tunnel => {
-                self.events.push_back((self.exchange.id, Event::End));
+                self.events.push(self.exchange.id, Event::End);
                 if self.send.is_complete() {
                     self.close(cx, Why::SaidClose, Closing::Now);
                 }
@@ -236,10 +236,15 @@ impl Connection {
 }
 
 /// One line for each field; what is private shows its length only.
+#[inline]
 pub(crate) fn note_fields(cx: &mut Cx<'_>, fields: &Fields) {
-    if !base::xray::is_watched(base::xray::Layer::Application) {
-        return;
+    if base::xray::is_watched(base::xray::Layer::Application) {
+        note_each(cx, fields);
     }
+}
+
+#[cold]
+fn note_each(cx: &mut Cx<'_>, fields: &Fields) {
     for (name, value) in fields.iter() {
         cx.note(|| match name {
             FieldName::Known(known) if known.is_private() => {
