@@ -335,14 +335,13 @@ impl Secure {
         while let Some(chunk) = self.early.pop() {
             debug_assert!(!matches!(chunk, Chunk::File(_)), "see `takes_files`");
             let mut rest = chunk.as_bytes().unwrap_or_default();
-            let mut records = out.take_tail(cx);
+            let records = out.tail(cx);
             while !rest.is_empty() {
-                match self.session.write(cx, rest, &mut records) {
+                match self.session.write(cx, rest, records) {
                     0 => break,
                     taken => rest = rest.get(taken..).unwrap_or_default(),
                 }
             }
-            out.put_tail(cx, records);
             if let Chunk::Owned(buffer) = chunk {
                 cx.recycle(buffer);
             }

@@ -263,6 +263,7 @@ impl<T: Transport> Connection<T> {
         self.endpoint.send(cx, id, event);
     }
 
+    #[inline]
     pub(super) fn finish_exchange<H: Handler>(
         &mut self,
         turn: &Turn<'_, H>,

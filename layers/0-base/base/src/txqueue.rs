@@ -124,21 +124,6 @@ impl TxQueue {
         &mut chain.tail
     }
 
-    /// Lends the tail out, for a writer that needs `cx` too; [`put_tail`](Self::put_tail) takes it
-    /// back.
-    pub fn take_tail(&mut self, cx: &mut Cx<'_>) -> Vec<u8> {
-        std::mem::take(self.tail(cx))
-    }
-
-    /// Takes the tail back, with more behind it.
-    pub fn put_tail(&mut self, cx: &mut Cx<'_>, tail: Vec<u8>) {
-        let chain = self.chain(cx);
-        debug_assert!(
-            chain.tail.is_empty() && tail.len() >= chain.gone || !chain.chunks.is_empty()
-        );
-        chain.tail = tail;
-    }
-
     /// Appends a chunk; a small one that is in memory is copied behind the tail.
     pub fn push(&mut self, cx: &mut Cx<'_>, chunk: Chunk) {
         match chunk.as_bytes() {

@@ -210,10 +210,34 @@ pub fn qvalue(text: &[u8]) -> Option<u16> {
 }
 
 /// Writes a number in decimal digits: what [`digits`] reads.
-#[inline]
-pub fn append_digits(n: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+pub fn append_digits(mut n: u64, out: &mut Vec<u8>) {
+    // 20 digits are enough for any, two at a time from the end.
+    let mut pairs = [[0; 2]; 10];
+    let mut at = 20;
+    for pair in pairs.iter_mut().rev() {
+        let rest = n % 100;
+        n /= 100;
+        *pair = PAIRS.get(rest as usize).copied().unwrap_or_default();
+        at -= 2;
+        if n == 0 {
+            at += usize::from(rest < 10);
+            break;
+        }
+    }
+    out.extend_from_slice(pairs.as_flattened().get(at..).unwrap_or_default());
 }
+
+/// The numbers below 100 in two digits.
+#[allow(clippy::indexing_slicing, reason = "checked when the table is compiled")]
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
 
 /// A number in decimal digits: no sign, no space, at least one digit. Nothing when it is not one or
 /// does not fit.

@@ -235,6 +235,7 @@ impl Target {
     ///
     /// Errs where the name would not be what the client can mean: an escaped slash, NUL or another
     /// control byte, a `..` above the root, and a target that has no path.
+    #[inline]
     pub fn normal_path(&self) -> Result<Cow<'_, [u8]>, Malformed> {
         if matches!(self.form, Form::Authority | Form::Asterisk) {
             return Err(Malformed::new("target has no path"));

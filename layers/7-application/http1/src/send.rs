@@ -203,7 +203,7 @@ impl Connection {
     ) {
         let says_persists = self.exchange.persists && !is_tunnel;
         let (idle_secs, wall) = (self.config.timeout_idle.as_secs(), cx.wall());
-        let mut head = self.out.take_tail(cx);
+        let head = self.out.tail(cx);
         let opening = cx.memory::<Memory>().opening(wall, idle_secs);
         // RFC 9110 §6.6.1: an origin server with a clock says when.
         let has_date = response.fields.contains(Name::Date);
@@ -211,7 +211,7 @@ impl Connection {
             // Nearly every response.
             head.extend_from_slice(opening.whole());
         } else {
-            emit_status_line(response.status, &mut head);
+            emit_status_line(response.status, head);
             if !has_date {
                 head.extend_from_slice(opening.date_line());
             }
@@ -222,13 +222,13 @@ impl Connection {
         if says_persists {
             let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
             let left = self.config.requests_max.saturating_sub(id);
-            list::append_digits(left.into(), &mut head);
+            list::append_digits(left.into(), head);
             head.extend_from_slice(b"\r\n");
         } else if !is_tunnel {
             // To what follows in a tunnel the connection does not belong.
             head.extend_from_slice(b"Connection: close\r\n");
         }
-        response.fields.append_wire_form(&mut head);
+        response.fields.append_wire_form(head);
         if body == Framing::Chunked {
             head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
@@ -237,7 +237,6 @@ impl Connection {
             head.extend_from_slice(b"Connection: upgrade\r\n");
         }
         head.extend_from_slice(b"\r\n");
-        self.out.put_tail(cx, head);
     }
 
     /// How the body of our response will end, given what the client understands; what the fields

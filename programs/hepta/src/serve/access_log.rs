@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Wall;
 use message::{Fields, Name, Request, Version, date, list};
@@ -84,7 +85,7 @@ impl AccessLog {
             }
             _ => text.extend_from_slice(b" \"-\" \"-\""),
         }
-        push_seconds(record.took.as_nanos() as u64 / 1_000, text);
+        push_seconds(record.took, text);
         if text.len() >= KEPT_LEN_MAX {
             self.write(text);
         }
@@ -193,11 +194,11 @@ const fn is_plain(b: u8) -> bool {
 }
 
 /// Seconds with six places, and the end of the line.
-fn push_seconds(micros: u64, text: &mut Vec<u8>) {
-    if micros < 1_000_000 {
+fn push_seconds(took: Duration, text: &mut Vec<u8>) {
+    let mut fraction = took.subsec_micros();
+    if took.as_secs() == 0 {
         // Nearly every line.
         let mut seconds = *b" 0.000000\n";
-        let mut fraction = micros as u32;
         for digit in seconds.iter_mut().rev().skip(1).take(6) {
             if fraction == 0 {
                 break;
@@ -207,5 +208,5 @@ fn push_seconds(micros: u64, text: &mut Vec<u8>) {
         }
         return text.extend_from_slice(&seconds);
     }
-    let _ = writeln!(text, " {}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    let _ = writeln!(text, " {}.{fraction:06}", took.as_secs());
 }
