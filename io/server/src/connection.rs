@@ -44,6 +44,7 @@ pub(crate) struct Connection<T> {
     /// When the wheel will wake us, if it will.
     armed: Instant,
     ready: Ready,
+    hears_of_room: bool,
     has_eof: bool,
     has_finished: bool,
 }
@@ -101,6 +102,8 @@ pub(crate) enum Occasion {
 pub(crate) enum Then {
     /// It waits for news.
     Wait,
+    /// It waits for news, and for the first time also for room to write.
+    WaitForRoom,
     /// It could have done more, and goes on when the others had their turn.
     GoOn,
     /// It is over.
@@ -133,6 +136,7 @@ impl<T: Transport> Connection<T> {
             armed: Instant::NEVER,
             // A new socket has room.
             ready: Ready { to_write: true, ..Ready::default() },
+            hears_of_room: false,
             has_eof: false,
             has_finished: false,
         })
@@ -171,6 +175,10 @@ impl<T: Transport> Connection<T> {
         let then = match ended {
             Some(_) => Then::End,
             None if turn.left == 0 && self.could_do_more() => Then::GoOn,
+            None if !self.hears_of_room && self.unsent().is_some() => {
+                self.hears_of_room = true;
+                Then::WaitForRoom
+            }
             None => Then::Wait,
         };
         if film.is_some() {
@@ -180,6 +188,11 @@ impl<T: Transport> Connection<T> {
             }
         }
         then
+    }
+
+    /// The socket.
+    pub(crate) const fn stream(&self) -> &T {
+        &self.stream
     }
 
     fn do_all<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Why> {

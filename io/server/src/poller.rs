@@ -47,10 +47,18 @@ impl Poller {
         listen_to(Rc::clone(&self.epoll))
     }
 
-    /// Tells of this socket from now on, each change once. It is forgotten when it is closed.
+    /// Tells from now on, each time once, when more can be read from this socket or its peer has
+    /// finished. A socket is forgotten when it is closed.
     pub(crate) fn add(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&*self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
+    }
+
+    /// Tells also when there is room to write. Most sockets are never full, so this is not asked for
+    /// before it is needed.
+    pub(crate) fn tell_room(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        Ok(epoll::modify(&*self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
 
     /// Takes what is new, without waiting; whether that is all.

@@ -207,6 +207,13 @@ impl<H: Handler> Worker<H> {
         }));
         match then {
             Ok(Then::Wait) => self.connections.borrow_mut().put_back(key, connection),
+            Ok(Then::WaitForRoom) => match self.poller.tell_room(connection.stream(), key) {
+                Ok(()) => self.connections.borrow_mut().put_back(key, connection),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection ends: its socket cannot be watched");
+                    self.forget(key);
+                }
+            },
             Ok(Then::GoOn) => {
                 self.connections.borrow_mut().put_back(key, connection);
                 self.unfinished.borrow_mut().push(key);
