@@ -45,6 +45,7 @@ pub(crate) struct Connection<T> {
     armed: Instant,
     ready: Ready,
     hears_of_room: bool,
+    is_corked: bool,
     has_eof: bool,
     has_finished: bool,
 }
@@ -137,6 +138,7 @@ impl<T: Transport> Connection<T> {
             // A new socket has room.
             ready: Ready { to_write: true, ..Ready::default() },
             hears_of_room: false,
+            is_corked: false,
             has_eof: false,
             has_finished: false,
         })
@@ -289,6 +291,10 @@ impl<T: Transport> Connection<T> {
         let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
         let queue = unsent.as_mut().map_or(&mut *turn.out, |unsent| &mut unsent.queue);
         let mut moved = false;
+        if queue.has_file() && !self.is_corked {
+            // A file's pages do not make whole segments, and the kernel would send each rest alone.
+            self.is_corked = self.stream.cork(true).is_ok();
+        }
         while !queue.is_empty() {
             if !self.ready.to_write || turn.left == 0 {
                 let queue = std::mem::take(queue);
@@ -316,6 +322,10 @@ impl<T: Transport> Connection<T> {
                     return Err(errno);
                 }
             }
+        }
+        if self.is_corked && !has_more && self.unsent().is_none() {
+            self.is_corked = false;
+            self.stream.cork(false)?;
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ pub(crate) trait Transport {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> Result<usize>;
     /// Writes a part of a file; zero means that the file is shorter than it was.
     fn send_file(&mut self, range: &FileRange) -> Result<usize>;
+    /// Has only full segments sent, or, when it ends, also what is left.
+    fn cork(&mut self, on: bool) -> Result<()>;
     /// How many bytes were written and have not arrived yet; nothing when nobody knows.
     fn in_flight_len(&self) -> Option<u32>;
     /// Says that nothing more will be written.
@@ -52,6 +54,10 @@ impl Transport for TcpStream {
         let len = range.len.min(SENDFILE_LEN_MAX) as usize;
         let mut offset = range.offset;
         retry_on_intr(|| rustix::fs::sendfile(&*self, &*range.file, Some(&mut offset), len))
+    }
+
+    fn cork(&mut self, on: bool) -> Result<()> {
+        rustix::net::sockopt::set_tcp_cork(&*self, on)
     }
 
     #[allow(unsafe_code)]

@@ -192,6 +192,13 @@ impl TxQueue {
         filled
     }
 
+    /// Whether a range of a file is among what is to be sent.
+    #[inline]
+    pub fn has_file(&self) -> bool {
+        let is_file = |chunk: &Chunk| matches!(chunk, Chunk::File(_));
+        self.0.as_ref().is_some_and(|chain| chain.chunks.iter().any(is_file))
+    }
+
     /// The range of a file that stands in front, if one does.
     pub fn front_file(&self) -> Option<FileRange> {
         let chain = self.0.as_ref()?;
