@@ -40,6 +40,8 @@ pub enum Reply {
     Now(Answer),
     /// It takes time; dropped when the client goes away.
     Later(Pin<Box<dyn Future<Output = Answer>>>),
+    /// There is none: the connection ends without a word.
+    Close,
 }
 
 impl From<Answer> for Reply {

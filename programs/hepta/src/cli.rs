@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::{get, serve};
+use crate::{config, get, serve};
 
 /// The layers that a film shows unless told otherwise.
 pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
@@ -30,6 +30,18 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Serve(Box<serve::Options>),
     Get(Box<get::Options>),
+    /// Look through a configuration file without serving it
+    ///
+    /// Says what is wrong, where, and what would be right.
+    Check {
+        /// The file
+        #[arg(default_value = "hepta.kdl", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+
+        /// Print every key that there is, and what it is for
+        #[arg(long, exclusive = true)]
+        keys: bool,
+    },
     /// Print a script that completes hepta's commands in a shell
     Completions {
         /// For which shell
@@ -50,6 +62,21 @@ pub(crate) fn parse_layer(name: &str) -> Result<Layer, String> {
         "the layers are physical, link, network, transport, session, presentation, application"
             .to_owned()
     })
+}
+
+/// Says whether a configuration is in order.
+pub(crate) fn check(file: &std::path::Path) -> anyhow::Result<()> {
+    let settings = config::load(file)?;
+    let routes = settings.sites.iter().map(|site| site.routes.len()).sum();
+    let (sites, routes) = (counted(settings.sites.len(), "site"), counted(routes, "route"));
+    anstream::println!("{} is in order: {sites} with {routes}", file.display());
+    Ok(())
+}
+
+/// `1 site`, `2 sites`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 /// Prints a script for `shell` to standard output.

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod cli;
+mod config;
 mod get;
 mod listing;
 mod serve;
@@ -26,6 +27,11 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Serve(options) => serve::run(&options),
         cli::Command::Get(options) => return get::run(*options),
+        cli::Command::Check { keys: true, .. } => {
+            anstream::print!("{}", config::reference());
+            Ok(())
+        }
+        cli::Command::Check { file, keys: false } => cli::check(&file),
         cli::Command::Completions { shell } => {
             cli::print_completions(shell);
             Ok(())

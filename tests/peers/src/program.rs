@@ -52,6 +52,13 @@ impl Program {
         Self::new(Command::new(exe))
     }
 
+    /// The program at `exe`, to serve what this configuration file describes.
+    pub fn configured(exe: impl AsRef<OsStr>, file: &Path) -> Self {
+        let program = Self::new(Command::new(exe)).arg("--config").arg(file);
+        // The file says where to listen.
+        Self { places: 1, ..program }
+    }
+
     fn new(mut command: Command) -> Self {
         let home = Site::new();
         command.arg("serve");
@@ -157,8 +164,24 @@ impl Server {
     /// There is none, or the connection does not end behind it.
     #[track_caller]
     pub fn ask(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.ask_host("localhost", method, target, fields)
+    }
+
+    /// The same, of a site of this name.
+    ///
+    /// # Panics
+    ///
+    /// There is none, or the connection does not end behind it.
+    #[track_caller]
+    pub fn ask_host(
+        &self,
+        host: &str,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Response {
         let mut conn = self.connect();
-        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
         for (name, value) in fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

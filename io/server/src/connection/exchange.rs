@@ -91,6 +91,11 @@ impl<T: Transport> Connection<T> {
         match reply {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, &mut exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
+            Reply::Close => {
+                let why = "the handler closes the connection";
+                self.break_off(&mut turn.cx, &exchange, why);
+                return self.finish_exchange(turn, &exchange, Some(why));
+            }
         }
         match exchange.state {
             State::Complete => self.finish_exchange(turn, &exchange, None),

@@ -3,11 +3,18 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::bail;
 use base::xray::Layer;
 use clap::{Args, ValueHint};
 
+use super::default_site;
+use crate::certificates::Pair;
 use crate::cli::{DEFAULT_FILM, parse_layer};
+use crate::config::{
+    Action, FilesSettings, Limits, Listen, PathPattern, Route, Settings, Site, Tls,
+};
 
 /// Put a directory on the web
 #[derive(Args, Debug)]
@@ -17,11 +24,17 @@ Examples:
   hepta serve ~/site --listen 80     a directory, at port 80 of this machine only
   hepta serve ~/site --tls           over TLS, with a certificate made for localhost
   hepta serve ~/site --listen 0.0.0.0:443 --cert site.pem --key site.key
+  hepta serve --config hepta.kdl     several sites, as a file describes them
   hepta serve --film                 and what happens on each connection, layer by layer")]
 pub(crate) struct Options {
     /// The directory to serve; Hepta's own small site when none is named
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) directory: Option<PathBuf>,
+
+    /// Serve what this file describes; see `hepta check --help`
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["directory", "listen", "workers", "access_log", "tls", "cert"])]
+    pub(crate) config: Option<PathBuf>,
 
     /// Where to listen: ADDRESS:PORT, [IPV6]:PORT, or PORT on this machine only; repeatable
     ///
@@ -74,6 +87,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
     pub(crate) requests_max: u32,
 
+    /// How many connections each worker keeps; then idle ones go, else the next is refused with 503
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Limits")]
+    pub(crate) connections_max: usize,
+
     /// How long a connection may be silent between requests
     #[arg(long, value_name = "SECONDS", default_value_t = 15, help_heading = "Limits")]
     pub(crate) timeout_idle: u64,
@@ -89,6 +106,67 @@ pub(crate) struct Options {
     /// How long running requests may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
     pub(crate) grace: u64,
+}
+
+impl Options {
+    /// What a file would have to say for the same: one directory, under every name.
+    pub(crate) fn to_settings(&self) -> anyhow::Result<Settings> {
+        let directory = match &self.directory {
+            Some(directory) => directory.clone(),
+            None => default_site::directory()?,
+        };
+        let files = FilesSettings { has_listing: true, ..FilesSettings::new(directory) };
+        let route = Route {
+            path: PathPattern::Below(String::new()),
+            method: None,
+            action: Action::Files(files),
+        };
+        let tls = self.tls_settings()?;
+        let default = [Place::Local(if tls.is_some() { 8443 } else { 8080 })];
+        let places = if self.listen.is_empty() { &default[..] } else { &self.listen };
+        let listen = places.iter().map(|&place| Listen { place, tls: tls.clone() }).collect();
+        Ok(Settings {
+            listen,
+            workers: self.workers,
+            access_log: self.access_log.clone(),
+            limits: self.limits(),
+            sites: Vec::new(),
+            default: Some(Site { names: Vec::new(), routes: vec![route] }),
+        })
+    }
+
+    fn tls_settings(&self) -> anyhow::Result<Option<Tls>> {
+        if self.cert.len() != self.key.len() {
+            bail!("give each --cert its --key, in the same order");
+        }
+        if !self.cert.is_empty() {
+            let pairs = self.cert.iter().zip(&self.key).map(|(certificate, key)| Pair {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            });
+            return Ok(Some(Tls::Pairs(pairs.collect())));
+        }
+        Ok(self.tls.then_some(Tls::Local))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            http1: http1::Config {
+                request_line_len_max: self.request_line_max,
+                head_len_max: self.head_max,
+                fields_max: self.fields_max,
+                requests_max: self.requests_max,
+                timeout_idle: Duration::from_secs(self.timeout_idle),
+                timeout_head: Duration::from_secs(self.timeout_head),
+                ..http1::Config::default()
+            },
+            sockets: server::Limits {
+                timeout_write: Duration::from_secs(self.timeout_write),
+                connections_max: self.connections_max,
+            },
+            grace: Duration::from_secs(self.grace),
+        }
+    }
 }
 
 /// Where to listen.
@@ -113,7 +191,7 @@ impl Place {
     }
 }
 
-fn parse_place(text: &str) -> Result<Place, String> {
+pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
     if let Ok(port) = text.parse() {
         return Ok(Place::Local(port));
     }

@@ -185,8 +185,9 @@ pub(crate) fn not_allowed(request: &Request, methods: &[Method]) -> Answer {
 }
 
 /// A directory's address ends with a slash, so that what is in it can be named relative to it.
-pub(crate) fn redirect_to_slash(target: &Target, path: &[u8]) -> Answer {
+pub(crate) fn redirect_to_slash(target: &Target) -> Answer {
     // Made of the normal path, which has no empty segments: `//host` would lead to another server.
+    let path = target.normal_path().unwrap_or_default();
     let mut location = String::new();
     for segment in path.split(|&b| b == b'/').skip(1) {
         location.push('/');
@@ -197,10 +198,22 @@ pub(crate) fn redirect_to_slash(target: &Target, path: &[u8]) -> Answer {
         location.push('?');
         location.push_str(query);
     }
+    redirect(Status::MOVED_PERMANENTLY, &location)
+}
+
+/// Elsewhere.
+pub(crate) fn redirect(status: Status, location: &str) -> Answer {
     let mut fields = Fields::new();
     fields.push(Name::Server, "Hepta");
-    fields.push(Name::Location, &location);
+    fields.push(Name::Location, location);
     fields.push(Name::ContentType, "text/plain; charset=utf-8");
-    let body = Bytes::from(format!("301 Moved Permanently: {location}\n"));
-    Answer::whole(Status::MOVED_PERMANENTLY, fields, body)
+    Answer::whole(status, fields, Bytes::from(format!("{status}: {location}\n")))
+}
+
+/// A text of the operator's own.
+pub(crate) fn text(status: Status, text: &str) -> Answer {
+    let mut fields = Fields::new();
+    fields.push(Name::Server, "Hepta");
+    fields.push(Name::ContentType, "text/plain; charset=utf-8");
+    Answer::whole(status, fields, Bytes::copy_from_slice(text.as_bytes()))
 }

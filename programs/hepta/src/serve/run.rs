@@ -6,58 +6,61 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use base::xray;
 use files::Root;
-use server::{Config, FilmPrinter, Limits, Listener, Server, Stop};
+use server::{Config, FilmPrinter, Listener, Server, Stop};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::access_log::{AccessLog, Target};
-use super::default_site;
 use super::options::{Options, Place};
-use super::representation::Representation;
-use super::site::Site;
+use super::sites::Sites;
 use crate::certificates::{Pair, Store, local_ca};
+use crate::cli::counted;
+use crate::config::{self, Action, Listen, Settings, Tls};
 
 /// How often the files of certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Serves until a signal says otherwise.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let directory = match &options.directory {
-        Some(directory) => directory.clone(),
-        None => default_site::directory()?,
+    let settings = match &options.config {
+        Some(path) => config::load(path)?,
+        None => options.to_settings()?,
     };
-    let shown = check_directory(&directory)?;
-    let log = match &options.access_log {
+    check_directories(&settings)?;
+    let log = match &settings.access_log {
         Some(path) => Target::open(path)
             .with_context(|| format!("cannot write the access log {}", path.display()))?,
         None => Target::Nowhere,
     };
-    let mut certificates = certificates(options)?;
-    let tls = certificates.as_ref().map(|(store, _)| tls_config(store)).transpose()?;
-    let workers = options.workers.map_or_else(cores, |n| usize::from(n.get()));
-    let listeners = listen(options, workers)?;
-    let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.address).collect();
+    let workers = settings.workers.map_or_else(cores, |n| usize::from(n.get()));
+    let mut secrets = Secrets::default();
+    let places = listen(&settings, workers, &mut secrets)?;
+    let addresses: Vec<_> =
+        places.iter().map(|(listener, tls)| (listener.address, tls.is_some())).collect();
 
     if let Some(layers) = &options.film {
         xray::watch(layers);
     }
-    let places = listeners.into_iter().map(|listener| (listener, tls.clone())).collect();
-    let server = Server::start(&config(options), places, move |_| {
-        let root = Root::open(&directory, files::Config::default(), Representation::of)?;
-        Ok(Site::new(root, AccessLog::new(log.clone())))
+    let (grace, shown) = (settings.limits.grace, title(options, &settings));
+    let config = Config {
+        http1: Arc::new(settings.limits.http1.clone()),
+        limits: settings.limits.sockets,
+        film: options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr())),
+    };
+    let server = Server::start(&config, places, move |_| {
+        Sites::open(&settings, AccessLog::new(log.clone()))
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
-        announce(&shown, &addresses, tls.is_some());
-        if let Some((_, Some(advice))) = &certificates {
+        announce(&shown, &addresses);
+        if let Some(advice) = &secrets.advice {
             anstream::println!("{advice}");
         }
-        let store = certificates.as_mut().map(|(store, _)| store);
-        wait(options, &server, store, &mut signals).await;
+        wait(grace, &server, &mut secrets.stores, &mut signals).await;
         anyhow::Ok(())
     })?;
     server.wait()?;
@@ -65,84 +68,98 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// What cannot be served is said before anything is started.
-fn check_directory(directory: &Path) -> anyhow::Result<String> {
-    let shown = directory.display().to_string();
+fn check_directories(settings: &Settings) -> anyhow::Result<()> {
+    let routes = settings.sites.iter().chain(&settings.default).flat_map(|site| &site.routes);
+    for route in routes {
+        if let Action::Files(files) = &route.action {
+            check_directory(&files.directory)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_directory(directory: &Path) -> anyhow::Result<()> {
+    let shown = directory.display();
     let hint = || match std::fs::metadata(directory) {
         Ok(found) if found.is_file() => format!("{shown} is a file; serve the directory it is in"),
         _ => format!("cannot serve {shown}"),
     };
     Root::<()>::open(directory, files::Config::default(), |_| ()).with_context(hint)?;
-    Ok(directory.canonicalize().map_or(shown, |path| path.display().to_string()))
+    Ok(())
 }
 
-fn config(options: &Options) -> Config {
-    let http1 = http1::Config {
-        request_line_len_max: options.request_line_max,
-        head_len_max: options.head_max,
-        fields_max: options.fields_max,
-        requests_max: options.requests_max,
-        timeout_idle: Duration::from_secs(options.timeout_idle),
-        timeout_head: Duration::from_secs(options.timeout_head),
-        ..http1::Config::default()
-    };
-    Config {
-        http1: Arc::new(http1),
-        limits: Limits {
-            timeout_write: Duration::from_secs(options.timeout_write),
-            ..Limits::default()
-        },
-        film: options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr())),
+/// What is served, in a few words.
+fn title(options: &Options, settings: &Settings) -> String {
+    if let Some(file) = &options.config {
+        return format!("{} of {}", counted(settings.sites.len(), "site"), file.display());
     }
+    let routes = settings.default.iter().flat_map(|site| &site.routes);
+    let directory = routes.into_iter().find_map(|route| match &route.action {
+        Action::Files(files) => Some(&files.directory),
+        _ => None,
+    });
+    directory.map_or_else(String::new, |path| {
+        path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
+    })
 }
 
-/// The certificates, and what is to be said about them, if TLS is wanted.
-fn certificates(options: &Options) -> anyhow::Result<Option<(Store, Option<String>)>> {
-    if options.cert.len() != options.key.len() {
-        bail!("give each --cert its --key, in the same order");
-    }
-    if !options.cert.is_empty() {
-        let pairs = options.cert.iter().zip(&options.key);
-        let pairs = pairs.map(|(cert, key)| Pair { certificate: cert.clone(), key: key.clone() });
-        return Ok(Some((Store::open(pairs.collect())?, None)));
-    }
-    if !options.tls {
-        return Ok(None);
-    }
-    let local = local_ca::prepare(&local_ca::Place::of_this_machine()?)?;
-    let advice = if local.is_new {
-        local_ca::how_to_trust(&local.ca)
-    } else {
-        let names = local.names.join(", ");
-        let ca = local.ca.display();
-        format!("The certificate, for {names}, is from this machine's own authority, {ca}")
-    };
-    Ok(Some((Store::open(vec![local.pair])?, Some(advice))))
+/// Certificates, and what is to be said about them.
+#[derive(Default)]
+struct Secrets {
+    stores: Vec<Store>,
+    advice: Option<String>,
 }
 
-fn tls_config(store: &Store) -> anyhow::Result<tls::ServerConfig> {
-    tls::ServerConfig::new(store.certificates(), &tls::ServerOptions::default())
-        .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))
+impl Secrets {
+    fn open(&mut self, tls: &Tls) -> anyhow::Result<tls::ServerConfig> {
+        let pairs = match tls {
+            Tls::Pairs(pairs) => pairs.clone(),
+            Tls::Local => vec![self.local_pair()?],
+        };
+        let store = Store::open(pairs)?;
+        let config = tls::ServerConfig::new(store.certificates(), &tls::ServerOptions::default())
+            .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))?;
+        self.stores.push(store);
+        Ok(config)
+    }
+
+    fn local_pair(&mut self) -> anyhow::Result<Pair> {
+        let local = local_ca::prepare(&local_ca::Place::of_this_machine()?)?;
+        self.advice = Some(if local.is_new {
+            local_ca::how_to_trust(&local.ca)
+        } else {
+            let names = local.names.join(", ");
+            let ca = local.ca.display();
+            format!("The certificate, for {names}, is from this machine's own authority, {ca}")
+        });
+        Ok(local.pair)
+    }
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn listen(options: &Options, workers: usize) -> anyhow::Result<Vec<Listener>> {
-    let speaks_tls = options.tls || !options.cert.is_empty();
-    let default = [Place::Local(if speaks_tls { 8443 } else { 8080 })];
-    let places = if options.listen.is_empty() { &default[..] } else { &options.listen };
-    let mut listeners = Vec::new();
-    for place in places {
-        let (address, also) = place.addresses();
+fn listen(
+    settings: &Settings,
+    workers: usize,
+    secrets: &mut Secrets,
+) -> anyhow::Result<Vec<server::Place>> {
+    let default = [Listen { place: Place::Local(8080), tls: None }];
+    let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
+    let mut places = Vec::new();
+    for listen in all {
+        let tls = listen.tls.as_ref().map(|tls| secrets.open(tls)).transpose()?;
+        let (address, also) = listen.place.addresses();
         let listener = bind(address, workers)?;
         // A port that the kernel chose is the same for both.
         let also = also.map(|also| SocketAddr::new(also.ip(), listener.address.port()));
-        listeners.push(listener);
+        places.push((listener, tls.clone()));
         // Not every machine has IPv6, and nobody asked for it by name.
-        listeners.extend(also.and_then(|also| server::bind(also, workers).ok()));
+        let also = also.and_then(|also| server::bind(also, workers).ok());
+        places.extend(also.map(|listener| (listener, tls)));
     }
-    Ok(listeners)
+    Ok(places)
 }
 
 fn bind(address: SocketAddr, workers: usize) -> anyhow::Result<Listener> {
@@ -165,12 +182,12 @@ fn bind(address: SocketAddr, workers: usize) -> anyhow::Result<Listener> {
     })
 }
 
-fn announce(directory: &str, addresses: &[SocketAddr], is_secure: bool) {
-    let scheme = if is_secure { "https" } else { "http" };
+fn announce(title: &str, addresses: &[(SocketAddr, bool)]) {
     let bold = anstyle::Style::new().bold();
     let link = anstyle::AnsiColor::Cyan.on_default().underline();
-    anstream::println!("{bold}Hepta{bold:#} serves {directory}\n");
-    for address in addresses {
+    anstream::println!("{bold}Hepta{bold:#} serves {title}\n");
+    for (address, is_secure) in addresses {
+        let scheme = if *is_secure { "https" } else { "http" };
         anstream::println!("  {link}{scheme}://{address}/{link:#}");
     }
     anstream::println!("\nPress Ctrl-C to stop.");
@@ -197,18 +214,13 @@ impl Signals {
 }
 
 /// Waits for a signal: the first lets running requests finish, the second does not.
-async fn wait(
-    options: &Options,
-    server: &Server,
-    mut store: Option<&mut Store>,
-    signals: &mut Signals,
-) {
+async fn wait(grace: Duration, server: &Server, stores: &mut [Store], signals: &mut Signals) {
     let mut reload = tokio::time::interval(RELOAD_INTERVAL);
     loop {
         tokio::select! {
             () = signals.next() => break,
             _ = reload.tick() => {
-                if let Some(store) = &mut store {
+                for store in &mut *stores {
                     store.reload_if_changed();
                 }
                 if server.has_ended() {
@@ -219,7 +231,7 @@ async fn wait(
     }
     server.stop(Stop::Gracefully);
     let mut poll = tokio::time::interval(Duration::from_millis(20));
-    let mut grace = std::pin::pin!(tokio::time::sleep(Duration::from_secs(options.grace)));
+    let mut grace = std::pin::pin!(tokio::time::sleep(grace));
     loop {
         tokio::select! {
             () = signals.next() => break,

@@ -6,7 +6,7 @@ use peers::{Finished, Site, run};
 
 use crate::{HEPTA, program, program_in, small};
 
-fn hepta(args: &[&str]) -> Finished {
+pub(crate) fn hepta(args: &[&str]) -> Finished {
     run(Command::new(HEPTA).args(args).env_remove("RUST_BACKTRACE"))
 }
 

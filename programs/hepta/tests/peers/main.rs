@@ -18,6 +18,7 @@ mod nginx;
 mod node;
 mod python;
 mod range;
+mod sites;
 mod slow;
 mod smuggling;
 mod staying_up;

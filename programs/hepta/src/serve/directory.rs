@@ -1,88 +1,100 @@
-//! The handler that serves a directory.
+//! A directory on the web.
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 
 use base::Cx;
 use files::{Entry, File, Refused, Root};
 use message::{Method, Name, Request, Status};
-use server::{Answer, Handler, Peer, Record, Reply};
+use server::{Answer, Reply};
 
-use super::access_log::AccessLog;
 use super::coded::Coded;
 use super::pages;
 use super::representation::Representation;
 use super::respond::{self, Selected};
+use crate::config::FilesSettings;
 use crate::listing;
 
 /// What a resource here understands.
-const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
+pub(crate) const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
 
-/// A directory on the web.
-pub(crate) struct Site(Rc<Inner>);
-
-struct Inner {
+/// A directory on the web, for one worker.
+pub(crate) struct Directory {
     root: Rc<Root<Representation>>,
     coded: Rc<Coded>,
-    log: AccessLog,
+    settings: FilesSettings,
     /// The worker's round in which changes of files were last asked for.
     round: Cell<u64>,
 }
 
-impl Site {
-    pub(crate) fn new(root: Root<Representation>, log: AccessLog) -> Self {
+impl Directory {
+    /// Opens a directory, and listens for its changes as a task of the worker.
+    pub(crate) fn open(settings: &FilesSettings) -> io::Result<Self> {
+        let root = Root::open(&settings.directory, files::Config::default(), Representation::of)?;
         let root = Rc::new(root);
         let watched = Rc::clone(&root);
         tokio::task::spawn_local(async move { watched.watch().await });
-        Self(Rc::new(Inner { root, coded: Rc::default(), log, round: Cell::new(0) }))
+        let (coded, settings) = (Rc::default(), settings.clone());
+        Ok(Self { root, coded, settings, round: Cell::new(0) })
     }
-}
 
-impl Handler for Site {
-    fn handle(&self, cx: &mut Cx<'_>, request: &Request, _peer: &Peer) -> Reply {
+    /// Answers a request for `name`, which is the decoded path below the directory, without a slash
+    /// in front.
+    pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         match request.method {
-            Method::Get | Method::Head => self.0.get(cx, request),
+            Method::Get | Method::Head => self.get(cx, request, name),
             Method::Options => respond::options(&METHODS).into(),
-            // RFC 9110 §9.1: 501 for a method nobody here knows, 405 for one that has no use here.
-            Method::Other(_) => pages::error(
-                request,
-                Status::NOT_IMPLEMENTED,
-                "this server does not know the method",
-            )
-            .into(),
             _ => respond::not_allowed(request, &METHODS).into(),
         }
     }
 
-    fn finished(&self, record: &Record<'_>) {
-        self.0.log.add(record);
-    }
-
-    fn tick(&self) {
-        self.0.log.flush();
-        for notice in self.0.root.take_notices() {
+    /// Says what an operator should know.
+    pub(crate) fn tick(&self) {
+        for notice in self.root.take_notices() {
             tracing::warn!("{notice:?}");
         }
     }
-}
 
-impl Inner {
-    fn get(&self, cx: &mut Cx<'_>, request: &Request) -> Reply {
-        let path = match request.target.normal_path() {
-            Ok(path) => path,
-            Err(bad) => return pages::error(request, Status::BAD_REQUEST, bad.what).into(),
-        };
+    fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         self.hear_changes();
-        let name = path.strip_prefix(b"/").unwrap_or(&path);
+        if !self.settings.tries.is_empty() {
+            return self.try_each(cx, request, name);
+        }
         match name.strip_suffix(b"/") {
             Some(directory) => self.get_directory(cx, request, directory),
             None if name.is_empty() => self.get_directory(cx, request, name),
             None => match self.root.lookup(name, cx.now()) {
                 Ok(Entry::File(file)) => self.get_file(cx, request, name, file),
-                Ok(Entry::Directory) => respond::redirect_to_slash(&request.target, &path).into(),
+                Ok(Entry::Directory) => respond::redirect_to_slash(&request.target).into(),
                 Err(refused) => self.refuse(cx, request, refused),
             },
         }
+    }
+
+    /// The first of the paths to try that leads to a file, or to a directory with an index.
+    fn try_each(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
+        for pattern in &self.settings.tries {
+            let path = put_in(pattern, name);
+            let path = path.strip_prefix(b"/").unwrap_or(&path);
+            match self.root.lookup(path.strip_suffix(b"/").unwrap_or(path), cx.now()) {
+                Ok(Entry::File(file)) if !path.ends_with(b"/") => {
+                    return self.get_file(cx, request, path, file);
+                }
+                Ok(Entry::Directory) => {
+                    let directory = path.strip_suffix(b"/").unwrap_or(path);
+                    if let Some((index, file)) = self.index(cx, directory) {
+                        // Links on the page are relative to the directory.
+                        return match name.is_empty() || name.ends_with(b"/") {
+                            true => self.get_file(cx, request, &index, file),
+                            false => respond::redirect_to_slash(&request.target).into(),
+                        };
+                    }
+                }
+                Ok(Entry::File(_)) | Err(_) => {}
+            }
+        }
+        self.refuse(cx, request, Refused::NotFound)
     }
 
     /// A change that was made before a request was sent shows in its answer. The kernel may report
@@ -102,19 +114,28 @@ impl Inner {
             Ok(Entry::File(_)) => return self.refuse(cx, request, Refused::NotFound),
             Err(refused) => return self.refuse(cx, request, refused),
         }
-        let index: &[u8] = if directory.is_empty() {
-            b"index.html"
-        } else {
-            &[directory, b"/index.html"].concat()
-        };
-        match self.root.lookup(index, cx.now()) {
-            Ok(Entry::File(file)) => self.get_file(cx, request, index, file),
-            Ok(Entry::Directory) | Err(Refused::NotFound) => match self.root.list(directory) {
-                Ok(listing) => pages::directory(request, directory, listing).into(),
-                Err(refused) => self.refuse(cx, request, refused),
-            },
+        if let Some((index, file)) = self.index(cx, directory) {
+            return self.get_file(cx, request, &index, file);
+        }
+        if !self.settings.has_listing {
+            return self.refuse(cx, request, Refused::NotFound);
+        }
+        match self.root.list(directory) {
+            Ok(listing) => pages::directory(request, directory, listing).into(),
             Err(refused) => self.refuse(cx, request, refused),
         }
+    }
+
+    /// The file that stands for a directory, and its path.
+    fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Option<(Vec<u8>, Rc<File<Representation>>)> {
+        let paths = self.settings.index.iter().map(|index| match directory {
+            b"" => index.clone().into_bytes(),
+            _ => [directory, b"/", index.as_bytes()].concat(),
+        });
+        paths.into_iter().find_map(|path| match self.root.lookup(&path, cx.now()) {
+            Ok(Entry::File(file)) => Some((path, file)),
+            _ => None,
+        })
     }
 
     #[inline]
@@ -157,5 +178,13 @@ impl Inner {
             return respond::error_page(status, &Selected::identity(&page));
         }
         pages::error(request, status, "there is nothing here")
+    }
+}
+
+/// Puts the path that was asked for where a pattern has `{path}`.
+fn put_in(pattern: &str, name: &[u8]) -> Vec<u8> {
+    match pattern.split_once("{path}") {
+        Some((before, after)) => [before.as_bytes(), name, after.as_bytes()].concat(),
+        None => pattern.as_bytes().to_vec(),
     }
 }

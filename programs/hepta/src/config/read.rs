@@ -1,0 +1,240 @@
+//! From text to a tree that the schema allows.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
+
+use super::problem::{At, Problem, Problems, Source};
+use super::schema::{Argument, FILE, How, Key};
+use super::tree::Node;
+use super::value::Value;
+
+/// How deep files may include each other.
+const DEPTH_MAX: usize = 16;
+
+/// How different a key may be from one that exists to be taken for a slip of the pen.
+const LIKENESS_MIN: f64 = 0.7;
+
+/// Reads a file and what it includes.
+pub(super) fn file(path: &Path) -> Result<Vec<Node>, Problems> {
+    let mut reader = Reader { problems: Problems::new(), open: Vec::new() };
+    let nodes = match std::fs::read_to_string(path) {
+        Ok(text) => reader.text(path, text),
+        Err(error) => {
+            let what = format!("cannot read {}: {error}", path.display());
+            reader.problems.push(Problem::nowhere(what));
+            Vec::new()
+        }
+    };
+    reader.problems.or(nodes)
+}
+
+struct Reader {
+    problems: Problems,
+    /// The files that include the one that is read.
+    open: Vec<PathBuf>,
+}
+
+impl Reader {
+    fn text(&mut self, path: &Path, text: String) -> Vec<Node> {
+        let parsed = text.parse::<KdlDocument>();
+        let source = Arc::new(Source { path: path.to_owned(), text });
+        match parsed {
+            Ok(document) => {
+                self.open.push(path.to_owned());
+                let nodes = self.block(&source, &document, FILE, "the file");
+                self.open.pop();
+                nodes
+            }
+            Err(error) => {
+                for bad in error.diagnostics {
+                    let at = At {
+                        source: Arc::clone(&source),
+                        bytes: bad.span.offset()..bad.span.offset() + bad.span.len(),
+                    };
+                    let what = bad.message.unwrap_or_else(|| "this is not KDL".to_owned());
+                    let problem = Problem::at(&at, what);
+                    self.problems.push(match bad.help.or(bad.label) {
+                        Some(hint) => problem.with_hint(hint),
+                        None => problem,
+                    });
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn block(
+        &mut self,
+        source: &Arc<Source>,
+        document: &KdlDocument,
+        keys: &'static [Key],
+        inside: &str,
+    ) -> Vec<Node> {
+        let mut nodes: Vec<Node> = Vec::new();
+        for node in document.nodes() {
+            let at = at_name(source, node);
+            let name = node.name().value();
+            let Some(key) = keys.iter().find(|key| key.name == name) else {
+                self.problems.push(unknown(&at, name, keys, inside));
+                continue;
+            };
+            if let Some(before) = nodes.iter().find(|n| n.key.name == name && !key.may_repeat) {
+                let line = line_of(&before.at);
+                let what = format!("`{name}` stands here a second time");
+                let problem = Problem::at(&at, what);
+                self.problems.push(problem.with_hint(format!("the first is in line {line}")));
+                continue;
+            }
+            let read = self.node(source, node, key, at);
+            if name == "include" {
+                nodes.append(&mut self.included(&read));
+            } else {
+                nodes.push(read);
+            }
+        }
+        nodes
+    }
+
+    fn node(&mut self, source: &Arc<Source>, node: &KdlNode, key: &'static Key, at: At) -> Node {
+        let values = self.values(source, node, key, &at);
+        let block = match node.children() {
+            Some(_) if key.block.is_empty() => {
+                let what = format!("`{}` takes no braces", key.name);
+                self.problems.push(Problem::at(&at, what));
+                Vec::new()
+            }
+            Some(children) => self.block(source, children, key.block, &format!("`{}`", key.name)),
+            None => Vec::new(),
+        };
+        Node { key, values, block, at }
+    }
+
+    fn values(
+        &mut self,
+        source: &Arc<Source>,
+        node: &KdlNode,
+        key: &'static Key,
+        at: &At,
+    ) -> Vec<(&'static str, Value, At)> {
+        let mut values = Vec::new();
+        let mut seen = Vec::new();
+        let mut places = key.takes.iter().filter(|argument| argument.how != How::Named).peekable();
+        for entry in node.entries() {
+            let here = at_entry(source, entry);
+            let argument = match entry.name() {
+                Some(name) => named(key, name.value()),
+                None => match places.peek() {
+                    Some(argument) if argument.how == How::Several => Some(*argument),
+                    _ => places.next(),
+                },
+            };
+            let Some(argument) = argument else {
+                let problem = Problem::at(&here, "this is more than the key takes");
+                self.problems.push(problem.with_hint(format!("it is written {}", key.usage())));
+                continue;
+            };
+            if argument.how == How::Named && seen.contains(&argument.name) {
+                let what = format!("`{}` stands here a second time", argument.name);
+                self.problems.push(Problem::at(&here, what));
+                continue;
+            }
+            seen.push(argument.name);
+            match read_value(source, argument, entry.value()) {
+                Ok(value) => values.push((argument.name, value, here)),
+                Err(why) => self.problems.push(Problem::at(&here, why)),
+            }
+        }
+        let is_missing = |argument: &&Argument| {
+            matches!(argument.how, How::Required | How::Several) && !seen.contains(&argument.name)
+        };
+        let missing = key.takes.iter().find(is_missing);
+        if let Some(argument) = missing {
+            let problem = Problem::at(at, format!("`{}` lacks its {}", key.name, argument.name));
+            self.problems.push(problem.with_hint(format!("it is written {}", key.usage())));
+        }
+        values
+    }
+
+    fn included(&mut self, node: &Node) -> Vec<Node> {
+        let Some(path) = node.path("file") else { return Vec::new() };
+        if self.open.len() >= DEPTH_MAX || self.open.iter().any(|open| open == path) {
+            self.problems.push(Problem::at(&node.at, "this file includes itself"));
+            return Vec::new();
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(path, text),
+            Err(error) => {
+                let what = format!("cannot read {}: {error}", path.display());
+                self.problems.push(Problem::at(&node.at, what));
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Reads a value, with the environment's variables put in.
+fn read_value(source: &Source, argument: &Argument, value: &KdlValue) -> Result<Value, String> {
+    let expanded = match value.as_string() {
+        Some(text) => KdlValue::String(expand(text)?),
+        None => value.clone(),
+    };
+    match argument.kind.read(&expanded)? {
+        // Paths are relative to the file that they stand in.
+        Value::Path(path) if path.as_os_str() != "-" => {
+            let directory = source.path.parent().unwrap_or_else(|| Path::new(""));
+            Ok(Value::Path(directory.join(path)))
+        }
+        value => Ok(value),
+    }
+}
+
+fn named(key: &'static Key, name: &str) -> Option<&'static Argument> {
+    key.takes.iter().find(|argument| argument.how == How::Named && argument.name == name)
+}
+
+fn unknown(at: &At, name: &str, keys: &[Key], inside: &str) -> Problem {
+    let problem = Problem::at(at, format!("`{name}` is no key of {inside}"));
+    let likeness = |key: &&Key| strsim::jaro_winkler(name, key.name);
+    let nearest = keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match nearest.filter(|key| likeness(key) >= LIKENESS_MIN) {
+        Some(key) => problem.with_hint(format!("did you mean `{}`?", key.name)),
+        None => {
+            let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+            problem.with_hint(format!("there are: {}", names.join(", ")))
+        }
+    }
+}
+
+/// Puts in what the environment says: `${NAME}`.
+fn expand(text: &str) -> Result<String, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, behind) =
+            after.split_once('}').ok_or_else(|| "`${` has no `}` behind it".to_owned())?;
+        let value =
+            std::env::var(name).map_err(|_| format!("the environment has no variable `{name}`"))?;
+        expanded.push_str(before);
+        expanded.push_str(&value);
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+fn at_name(source: &Arc<Source>, node: &KdlNode) -> At {
+    let span = node.name().span();
+    At { source: Arc::clone(source), bytes: span.offset()..span.offset() + span.len() }
+}
+
+fn at_entry(source: &Arc<Source>, entry: &KdlEntry) -> At {
+    let span = entry.span();
+    At { source: Arc::clone(source), bytes: span.offset()..span.offset() + span.len() }
+}
+
+fn line_of(at: &At) -> usize {
+    let before = at.source.text.get(..at.bytes.start).unwrap_or_default();
+    before.matches('\n').count() + 1
+}

@@ -1,0 +1,269 @@
+//! Every key of the configuration, once. What reads it, what is said when it is wrong, and the page
+//! that documents it come from here.
+
+use std::fmt::Write as _;
+
+pub(crate) use super::value::Kind;
+
+/// A key: a node of KDL.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) takes: &'static [Argument],
+    /// What may stand in its braces.
+    pub(crate) block: &'static [Self],
+    pub(crate) may_repeat: bool,
+}
+
+/// A value behind a key.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) how: How,
+}
+
+/// How a value is written, and how often.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum How {
+    /// It stands there, once.
+    Required,
+    /// It may be left out.
+    Optional,
+    /// It stands there once or more often, behind all others.
+    Several,
+    /// As `name=value`, if at all.
+    Named,
+}
+
+const fn arg(name: &'static str, kind: Kind, how: How) -> Argument {
+    Argument { name, kind, how }
+}
+
+const fn key(name: &'static str, takes: &'static [Argument], help: &'static str) -> Key {
+    Key { name, help, takes, block: &[], may_repeat: false }
+}
+
+const fn repeated(key: Key) -> Key {
+    Key { may_repeat: true, ..key }
+}
+
+const fn with_block(key: Key, block: &'static [Key]) -> Key {
+    Key { block, ..key }
+}
+
+/// The keys of a file.
+pub(crate) const FILE: &[Key] = &[
+    repeated(key(
+        "include",
+        &[arg("file", Kind::Path, How::Required)],
+        "Another file, read as if it stood here. Its path is relative to this file's.",
+    )),
+    repeated(with_block(
+        key(
+            "listen",
+            &[arg("address", Kind::Address, How::Required)],
+            "Where to listen: \"ADDRESS:PORT\", \"[IPV6]:PORT\", or a port of this machine only.",
+        ),
+        LISTEN,
+    )),
+    key(
+        "workers",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many threads serve; one for each core unless told otherwise.",
+    ),
+    key(
+        "access-log",
+        &[arg("file", Kind::Path, How::Required)],
+        "A line for each request is added to this file; \"-\" is standard output.",
+    ),
+    with_block(key("limits", &[], "What strangers may use."), LIMITS),
+    repeated(with_block(
+        key(
+            "site",
+            &[arg("host", Kind::Text, How::Several)],
+            "What is served under these names: \"example.org\", or \"*.example.org\" for whatever \
+             stands below it. Handlers that stand in it directly are for every path.",
+        ),
+        SITE,
+    )),
+    with_block(
+        key(
+            "default",
+            &[],
+            "What is served under names that no site has. Without it they are answered with 421.",
+        ),
+        SITE,
+    ),
+];
+
+const LISTEN: &[Key] = &[
+    repeated(key(
+        "certificate",
+        &[arg("file", Kind::Path, How::Required), arg("key", Kind::Path, How::Named)],
+        "Speak TLS with this certificate and its chain (PEM); `key` is the file of its private key. \
+         With several, the client's SNI chooses.",
+    )),
+    key(
+        "local-certificate",
+        &[],
+        "Speak TLS with a certificate for localhost, from an authority made once on this machine.",
+    ),
+];
+
+const LIMITS: &[Key] = &[
+    key(
+        "request-line-max",
+        &[arg("size", Kind::Size, How::Required)],
+        "The longest request line; a longer one is answered with 414. 8KiB.",
+    ),
+    key(
+        "head-max",
+        &[arg("size", Kind::Size, How::Required)],
+        "The longest head of a request; a longer one is answered with 431. 64KiB.",
+    ),
+    key(
+        "fields-max",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many fields a request may have; more are answered with 431. 100.",
+    ),
+    key(
+        "requests-max",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many requests a connection may make. 10000.",
+    ),
+    key(
+        "connections-max",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many connections each worker keeps; then idle ones go, and if none is idle, the next \
+         is answered with 503. 100000.",
+    ),
+    key(
+        "timeout-idle",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long a connection may be silent between requests. 15s.",
+    ),
+    key(
+        "timeout-head",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long a request's head may take; a slower one is answered with 408. 10s.",
+    ),
+    key(
+        "timeout-write",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long a client may take nothing of what is sent to it. 30s.",
+    ),
+    key(
+        "grace",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long running requests may go on after a signal to stop. 30s.",
+    ),
+];
+
+const SITE: &[Key] = &[
+    repeated(with_block(
+        key(
+            "route",
+            &[arg("path", Kind::Text, How::Required), arg("method", Kind::Text, How::Named)],
+            "What is served at this path: \"/about\" exactly, or \"/docs/*\" for it and all below. \
+             The most specific route of a request answers it; `method` makes it one for this \
+             method only (\"GET\" is also HEAD).",
+        ),
+        HANDLERS,
+    )),
+    FILES_HANDLER,
+    RESPOND,
+    REDIRECT,
+    CLOSE,
+];
+
+const HANDLERS: &[Key] = &[FILES_HANDLER, RESPOND, REDIRECT, CLOSE];
+
+const FILES_HANDLER: Key = with_block(
+    key(
+        "files",
+        &[arg("directory", Kind::Path, How::Required)],
+        "The files below this directory; of the path, what led to the route is left out.",
+    ),
+    FILES,
+);
+
+const RESPOND: Key = key(
+    "respond",
+    &[arg("status", Kind::Status, How::Required), arg("text", Kind::Text, How::Optional)],
+    "This status, with this text.",
+);
+
+const REDIRECT: Key = key(
+    "redirect",
+    &[arg("location", Kind::Text, How::Required), arg("status", Kind::Status, How::Named)],
+    "Elsewhere, with 308 or another `status`. `{path}` is the path that was asked for, `{query}` its \
+     query with the question mark, `{host}` the name.",
+);
+
+const CLOSE: Key = key("close", &[], "The connection ends without a word.");
+
+const FILES: &[Key] = &[
+    key(
+        "index",
+        &[arg("name", Kind::Text, How::Several)],
+        "What stands for a directory: the first of these files that is there. \"index.html\".",
+    ),
+    key(
+        "try",
+        &[arg("path", Kind::Text, How::Several)],
+        "The first of these that is there is the answer; `{path}` is the path that was asked for. \
+         With a single-page application: try \"{path}\" \"/index.html\".",
+    ),
+    key(
+        "listing",
+        &[arg("on", Kind::Flag, How::Required)],
+        "Whether a directory without an index is listed. #false.",
+    ),
+];
+
+/// The keys that stand in `block`, and all in theirs, as a page in Markdown.
+pub(crate) fn reference() -> String {
+    let mut page = String::new();
+    describe(FILE, "", &mut page);
+    page
+}
+
+fn describe(block: &[Key], inside: &str, page: &mut String) {
+    for key in block {
+        let depth = if inside.is_empty() { "##" } else { "###" };
+        let _ = writeln!(page, "{depth} {inside}`{}`\n", key.usage());
+        let _ = writeln!(page, "{}\n", key.help);
+        for argument in key.takes {
+            let _ = writeln!(page, "- `{}`: {}", argument.name, argument.kind.shape());
+        }
+        if !key.takes.is_empty() {
+            page.push('\n');
+        }
+        // What may stand in a route or in `default` is described where it stands in a site.
+        if key.name != "route" && key.name != "default" {
+            describe(key.block, &format!("`{}` › ", key.name), page);
+        }
+    }
+}
+
+impl Key {
+    /// How the key is written: `listen ADDRESS { … }`.
+    pub(crate) fn usage(&self) -> String {
+        let mut usage = self.name.to_owned();
+        for argument in self.takes {
+            let name = argument.name.to_uppercase();
+            let _ = match argument.how {
+                How::Required => write!(usage, " {name}"),
+                How::Optional => write!(usage, " [{name}]"),
+                How::Several => write!(usage, " {name}…"),
+                How::Named => write!(usage, " [{}={name}]", argument.name),
+            };
+        }
+        if !self.block.is_empty() {
+            usage.push_str(" { … }");
+        }
+        usage
+    }
+}

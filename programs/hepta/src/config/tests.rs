@@ -1,0 +1,266 @@
+use std::path::Path;
+
+use expect_test::{expect, expect_file};
+
+use super::{Action, HostPattern, PathPattern, Settings, load, reference};
+
+/// A directory of its own, with these files in it; gone when the test is over.
+struct Files(std::path::PathBuf);
+
+impl Files {
+    fn with(name: &str, files: &[(&str, &str)]) -> Self {
+        let directory = std::env::temp_dir().join(format!("hepta-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        for (path, text) in files {
+            std::fs::write(directory.join(path), text).unwrap();
+        }
+        Self(directory)
+    }
+
+    fn load(&self, path: &str) -> Result<Settings, String> {
+        load(&self.0.join(path))
+            .map_err(|problems| problems.to_string().replace(&format!("{}/", self.0.display()), ""))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn errors(name: &str, text: &str) -> String {
+    Files::with(name, &[("hepta.kdl", text)]).load("hepta.kdl").unwrap_err()
+}
+
+#[test]
+fn what_a_file_says_is_what_is_meant() {
+    let text = r#"
+        listen "127.0.0.1:8080"
+        workers 2
+        limits { head-max "16KiB"; timeout-idle "1m"; connections-max 500 }
+        site "Example.org" "*.example.net" {
+            files "www" { index "start.html"; listing #true }
+            route "/old" { redirect "/new" status=302 }
+            route "/api/*" method="POST" { respond 403 "not yet" }
+        }
+        default { close }
+    "#;
+    let files = Files::with("meant", &[("hepta.kdl", text)]);
+    let settings = files.load("hepta.kdl").unwrap();
+    assert_eq!(settings.workers.unwrap().get(), 2);
+    assert_eq!(settings.limits.http1.head_len_max, 16 * 1024);
+    assert_eq!(settings.limits.http1.timeout_idle.as_secs(), 60);
+    assert_eq!(settings.limits.sockets.connections_max, 500);
+    let [site] = &*settings.sites else { panic!("{:?}", settings.sites) };
+    assert_eq!(
+        site.names,
+        [HostPattern::Exactly("example.org".into()), HostPattern::Below("example.net".into())]
+    );
+    let [files_route, old, api] = &*site.routes else { panic!("{:?}", site.routes) };
+    let Action::Files(www) = &files_route.action else { panic!("{files_route:?}") };
+    assert_eq!(www.directory, files.0.join("www"), "relative to the file");
+    assert!(www.has_listing);
+    assert_eq!(www.index, ["start.html"]);
+    assert_eq!(old.path, PathPattern::Exactly("/old".into()));
+    assert_eq!(api.path, PathPattern::Below("/api".into()));
+    assert!(matches!(settings.default.unwrap().routes[0].action, Action::Close));
+}
+
+#[test]
+fn a_slip_of_the_pen_is_shown_where_it_is() {
+    expect![[r#"
+        hepta.kdl:2:5: `ruote` is no key of `site`
+          2 |     ruote "/old" { close }
+            |     ^^^^^ did you mean `route`?"#]]
+    .assert_eq(&errors("slip", "site \"a\" {\n    ruote \"/old\" { close }\n    close\n}\n"));
+}
+
+#[test]
+fn everything_that_is_written_wrong_is_said_at_once() {
+    let text = r#"listen "127.0.0.1"
+workers 2
+workers 3
+limits { head-max "many"; timeout-idle 15 }
+site "a" { respond 999; files; close "now" }
+access-log "log" { }
+colour "red"
+"#;
+    expect![[r#"
+        hepta.kdl:1:8: a port is missing, as in 127.0.0.1:8080
+          1 | listen "127.0.0.1"
+            |        ^^^^^^^^^^^
+
+        hepta.kdl:3:1: `workers` stands here a second time
+          3 | workers 3
+            | ^^^^^^^ the first is in line 2
+
+        hepta.kdl:4:19: this takes a number of bytes, or "8KiB", "1MiB"
+          4 | limits { head-max "many"; timeout-idle 15 }
+            |                   ^^^^^^
+
+        hepta.kdl:4:40: this takes a time, as "500ms", "15s", "2m" or "1h"
+          4 | limits { head-max "many"; timeout-idle 15 }
+            |                                        ^^
+
+        hepta.kdl:5:20: this takes a status, as 404
+          5 | site "a" { respond 999; files; close "now" }
+            |                    ^^^
+
+        hepta.kdl:5:25: `files` lacks its directory
+          5 | site "a" { respond 999; files; close "now" }
+            |                         ^^^^^ it is written files DIRECTORY { … }
+
+        hepta.kdl:5:38: this is more than the key takes
+          5 | site "a" { respond 999; files; close "now" }
+            |                                      ^^^^^ it is written close
+
+        hepta.kdl:6:1: `access-log` takes no braces
+          6 | access-log "log" { }
+            | ^^^^^^^^^^
+
+        hepta.kdl:7:1: `colour` is no key of the file
+          7 | colour "red"
+            | ^^^^^^ there are: include, listen, workers, access-log, limits, site, default"#]]
+    .assert_eq(&errors("all", text));
+}
+
+#[test]
+fn everything_that_cannot_be_meant_is_said_at_once() {
+    let text = r#"listen 443 { certificate "a.pem" }
+workers 0
+site "a" "a" { close }
+site "b:80" { close; files "x" }
+site "c"
+default {
+    route "about" { close }
+    route "/a" { close }
+    route "/a" { close }
+    route "/b"
+    route "/c/*/d" { close }
+    route "/e/../f" { close }
+    redirect "/x" status=200
+}
+"#;
+    expect![[r#"
+        hepta.kdl:1:14: this certificate lacks its key
+          1 | listen 443 { certificate "a.pem" }
+            |              ^^^^^^^^^^^ write key="FILE" behind it
+
+        hepta.kdl:2:1: there is at least one worker, and at most 65535
+          2 | workers 0
+            | ^^^^^^^
+
+        hepta.kdl:3:10: a site before this one has this name
+          3 | site "a" "a" { close }
+            |          ^^^
+
+        hepta.kdl:4:6: this is no host
+          4 | site "b:80" { close; files "x" }
+            |      ^^^^^^ write "example.org" or "*.example.org", without a port
+
+        hepta.kdl:4:22: `close` answers already
+          4 | site "b:80" { close; files "x" }
+            |                      ^^^^^ there is one handler for a path
+
+        hepta.kdl:5:1: this site serves nothing
+          5 | site "c"
+            | ^^^^ give it `files`, `respond`, `redirect` or a `route`
+
+        hepta.kdl:13:5: 200 leads nowhere
+          13 |     redirect "/x" status=200
+             |     ^^^^^^^^ the statuses of redirects are 301, 302, 303, 307, 308
+
+        hepta.kdl:7:11: a path begins with a slash
+          7 |     route "about" { close }
+            |           ^^^^^^^
+
+        hepta.kdl:9:11: this path is taken by what stands before
+          9 |     route "/a" { close }
+            |           ^^^^
+
+        hepta.kdl:10:5: this route serves nothing
+          10 |     route "/b"
+             |     ^^^^^ give it `files`, `respond`, `redirect` or `close`
+
+        hepta.kdl:11:11: a star stands at the end only
+          11 |     route "/c/*/d" { close }
+             |           ^^^^^^^^ "/docs/*" is /docs and all below it
+
+        hepta.kdl:12:11: no request is found at this path
+          12 |     route "/e/../f" { close }
+             |           ^^^^^^^^^ write it decoded, without dot segments or a query"#]]
+    .assert_eq(&errors("meaning", text));
+}
+
+#[test]
+fn text_that_is_not_kdl() {
+    expect![[r#"
+        hepta.kdl:1:10: No closing '}' for child block
+          1 | site "a" {
+            |          ^ not closed
+
+        hepta.kdl:1:11: Closing '}' was not found after nodes
+          1 | site "a" {
+            |           ^ not closed"#]]
+    .assert_eq(&errors("kdl", "site \"a\" {\n    close\n"));
+}
+
+#[test]
+fn files_include_files_but_not_themselves() {
+    let files = Files::with(
+        "include",
+        &[
+            ("hepta.kdl", "include \"sites.kdl\"\nlisten 8080\n"),
+            ("sites.kdl", "site \"a\" { close }\nsite \"b\" { close }\n"),
+            ("loop.kdl", "include \"loop.kdl\"\n"),
+            ("broken.kdl", "include \"wrong.kdl\"\n"),
+            ("wrong.kdl", "\nsiet \"a\" { close }\n"),
+        ],
+    );
+    assert_eq!(files.load("hepta.kdl").unwrap().sites.len(), 2);
+    expect![[r#"
+        loop.kdl:1:1: this file includes itself
+          1 | include "loop.kdl"
+            | ^^^^^^^"#]]
+    .assert_eq(&files.load("loop.kdl").unwrap_err());
+    expect![[r#"
+        wrong.kdl:2:1: `siet` is no key of the file
+          2 | siet "a" { close }
+            | ^^^^ did you mean `site`?"#]]
+    .assert_eq(&files.load("broken.kdl").unwrap_err());
+    expect!["cannot read missing.kdl: No such file or directory (os error 2)"]
+        .assert_eq(&files.load("missing.kdl").unwrap_err());
+}
+
+#[test]
+fn the_environment_is_put_in() {
+    // Cargo sets this one.
+    let text = "site \"a\" { respond 200 \"${CARGO_PKG_NAME}!\" }";
+    let settings = Files::with("env", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    let Action::Respond { text, .. } = &settings.sites[0].routes[0].action else { panic!() };
+    assert_eq!(text.as_deref(), Some("hepta!"));
+    expect![[r#"
+        hepta.kdl:1:6: the environment has no variable `HEPTA_HAS_NO_SUCH_VARIABLE`
+          1 | site "${HEPTA_HAS_NO_SUCH_VARIABLE}" { close }
+            |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"#]]
+    .assert_eq(&errors("env-missing", "site \"${HEPTA_HAS_NO_SUCH_VARIABLE}\" { close }"));
+}
+
+/// The page in `docs/` has every key, and nothing that is no key any more.
+#[test]
+fn the_documentation_is_what_the_schema_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration-keys.md");
+    let head = "# Every key of the configuration\n\nMade from the definitions in \
+                `programs/hepta/src/config/schema.rs`; `hepta check --keys` prints the same. \
+                [configuration.md](configuration.md) shows how they go together.\n\n";
+    expect_file![page].assert_eq(&format!("{head}{}", reference()));
+}
+
+/// The example in `docs/` works as it is.
+#[test]
+fn the_example_is_in_order() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hepta.kdl");
+    let settings = load(&example).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(settings.sites.len() > 1);
+}

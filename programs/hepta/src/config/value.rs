@@ -1,0 +1,121 @@
+//! What stands behind a key: how each kind of value is written, and what it means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kdl::KdlValue;
+use message::Status;
+
+use crate::serve::Place;
+
+/// A kind of value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Text,
+    Path,
+    Count,
+    Size,
+    Time,
+    Flag,
+    Address,
+    Status,
+}
+
+/// A value that was understood.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Path(PathBuf),
+    Number(u64),
+    Time(Duration),
+    Flag(bool),
+    Address(Place),
+    Status(Status),
+}
+
+impl Value {
+    pub(super) fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+impl Kind {
+    /// How such a value is written, for people.
+    pub(crate) const fn shape(self) -> &'static str {
+        match self {
+            Self::Text => "text in quotes",
+            Self::Path => "a path in quotes",
+            Self::Count => "a number",
+            Self::Size => "a number of bytes, or \"8KiB\", \"1MiB\"",
+            Self::Time => "a time, as \"500ms\", \"15s\", \"2m\" or \"1h\"",
+            Self::Flag => "#true or #false",
+            Self::Address => "\"ADDRESS:PORT\", or a port of this machine",
+            Self::Status => "a status, as 404",
+        }
+    }
+
+    /// Reads a value; what was wrong with it otherwise.
+    pub(super) fn read(self, value: &KdlValue) -> Result<Value, String> {
+        let wrong = || format!("this takes {}", self.shape());
+        match self {
+            Self::Text => value.as_string().map(|text| Value::Text(text.to_owned())),
+            Self::Path => value.as_string().map(|text| Value::Path(text.into())),
+            Self::Flag => value.as_bool().map(Value::Flag),
+            Self::Count => number(value).map(Value::Number),
+            Self::Size => number(value).or_else(|| size(value.as_string()?)).map(Value::Number),
+            Self::Time => value.as_string().and_then(time).map(Value::Time),
+            Self::Status => {
+                let code = number(value).and_then(|code| u16::try_from(code).ok());
+                code.and_then(Status::new).map(Value::Status)
+            }
+            Self::Address => return address(value).map(Value::Address),
+        }
+        .ok_or_else(wrong)
+    }
+}
+
+fn number(value: &KdlValue) -> Option<u64> {
+    u64::try_from(value.as_integer()?).ok()
+}
+
+fn size(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text)?;
+    let factor = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let (number, unit) = split_unit(text)?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+fn split_unit(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+fn address(value: &KdlValue) -> Result<Place, String> {
+    if let Some(port) = number(value) {
+        let port = u16::try_from(port).map_err(|_| "ports are numbers below 65536".to_owned())?;
+        return Ok(Place::Local(port));
+    }
+    let text = value.as_string().ok_or_else(|| format!("this takes {}", Kind::Address.shape()))?;
+    match text.parse::<SocketAddr>() {
+        Ok(address) => Ok(Place::Address(address)),
+        Err(_) => crate::serve::parse_place(text),
+    }
+}

@@ -1,0 +1,130 @@
+//! Several sites from a configuration file.
+
+use peers::{Program, Server, Site};
+
+use crate::HEPTA;
+
+/// A directory with a configuration, and the program that serves it.
+fn configured(site: &Site) -> Server {
+    Program::configured(HEPTA, &site.path("hepta.kdl")).start()
+}
+
+/// Two sites, a default, and routes of every kind.
+fn two_sites() -> Site {
+    Site::new()
+        .with("one/index.html", "one\n")
+        .with("one/a.txt", "a of one\n")
+        .with("docs/index.html", "docs\n")
+        .with("docs/deep/b.txt", "b\n")
+        .with("app/index.html", "app\n")
+        .with("app/script.js", "script\n")
+        .with(
+            "hepta.kdl",
+            r#"
+            listen "127.0.0.1:0"
+            site "one.example" "www.one.example" {
+                files "one"
+                route "/docs/*" { files "docs" { listing #true } }
+                route "/docs/deep/secret.txt" { respond 403 }
+                route "/moved" { redirect "https://{host}/a{path}{query}" status=302 }
+                route "/form" method="POST" { respond 200 "thanks\n" }
+                route "/gone/*" { respond 410 "it was here\n" }
+                route "/wall" { close }
+            }
+            site "*.app.example" {
+                files "app" { try "{path}" "/index.html" }
+            }
+            default { respond 404 "no such site\n" }
+            "#,
+        )
+}
+
+fn body(server: &Server, host: &str, target: &str) -> String {
+    server.ask_host(host, "GET", target, &[]).text()
+}
+
+#[test]
+fn the_name_chooses_the_site() {
+    let site = two_sites();
+    let server = configured(&site);
+    assert_eq!(body(&server, "one.example", "/"), "one\n");
+    assert_eq!(body(&server, "ONE.example:8080", "/a.txt"), "a of one\n");
+    assert_eq!(body(&server, "www.one.example.", "/"), "one\n");
+    assert_eq!(body(&server, "x.app.example", "/"), "app\n");
+    assert_eq!(body(&server, "x.y.app.example", "/"), "app\n");
+    for unknown in ["two.example", "app.example", "127.0.0.1"] {
+        assert_eq!(body(&server, unknown, "/"), "no such site\n", "{unknown}");
+    }
+    assert_eq!(body(&server, "two.example", "http://one.example/"), "one\n", "the target's own");
+}
+
+#[test]
+fn the_most_specific_route_answers() {
+    let site = two_sites();
+    let server = configured(&site);
+    let at = |target: &str| body(&server, "one.example", target);
+    assert_eq!(at("/docs/"), "docs\n");
+    assert_eq!(at("/docs/deep/b.txt"), "b\n");
+    assert_eq!(at("/docs/%64eep/./b.txt"), "b\n", "paths are compared decoded");
+    assert_eq!(at("/gone/with/the/wind"), "it was here\n");
+    assert_eq!(at("/gone"), "it was here\n");
+    assert_eq!(server.ask_host("one.example", "GET", "/docs/deep/secret.txt", &[]).status, 403);
+    assert_eq!(server.ask_host("one.example", "GET", "/gonewith", &[]).status, 404);
+    let slash = server.ask_host("one.example", "GET", "/docs", &[]);
+    assert_eq!((slash.status, slash.field("location")), (301, Some("/docs/")));
+    let listing = at("/docs/deep/");
+    assert!(listing.contains("b.txt"), "{listing}");
+    assert_eq!(server.ask_host("one.example", "GET", "/nothing/", &[]).status, 404, "no listing");
+}
+
+#[test]
+fn a_method_chooses_among_routes() {
+    let site = two_sites();
+    let server = configured(&site);
+    let ask = |method: &str| server.ask_host("one.example", method, "/form", &[]);
+    assert_eq!(ask("POST").text(), "thanks\n");
+    assert_eq!(ask("GET").status, 404, "the directory answers what is not a POST");
+}
+
+#[test]
+fn elsewhere_with_what_was_asked_for() {
+    let site = two_sites();
+    let server = configured(&site);
+    let moved = server.ask_host("one.example", "GET", "/moved?x=1", &[]);
+    assert_eq!(moved.status, 302);
+    assert_eq!(moved.field("location"), Some("https://one.example/a/moved?x=1"));
+}
+
+#[test]
+fn a_single_page_application() {
+    let site = two_sites();
+    let server = configured(&site);
+    assert_eq!(body(&server, "my.app.example", "/script.js"), "script\n");
+    assert_eq!(body(&server, "my.app.example", "/some/view"), "app\n");
+}
+
+#[test]
+fn without_a_word() {
+    let site = two_sites();
+    let server = configured(&site);
+    let mut conn = server.connect();
+    conn.send("GET /wall HTTP/1.1\r\nHost: one.example\r\n\r\n");
+    assert!(conn.try_response("GET").is_err());
+    assert_eq!(body(&server, "one.example", "/"), "one\n", "others do not notice");
+}
+
+#[test]
+fn a_file_that_is_wrong_serves_nothing() {
+    let site = Site::new().with("hepta.kdl", "site \"a\" {\n    fils \"x\"\n}\n");
+    let file = site.path("hepta.kdl");
+    let file = file.to_str().unwrap();
+    for args in [["check", file].as_slice(), &["serve", "--config", file]] {
+        let said = crate::commands::hepta(args).stderr;
+        assert!(said.contains("hepta.kdl:2:5: `fils` is no key of `site`"), "{said}");
+        assert!(said.contains("did you mean `files`?"), "{said}");
+    }
+    let right = Site::new().with("hepta.kdl", "site \"a\" { close }\n");
+    let file = right.path("hepta.kdl");
+    let said = crate::commands::hepta(&["check", file.to_str().unwrap()]).ok().text();
+    assert!(said.contains("is in order: 1 site with 1 route"), "{said}");
+}
