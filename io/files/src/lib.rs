@@ -10,15 +10,15 @@
 //!                      ▼
 //!                    derive: what the caller keeps with the file
 //!
-//!   watch() ◀── inotify: what was changed is dropped from cache and tree
+//!   drain() ◀── inotify: what was changed is dropped from cache and tree
 //! ```
 //!
 //! A worker has one [`Root`]; nothing here is shared between threads. Start reading there.
 //!
 //! # When a change is seen
 //!
-//! An entry whose directories are all watched is dropped as soon as [`Root::watch`] is polled after
-//! the change. The watches are set before the file is opened, from the root downwards, so no change
+//! An entry whose directories are all watched is dropped by the first [`Root::drain`] after the
+//! change. The watches are set before the file is opened, from the root downwards, so no change
 //! falls between opening and watching. Everything else lives by the clock: it is compared with the
 //! file system after [`Config::trust`], and kept when device, inode, length and both times are the
 //! same. That concerns

@@ -14,8 +14,6 @@ use bytes::Bytes;
 use rustix::fs::inotify::{ReadFlags, Reader};
 use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use crate::Refused;
 use crate::cache::{Cache, Class, Limits, Slot, Weight};
@@ -41,16 +39,13 @@ const EVENTS_LEN: usize = 8 * 1024;
 /// the paths that strangers make up take at most 16,384 × 256 B = 4 MiB.
 const ABSENT_PATH_LEN_MAX: usize = 256;
 
-/// How many times the kernel's changes are asked for in one go, [`EVENTS_LEN`] bytes each.
-const STORM_LEN: usize = 64;
-
 /// Files below a directory, cached for one worker.
 ///
 /// | who                   | calls                                                             |
 /// |-----------------------|-------------------------------------------------------------------|
 /// | every request         | [`lookup`](Self::lookup)                                          |
 /// | a page of a directory | [`list`](Self::list)                                              |
-/// | a task of the worker  | [`watch`](Self::watch), as long as the root is used               |
+/// | the worker's poller   | [`listen`](Self::listen) once, [`drain`](Self::drain) when it tells  |
 /// | the operator's log    | [`take_notices`](Self::take_notices), [`counts`](Self::counts)    |
 ///
 /// `T` is what the caller derives from a file once and keeps with it: media type, validators, the
@@ -62,8 +57,6 @@ pub struct Root<T> {
     store: RefCell<Store<T>>,
     /// Whether somebody listens to inotify; if not, everything lives by the clock.
     is_heard: Cell<bool>,
-    /// Whether changes wait that were too many to be heard at once.
-    is_behind: Cell<bool>,
 }
 
 /// What an operator may choose, for each worker.
@@ -252,14 +245,7 @@ impl<T> Root<T> {
         };
         let tree = Tree::new(&opener, config.directories_max);
         let store = RefCell::new(Store { cache: Cache::new(limits), tree });
-        Self {
-            opener,
-            config,
-            derive: Box::new(derive),
-            store,
-            is_heard: Cell::new(false),
-            is_behind: Cell::new(false),
-        }
+        Self { opener, config, derive: Box::new(derive), store, is_heard: Cell::new(false) }
     }
 
     /// What `path` leads to.
@@ -272,9 +258,6 @@ impl<T> Root<T> {
     /// calls that may wait for the disk.
     #[inline]
     pub fn lookup(&self, path: &[u8], now: Instant) -> Result<Entry<T>, Refused> {
-        if self.is_behind.get() {
-            self.catch_up();
-        }
         if let Some(slot) = self.store.borrow_mut().cache.find(path)
             && now < slot.fresh_until
         {
@@ -290,44 +273,22 @@ impl<T> Root<T> {
         list::list(&self.opener, path, self.config.hidden)
     }
 
-    /// Listens for changes and drops what they concern, until the root itself is dropped: run it
-    /// as a task of the worker. It returns when there is nothing to listen to.
+    /// What can be read from when something has changed, where the kernel tells. Who asks for it
+    /// waits for it from now on, and calls [`drain`](Self::drain) before the next lookup.
     ///
-    /// While it does not run, every entry lives by the clock ([`Config::trust`]).
-    pub async fn watch(&self) {
-        let Some(watcher) = self.store.borrow().tree.watcher() else { return };
-        let Ok(watcher) = listener(watcher) else { return };
-        let _listening = Listening::new(self);
-        loop {
-            let Ok(mut ready) = watcher.readable().await else { return };
-            // Up to the last change before anything else runs: a request that was sent after a change
-            // may be next in line.
-            let heard = (0..STORM_LEN)
-                .map(|_| self.hear(watcher.get_ref()))
-                .find(|heard| !matches!(heard, Heard::Some));
-            match heard {
-                Some(Heard::All) => ready.clear_ready(),
-                Some(_) => return,
-                // A storm must not keep the worker from its connections; meanwhile, lookups listen.
-                None => {
-                    self.is_behind.set(true);
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
+    /// As long as nobody does, every entry lives by the clock ([`Config::trust`]).
+    pub fn listen(&self) -> Option<Rc<OwnedFd>> {
+        let watcher = self.store.borrow().tree.watcher();
+        self.is_heard.set(watcher.is_some());
+        watcher
     }
 
-    /// Drops what has changed up to now, without waiting; for who does not [`watch`](Self::watch).
+    /// Drops what has changed up to now, without waiting. To tell of a change costs the kernel more
+    /// than to hear of it costs us, so this ends.
     pub fn drain(&self) {
         let Some(watcher) = self.store.borrow().tree.watcher() else { return };
         self.is_heard.set(true);
         while matches!(self.hear(&watcher), Heard::Some) {}
-    }
-
-    #[cold]
-    fn catch_up(&self) {
-        self.is_behind.set(false);
-        self.drain();
     }
 
     /// Forgets everything; what is being sent is not disturbed.
@@ -512,41 +473,11 @@ impl<T> Root<T> {
     }
 }
 
-/// Waits for changes.
-#[allow(
-    deprecated,
-    reason = "what replaces it is unsafe; ours is sound: an `OwnedFd` behind an `Rc` is one \
-              descriptor, open as long as it lives"
-)]
-fn listener(watcher: Rc<OwnedFd>) -> io::Result<AsyncFd<Rc<OwnedFd>>> {
-    AsyncFd::with_interest(watcher, Interest::READABLE)
-}
-
 /// How much of the changes was heard.
 enum Heard {
     All,
     Some,
     Failed,
-}
-
-/// As long as this lives, somebody listens.
-struct Listening<'a, T>(&'a Root<T>);
-
-impl<'a, T> Listening<'a, T> {
-    fn new(root: &'a Root<T>) -> Self {
-        root.is_heard.set(true);
-        Self(root)
-    }
-}
-
-impl<T> Drop for Listening<'_, T> {
-    fn drop(&mut self) {
-        self.0.is_heard.set(false);
-        // What is kept was promised to be heard of.
-        if let Ok(mut store) = self.0.store.try_borrow_mut() {
-            store.forget_all();
-        }
-    }
 }
 
 /// The cache and the tree: every slot belongs to a directory, every directory to some slot.

@@ -2,7 +2,9 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,9 +20,23 @@ pub trait Handler: 'static {
     /// An exchange is over: the place for access logs. Called on the hot path.
     fn finished(&self, _record: &Record<'_>) {}
 
+    /// What else this handler wants to hear of; asked for once, when the worker begins.
+    fn listens(&self) -> Vec<Listening> {
+        Vec::new()
+    }
+
     /// Called a few times a second, and once at the end: the place for what need not be done
     /// for each request.
     fn tick(&self) {}
+}
+
+/// Something that a handler hears of beside requests, such as changes of files.
+pub struct Listening {
+    /// What can be read from when there is something to hear.
+    pub source: Rc<OwnedFd>,
+    /// Reads it up to its end. Called before any connection whose news came with it has its turn:
+    /// what happened before a request was sent is heard before the request is answered.
+    pub hear: Box<dyn Fn()>,
 }
 
 /// Who asks, and over what.

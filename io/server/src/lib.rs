@@ -21,7 +21,6 @@ mod listen;
 mod poller;
 mod promise;
 mod registry;
-mod round;
 mod server;
 mod transport;
 mod worker;
@@ -29,9 +28,8 @@ mod xray;
 
 pub use clock::Clock;
 pub use film::FilmPrinter;
-pub use handler::{Answer, Body, Handler, Peer, Record, Reply, Source};
+pub use handler::{Answer, Body, Handler, Listening, Peer, Record, Reply, Source};
 pub use listen::{Listener, bind};
-pub use round::number as round_number;
 pub use server::{Config, Limits, Place, Server, Stop};
 pub use xray::{Seen, Why};
 

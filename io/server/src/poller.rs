@@ -1,7 +1,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::ops::BitOrAssign;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use rustix::buffer::spare_capacity;
@@ -15,6 +15,9 @@ use crate::registry::Key;
 
 /// How many sockets' news are asked for at once.
 const NEWS_MAX: usize = 256;
+
+/// What tells other sources from connections, whose keys are less.
+const SOURCES: u64 = 1 << 63;
 
 /// Which sockets of a worker have news: an epoll of its own.
 ///
@@ -61,6 +64,12 @@ impl Poller {
         Ok(epoll::modify(&*self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
 
+    /// Tells of something else that can be read, which has this number.
+    pub(crate) fn add_source(&self, source: impl AsFd, number: u32) -> io::Result<()> {
+        let data = EventData::new_u64(SOURCES | u64::from(number));
+        Ok(epoll::add(&*self.epoll, source, data, EventFlags::IN | EventFlags::ET)?)
+    }
+
     /// Takes what is new, without waiting; whether that is all.
     pub(crate) fn take(&self, news: &mut News) -> bool {
         news.0.clear();
@@ -90,8 +99,16 @@ impl News {
         Self(Vec::with_capacity(NEWS_MAX))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, Ready)> {
-        self.0.iter().map(|event| (Key::from_bits(event.data.u64()), Ready::from(event.flags)))
+    /// The connections with news.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = (Key, Ready)> {
+        let connections = self.0.iter().filter(|event| event.data.u64() < SOURCES);
+        connections.map(|event| (Key::from_bits(event.data.u64()), Ready::from(event.flags)))
+    }
+
+    /// The numbers of the other sources with news.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+        let sources = self.0.iter().map(|event| event.data.u64()).filter(|data| *data >= SOURCES);
+        sources.map(|data| data as u32)
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// The key as a number below 2⁶³.
     pub(crate) const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
     }
@@ -71,7 +72,8 @@ impl<C> Registry<C> {
 
     pub(crate) fn remove(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
-            slot.generation = slot.generation.wrapping_add(1);
+            // 31 bits of it are in a key.
+            slot.generation = (slot.generation + 1) & (u32::MAX >> 1);
             slot.connection = None;
             self.free.push(key.index);
         }

@@ -13,12 +13,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 
+use crate::Clock;
 use crate::connection::{Connection, Occasion, Then};
 use crate::handler::Handler;
 use crate::poller::{News, Poller, listen_to};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Socket, Stop};
-use crate::{Clock, round};
 
 /// How exact time limits are. None is shorter than some seconds.
 const TICK: Duration = Duration::from_millis(250);
@@ -165,23 +165,30 @@ impl<H: Handler> Worker<H> {
     /// Gives every connection that has news its turn, as long as the worker lives.
     async fn serve(self: Rc<Self>) -> io::Result<()> {
         let poller = self.poller.listener()?;
+        let listens = self.handler.listens();
+        for (listening, number) in listens.iter().zip(0..) {
+            self.poller.add_source(&listening.source, number)?;
+        }
         let mut news = News::new();
         let mut again = Vec::new();
         loop {
             if self.unfinished.borrow().is_empty() {
                 let mut ready = poller.readable().await?;
-                round::begin();
                 if self.poller.take(&mut news) {
                     ready.clear_ready();
                 }
             } else {
                 // Those that have more to do are not all there is.
                 tokio::task::yield_now().await;
-                round::begin();
                 self.poller.take(&mut news);
             }
             std::mem::swap(&mut again, &mut self.unfinished.borrow_mut());
-            for (key, ready) in news.iter() {
+            for source in news.sources() {
+                if let Some(listening) = listens.get(source as usize) {
+                    (listening.hear)();
+                }
+            }
+            for (key, ready) in news.connections() {
                 self.give_turn(key, Occasion::News(ready));
             }
             for key in again.drain(..) {

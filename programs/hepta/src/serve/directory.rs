@@ -1,13 +1,12 @@
 //! A directory on the web.
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
 use base::Cx;
 use files::{Entry, File, Refused, Root};
 use message::{Method, Name, Request, Status};
-use server::{Answer, Reply};
+use server::{Answer, Listening, Reply};
 
 use super::coded::Coded;
 use super::pages;
@@ -24,19 +23,13 @@ pub(crate) struct Directory {
     root: Rc<Root<Representation>>,
     coded: Rc<Coded>,
     settings: FilesSettings,
-    /// The worker's round in which changes of files were last asked for.
-    round: Cell<u64>,
 }
 
 impl Directory {
-    /// Opens a directory, and listens for its changes as a task of the worker.
+    /// Opens a directory.
     pub(crate) fn open(settings: &FilesSettings) -> io::Result<Self> {
         let root = Root::open(&settings.directory, files::Config::default(), Representation::of)?;
-        let root = Rc::new(root);
-        let watched = Rc::clone(&root);
-        tokio::task::spawn_local(async move { watched.watch().await });
-        let (coded, settings) = (Rc::default(), settings.clone());
-        Ok(Self { root, coded, settings, round: Cell::new(0) })
+        Ok(Self { root: Rc::new(root), coded: Rc::default(), settings: settings.clone() })
     }
 
     /// Answers a request for `name`, which is the decoded path below the directory, without a slash
@@ -49,6 +42,13 @@ impl Directory {
         }
     }
 
+    /// Changes of the files, where the kernel tells of them.
+    pub(crate) fn listening(&self) -> Option<Listening> {
+        let source = self.root.listen()?;
+        let root = Rc::clone(&self.root);
+        Some(Listening { source, hear: Box::new(move || root.drain()) })
+    }
+
     /// Says what an operator should know.
     pub(crate) fn tick(&self) {
         for notice in self.root.take_notices() {
@@ -57,7 +57,6 @@ impl Directory {
     }
 
     fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
-        self.hear_changes();
         if !self.settings.tries.is_empty() {
             return self.try_each(cx, request, name);
         }
@@ -95,16 +94,6 @@ impl Directory {
             }
         }
         self.refuse(cx, request, Refused::NotFound)
-    }
-
-    /// A change that was made before a request was sent shows in its answer. The kernel may report
-    /// both at once, so changes are asked for before the first request of each round: one system
-    /// call for all the requests that came in together.
-    fn hear_changes(&self) {
-        let round = server::round_number();
-        if self.round.replace(round) != round {
-            self.root.drain();
-        }
     }
 
     fn get_directory(&self, cx: &mut Cx<'_>, request: &Request, directory: &[u8]) -> Reply {

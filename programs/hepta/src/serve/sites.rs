@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use base::Cx;
 use message::{Method, Request, Status};
-use server::{Handler, Peer, Record, Reply};
+use server::{Handler, Listening, Peer, Record, Reply};
 
 use super::access_log::AccessLog;
 use super::directory::{Directory, METHODS};
@@ -147,6 +147,10 @@ impl Handler for Sites {
 
     fn finished(&self, record: &Record<'_>) {
         self.log.add(record);
+    }
+
+    fn listens(&self) -> Vec<Listening> {
+        self.directories.iter().filter_map(|directory| directory.listening()).collect()
     }
 
     fn tick(&self) {
