@@ -15,8 +15,9 @@ use crate::handler::{Handler, Peer};
 use crate::poller::Ready;
 use crate::promise;
 use crate::registry::Key;
+use crate::server::Config;
 use crate::transport::Transport;
-use crate::worker::{Desk, Worker};
+use crate::worker::{Desk, Serving, Worker};
 use crate::xray::{Seen, Why};
 
 /// How many slices one vectored write takes at most.
@@ -72,6 +73,7 @@ struct Unsent {
 /// What a connection works with while it is its turn.
 pub(crate) struct Turn<'a, H> {
     worker: &'a Worker<H>,
+    serving: &'a Serving<H>,
     key: Key,
     cx: Cx<'a>,
     scratch: &'a mut [u8],
@@ -114,6 +116,7 @@ pub(crate) enum Then {
 impl<T: Transport> Connection<T> {
     pub(crate) fn new<H: Handler>(
         worker: &Worker<H>,
+        serving: &Serving<H>,
         stream: T,
         address: SocketAddr,
         tls: Option<&tls::ServerConfig>,
@@ -127,7 +130,7 @@ impl<T: Transport> Connection<T> {
             cx = cx.watched_by(&mut **film);
         }
         cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
-        let endpoint = Endpoint::server(&mut cx, worker.config.http1.clone(), tls)?;
+        let endpoint = Endpoint::server(&mut cx, serving.config.http1.clone(), tls)?;
         Ok(Self {
             stream,
             endpoint,
@@ -148,6 +151,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn turn<H: Handler>(
         &mut self,
         worker: &Worker<H>,
+        serving: &Serving<H>,
         desk: &mut Desk,
         key: Key,
         occasion: Occasion,
@@ -160,7 +164,7 @@ impl<T: Transport> Connection<T> {
             cx = cx.watched_by(&mut **film);
         }
         let (scratch, out) = (&mut *desk.scratch, &mut desk.out);
-        let mut turn = Turn { worker, key, cx, scratch, out, left: TURN_LEN_MAX };
+        let mut turn = Turn { worker, serving, key, cx, scratch, out, left: TURN_LEN_MAX };
         match occasion {
             Occasion::News(news) => self.ready |= news,
             Occasion::Due => {}
@@ -186,7 +190,7 @@ impl<T: Transport> Connection<T> {
         if film.is_some() {
             self.film = film;
             if then == Then::End || self.is_idle() {
-                self.print_film(worker);
+                self.print_film(&serving.config);
             }
         }
         then
@@ -343,7 +347,7 @@ impl<T: Transport> Connection<T> {
         let unsent = match before {
             Some(before) if !moved => Unsent { queue, ..before },
             _ => {
-                let deadline = turn.cx.now().after(turn.worker.config.limits.timeout_write);
+                let deadline = turn.cx.now().after(turn.serving.config.limits.timeout_write);
                 let in_flight_len = self.stream.in_flight_len();
                 Unsent { queue, deadline, in_flight_len }
             }
@@ -364,7 +368,7 @@ impl<T: Transport> Connection<T> {
         }
         let in_flight_len = self.stream.in_flight_len();
         let before = std::mem::replace(&mut unsent.in_flight_len, in_flight_len);
-        unsent.deadline = now.after(turn.worker.config.limits.timeout_write);
+        unsent.deadline = now.after(turn.serving.config.limits.timeout_write);
         in_flight_len >= before
     }
 
@@ -472,8 +476,8 @@ impl<T: Transport> Connection<T> {
 
     /// Prints what happened since the last time, when nothing is under way: a block is whole.
     #[cold]
-    fn print_film<H>(&mut self, worker: &Worker<H>) {
-        let (Some(film), Some(printer)) = (&mut self.film, &worker.config.film) else { return };
+    fn print_film(&mut self, config: &Config) {
+        let (Some(film), Some(printer)) = (&mut self.film, &config.film) else { return };
         let text = film.take();
         if !text.is_empty() {
             let title = format!("connection {} from {}", self.peer.connection, self.peer.address);

@@ -42,10 +42,24 @@ impl Default for Limits {
 const BLOCKING_THREADS_MAX: usize = 2;
 
 /// Threads that serve.
-#[derive(Debug)]
-pub struct Server {
+pub struct Server<H> {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stop: watch::Sender<Stop>,
+    setup: watch::Sender<Setup<H>>,
+}
+
+/// What workers serve by: the configuration, and how each makes its handler.
+pub(crate) struct Setup<H> {
+    pub(crate) config: Config,
+    pub(crate) make_handler: Arc<MakeHandler<H>>,
+}
+
+type MakeHandler<H> = dyn Fn(usize) -> io::Result<H> + Send + Sync;
+
+impl<H> Clone for Setup<H> {
+    fn clone(&self) -> Self {
+        Self { config: self.config.clone(), make_handler: Arc::clone(&self.make_handler) }
+    }
 }
 
 /// Whether, and how, to stop.
@@ -62,19 +76,19 @@ pub enum Stop {
 /// An address to serve at, and whether in TLS.
 pub type Place = (Listener, Option<tls::ServerConfig>);
 
-impl Server {
+impl<H: Handler> Server<H> {
     /// Starts a thread for each socket that the listeners have; `make_handler` is called once in
     /// each, with the worker's number. When this returns, all of them serve.
     ///
     /// # Errors
     ///
     /// A thread could not be started, or a handler could not be made.
-    pub fn start<H: Handler>(
-        config: &Config,
+    pub fn start(
+        config: Config,
         places: Vec<Place>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let make_handler = Arc::new(make_handler);
+        let (setup, _) = watch::channel(Setup { config, make_handler: Arc::new(make_handler) });
         let (stop, stopped) = watch::channel(Stop::No);
         let by_worker = split_by_worker(places);
         let workers = by_worker.len();
@@ -83,25 +97,24 @@ impl Server {
             .into_iter()
             .enumerate()
             .map(|(number, sockets)| {
-                let (config, stopped) = (config.clone(), stopped.clone());
-                let (make_handler, ready) = (Arc::clone(&make_handler), ready.clone());
+                let (setup, stopped, ready) = (setup.subscribe(), stopped.clone(), ready.clone());
                 std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                     let runtime = Builder::new_current_thread()
                         .enable_all()
                         .max_blocking_threads(BLOCKING_THREADS_MAX)
                         .build_local(LocalOptions::default())?;
                     runtime.block_on(async {
-                        let handler = make_handler(number)?;
+                        let (worker, promised) = Worker::new((number, workers), setup)?;
                         // Nobody can have stopped listening: it goes on when all have spoken or ended.
                         let _ = ready.send(());
                         drop(ready);
-                        Worker::run((number, workers), config, handler, sockets, stopped).await
+                        worker.run(promised, sockets, stopped).await
                     })
                 })
             })
             .collect::<io::Result<_>>()?;
         drop(ready);
-        let server = Self { threads, stop };
+        let server = Self { threads, stop, setup };
         if are_ready.iter().count() < workers {
             // One has ended already, and says why; the others need not go on.
             server.stop(Stop::Now);
@@ -109,6 +122,18 @@ impl Server {
             return Err(io::Error::other("a worker ended before it served"));
         }
         Ok(server)
+    }
+
+    /// Has every worker serve by another configuration and with another handler from now on. What is
+    /// under way is finished, and connections keep the limits of HTTP that they began with.
+    ///
+    /// A worker that cannot make its handler keeps the one it has, and says so in the log.
+    pub fn change(
+        &self,
+        config: Config,
+        make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
+    ) {
+        self.setup.send_replace(Setup { config, make_handler: Arc::new(make_handler) });
     }
 
     /// Says whether, and how, to stop.

@@ -15,10 +15,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::Clock;
 use crate::connection::{Connection, Occasion, Then};
-use crate::handler::Handler;
+use crate::handler::{Handler, Listening};
 use crate::poller::{News, Poller, listen_to};
 use crate::registry::{Key, Registry};
-use crate::server::{Config, Socket, Stop};
+use crate::server::{Config, Setup, Socket, Stop};
 
 /// How exact time limits are. None is shorter than some seconds.
 const TICK: Duration = Duration::from_millis(250);
@@ -46,8 +46,11 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// Connections are no tasks of the runtime. The worker asks its poller which of them have news, and
 /// gives each of these its turn; so it does with those whose time has passed.
 pub(crate) struct Worker<H> {
-    pub(crate) config: Config,
-    pub(crate) handler: H,
+    number: usize,
+    /// How many workers there are, so that no two give the same number to a connection.
+    workers: u64,
+    setup: watch::Receiver<Setup<H>>,
+    serving: RefCell<Serving<H>>,
     pub(crate) clock: Clock,
     pub(crate) desk: RefCell<Desk>,
     /// Connections that are to have their turn because something promised is there.
@@ -61,10 +64,17 @@ pub(crate) struct Worker<H> {
     wheel_is_set: Notify,
     all_gone: Notify,
     accepted: Cell<u64>,
-    /// How many workers there are, so that no two give the same number to a connection.
-    workers: u64,
     /// A descriptor kept for the day when there are none.
     spare: RefCell<Option<File>>,
+}
+
+/// What a worker serves by, until the operator changes it.
+pub(crate) struct Serving<H> {
+    pub(crate) config: Config,
+    pub(crate) handler: H,
+    listens: Vec<Listening>,
+    /// The number by which the poller tells of the first of them.
+    first_source: u32,
 }
 
 /// What the connection whose turn it is works with; the next one finds it as it was.
@@ -76,57 +86,22 @@ pub(crate) struct Desk {
 }
 
 impl<H: Handler> Worker<H> {
-    /// Serves until told to stop.
-    pub(crate) async fn run(
+    /// A worker that has all it needs to serve, and what it is promised.
+    pub(crate) fn new(
         (number, workers): (usize, usize),
-        config: Config,
-        handler: H,
-        sockets: Vec<Socket>,
-        mut stopped: watch::Receiver<Stop>,
-    ) -> io::Result<()> {
-        let (due, promised) = mpsc::unbounded_channel();
-        let worker = Rc::new(Self::new((number, workers as u64), config, handler, due)?);
-        let mut acceptors = Vec::new();
-        for (socket, _, tls) in sockets {
-            let listener = listen_to(socket)?;
-            acceptors.push(tokio::task::spawn_local(Rc::clone(&worker).accept_from(listener, tls)));
-        }
-        let tasks = [
-            tokio::task::spawn_local(Rc::clone(&worker).serve()),
-            tokio::task::spawn_local(Rc::clone(&worker).keep_promises(promised)),
-            tokio::task::spawn_local(Rc::clone(&worker).tick()),
-        ];
-
-        let _ = stopped.wait_for(|stop| *stop != Stop::No).await;
-        for acceptor in acceptors {
-            acceptor.abort();
-        }
-        let everybody = worker.connections.borrow().keys();
-        for key in everybody {
-            worker.give_turn(key, Occasion::Leave);
-        }
-        tokio::select! {
-            () = worker.wait_until_all_gone() => {}
-            _ = stopped.wait_for(|stop| *stop == Stop::Now) => {}
-        }
-        for task in tasks {
-            task.abort();
-        }
-        worker.handler.tick();
-        Ok(())
-    }
-
-    fn new(
-        (number, workers): (usize, u64),
-        config: Config,
-        handler: H,
-        due: UnboundedSender<Key>,
-    ) -> io::Result<Self> {
+        mut setup: watch::Receiver<Setup<H>>,
+    ) -> io::Result<(Rc<Self>, UnboundedReceiver<Key>)> {
         let clock = Clock::start();
         let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
-        Ok(Self {
-            config,
-            handler,
+        let poller = Poller::new()?;
+        let first = setup.borrow_and_update().clone();
+        let serving = Serving::new(first, number, &poller, 0)?;
+        let (due, promised) = mpsc::unbounded_channel();
+        let worker = Self {
+            number,
+            workers: workers as u64,
+            setup,
+            serving: RefCell::new(serving),
             clock,
             desk: RefCell::new(Desk {
                 world: World::seeded(seed),
@@ -135,15 +110,76 @@ impl<H: Handler> Worker<H> {
             }),
             due,
             connections: RefCell::new(Registry::new()),
-            poller: Poller::new()?,
+            poller,
             unfinished: RefCell::default(),
             wheel: RefCell::new(Wheel::new(TICK)),
             wheel_is_set: Notify::new(),
             all_gone: Notify::new(),
             accepted: Cell::new(number as u64),
-            workers,
             spare: RefCell::new(open_spare()),
-        })
+        };
+        Ok((Rc::new(worker), promised))
+    }
+
+    /// Serves until told to stop.
+    pub(crate) async fn run(
+        self: Rc<Self>,
+        promised: UnboundedReceiver<Key>,
+        sockets: Vec<Socket>,
+        mut stopped: watch::Receiver<Stop>,
+    ) -> io::Result<()> {
+        let mut acceptors = Vec::new();
+        for (socket, _, tls) in sockets {
+            let listener = listen_to(socket)?;
+            acceptors.push(tokio::task::spawn_local(Rc::clone(&self).accept_from(listener, tls)));
+        }
+        let mut serving = tokio::task::spawn_local(Rc::clone(&self).serve());
+        let others = [
+            tokio::task::spawn_local(Rc::clone(&self).keep_promises(promised)),
+            tokio::task::spawn_local(Rc::clone(&self).hear_changes()),
+            tokio::task::spawn_local(Rc::clone(&self).tick()),
+        ];
+
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop != Stop::No) => {}
+            ended = &mut serving => return Err(ended.unwrap_or_else(io::Error::other)),
+        }
+        for acceptor in acceptors {
+            acceptor.abort();
+        }
+        let everybody = self.connections.borrow().keys();
+        for key in everybody {
+            self.give_turn(key, Occasion::Leave);
+        }
+        tokio::select! {
+            () = self.wait_until_all_gone() => {}
+            _ = stopped.wait_for(|stop| *stop == Stop::Now) => {}
+        }
+        for task in others {
+            task.abort();
+        }
+        serving.abort();
+        self.serving.borrow().handler.tick();
+        Ok(())
+    }
+
+    /// Serves by what the operator wants now.
+    async fn hear_changes(self: Rc<Self>) {
+        let mut setups = self.setup.clone();
+        while setups.changed().await.is_ok() {
+            let setup = setups.borrow_and_update().clone();
+            let next_source = {
+                let now = self.serving.borrow();
+                now.first_source + now.listens.len() as u32
+            };
+            match Serving::new(setup, self.number, &self.poller, next_source) {
+                Ok(serving) => {
+                    let before = self.serving.replace(serving);
+                    before.handler.tick();
+                }
+                Err(error) => tracing::error!(%error, "a worker serves as before"),
+            }
+        }
     }
 
     /// A number for the next connection; no two of a server are the same.
@@ -162,18 +198,21 @@ impl<H: Handler> Worker<H> {
         wheel.set(at, key);
     }
 
-    /// Gives every connection that has news its turn, as long as the worker lives.
-    async fn serve(self: Rc<Self>) -> io::Result<()> {
-        let poller = self.poller.listener()?;
-        let listens = self.handler.listens();
-        for (listening, number) in listens.iter().zip(0..) {
-            self.poller.add_source(&listening.source, number)?;
-        }
+    /// Gives every connection that has news its turn, as long as the worker lives; why it cannot go
+    /// on.
+    async fn serve(self: Rc<Self>) -> io::Error {
+        let poller = match self.poller.listener() {
+            Ok(poller) => poller,
+            Err(error) => return error,
+        };
         let mut news = News::new();
         let mut again = Vec::new();
         loop {
             if self.unfinished.borrow().is_empty() {
-                let mut ready = poller.readable().await?;
+                let mut ready = match poller.readable().await {
+                    Ok(ready) => ready,
+                    Err(error) => return error,
+                };
                 if self.poller.take(&mut news) {
                     ready.clear_ready();
                 }
@@ -184,9 +223,7 @@ impl<H: Handler> Worker<H> {
             }
             std::mem::swap(&mut again, &mut self.unfinished.borrow_mut());
             for source in news.sources() {
-                if let Some(listening) = listens.get(source as usize) {
-                    (listening.hear)();
-                }
+                self.serving.borrow().hear(source);
             }
             for (key, ready) in news.connections() {
                 self.give_turn(key, Occasion::News(ready));
@@ -198,11 +235,10 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Gives every connection its turn for which something promised is there.
-    async fn keep_promises(self: Rc<Self>, mut promised: UnboundedReceiver<Key>) -> io::Result<()> {
+    async fn keep_promises(self: Rc<Self>, mut promised: UnboundedReceiver<Key>) {
         while let Some(key) = promised.recv().await {
             self.give_turn(key, Occasion::Due);
         }
-        Ok(())
     }
 
     #[inline]
@@ -210,7 +246,8 @@ impl<H: Handler> Worker<H> {
         let Some(mut connection) = self.connections.borrow_mut().take(key) else { return };
         // Whatever goes wrong in a handler ends one connection, not all of them.
         let then = panic::catch_unwind(AssertUnwindSafe(|| {
-            connection.turn(self, &mut self.desk.borrow_mut(), key, occasion)
+            let serving = self.serving.borrow();
+            connection.turn(self, &serving, &mut self.desk.borrow_mut(), key, occasion)
         }));
         match then {
             Ok(Then::Wait) => self.connections.borrow_mut().put_back(key, connection),
@@ -249,16 +286,16 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Lets time pass for connections and for the handler.
-    async fn tick(self: Rc<Self>) -> io::Result<()> {
+    async fn tick(self: Rc<Self>) {
         let mut woken = Vec::new();
         loop {
             if self.wheel.borrow().is_empty() {
-                self.handler.tick();
+                self.serving.borrow().handler.tick();
                 self.wheel_is_set.notified().await;
             }
             tokio::time::sleep(TICK).await;
             self.clock.adjust();
-            self.handler.tick();
+            self.serving.borrow().handler.tick();
             self.wheel.borrow_mut().expire(self.clock.now(), &mut woken);
             for key in woken.drain(..) {
                 self.give_turn(key, Occasion::Due);
@@ -283,7 +320,8 @@ impl<H: Handler> Worker<H> {
     }
 
     fn begin(&self, stream: TcpStream, address: SocketAddr, tls: Option<&tls::ServerConfig>) {
-        let is_full = self.connections.borrow().len() >= self.config.limits.connections_max;
+        let limits = self.serving.borrow().config.limits;
+        let is_full = self.connections.borrow().len() >= limits.connections_max;
         if is_full && self.evict_idle(1) == 0 {
             tracing::warn!(%address, "refused: too many connections");
             refuse(&stream, tls.is_some());
@@ -295,7 +333,8 @@ impl<H: Handler> Worker<H> {
             refuse(&stream, tls.is_some());
             return self.forget(key);
         }
-        match Connection::new(self, stream, address, tls) {
+        let begun = Connection::new(self, &self.serving.borrow(), stream, address, tls);
+        match begun {
             Ok(connection) => {
                 self.connections.borrow_mut().put_back(key, Box::new(connection));
                 self.give_turn(key, Occasion::Due);
@@ -337,6 +376,25 @@ impl<H: Handler> Worker<H> {
         }
         *self.spare.borrow_mut() = open_spare();
         tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+impl<H: Handler> Serving<H> {
+    fn new(setup: Setup<H>, worker: usize, poller: &Poller, first_source: u32) -> io::Result<Self> {
+        let handler = (setup.make_handler)(worker)?;
+        let listens = handler.listens();
+        for (listening, number) in listens.iter().zip(first_source..) {
+            poller.add_source(&listening.source, number)?;
+        }
+        Ok(Self { config: setup.config, handler, listens, first_source })
+    }
+
+    /// Something is to be heard from this source, unless it is one of those before.
+    fn hear(&self, source: u32) {
+        let index = source.checked_sub(self.first_source);
+        if let Some(listening) = index.and_then(|index| self.listens.get(index as usize)) {
+            (listening.hear)();
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl<T: Transport> Connection<T> {
         id: ExchangeId,
         request: Arc<Request>,
     ) {
-        let reply = turn.worker.handler.handle(&mut turn.cx, &request, &self.peer);
+        let reply = turn.serving.handler.handle(&mut turn.cx, &request, &self.peer);
         let mut exchange = Exchange {
             id,
             request,
@@ -114,7 +114,7 @@ impl<T: Transport> Connection<T> {
             self.finish_exchange(turn, &exchange, Some(reset.why));
             return;
         }
-        turn.worker.handler.finished(&Record {
+        turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
             peer: &self.peer,
             exchange: id,
@@ -275,7 +275,7 @@ impl<T: Transport> Connection<T> {
         exchange: &Exchange,
         cut_short: Option<&'static str>,
     ) {
-        turn.worker.handler.finished(&Record {
+        turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
             peer: &self.peer,
             exchange: exchange.id,

@@ -26,14 +26,14 @@ pub(crate) struct Settings {
 }
 
 /// An address to serve at.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Listen {
     pub(crate) place: Place,
     pub(crate) tls: Option<Tls>,
 }
 
 /// Whose certificates are shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Tls {
     /// One for localhost, from this machine's own authority.
     Local,

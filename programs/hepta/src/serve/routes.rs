@@ -12,6 +12,8 @@ pub(crate) struct Routes<R> {
     below: HashMap<Box<[u8]>, AtPath<R>>,
     /// What stands below the root: every path.
     everywhere: AtPath<R>,
+    /// How many slashes the deepest path in `below` has.
+    depth_max: usize,
 }
 
 /// The routes of one path, for a method or for all.
@@ -28,7 +30,12 @@ pub(crate) enum Found<'a, R> {
 
 impl<R> Default for Routes<R> {
     fn default() -> Self {
-        Self { exactly: HashMap::new(), below: HashMap::new(), everywhere: Vec::new() }
+        Self {
+            exactly: HashMap::new(),
+            below: HashMap::new(),
+            everywhere: Vec::new(),
+            depth_max: 0,
+        }
     }
 }
 
@@ -38,7 +45,10 @@ impl<R> Routes<R> {
         let routes = match path {
             PathPattern::Exactly(path) => self.exactly.entry(path.as_bytes().into()).or_default(),
             PathPattern::Below(path) if path.is_empty() => &mut self.everywhere,
-            PathPattern::Below(path) => self.below.entry(path.as_bytes().into()).or_default(),
+            PathPattern::Below(path) => {
+                self.depth_max = self.depth_max.max(slashes(path.as_bytes()).count());
+                self.below.entry(path.as_bytes().into()).or_default()
+            }
         };
         routes.push((method, route));
     }
@@ -57,7 +67,8 @@ impl<R> Routes<R> {
 
     fn search(&self, path: &[u8], method: &Method) -> Found<'_, R> {
         let mut others = Vec::new();
-        let candidates = self.exactly.get(path).into_iter().chain(above(path, &self.below));
+        let candidates =
+            self.exactly.get(path).into_iter().chain(above(path, &self.below, self.depth_max));
         for routes in candidates.chain([&self.everywhere]) {
             if let Some(route) = choose(routes, method) {
                 return Found::Route(route);
@@ -69,10 +80,23 @@ impl<R> Routes<R> {
 }
 
 /// What stands at the path and at every path above it, the longest first.
-fn above<'r, V>(path: &[u8], routes: &'r HashMap<Box<[u8]>, V>) -> impl Iterator<Item = &'r V> {
-    let slashes = path.iter().enumerate().rev().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
-    let ends = std::iter::once(path.len()).chain(slashes);
+///
+/// Paths that are deeper than any route are cut first, so that a stranger's long path costs no more
+/// than a route's.
+fn above<'r, V>(
+    path: &[u8],
+    routes: &'r HashMap<Box<[u8]>, V>,
+    depth_max: usize,
+) -> impl Iterator<Item = &'r V> {
+    let end = slashes(path).nth(depth_max).unwrap_or(path.len());
+    let path = path.get(..end).unwrap_or_default();
+    let ends = std::iter::once(end).chain(slashes(path).rev());
     ends.filter_map(|end| routes.get(path.get(..end)?))
+}
+
+/// Where the slashes of a path are.
+fn slashes(path: &[u8]) -> impl DoubleEndedIterator<Item = usize> {
+    path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at)
 }
 
 fn choose<'r, R>(routes: &'r [(Option<Method>, R)], method: &Method) -> Option<&'r R> {
@@ -81,4 +105,63 @@ fn choose<'r, R>(routes: &'r [(Option<Method>, R)], method: &Method) -> Option<&
     let for_method = routes.iter().find(|(m, _)| m.as_ref() == Some(wanted));
     let for_all = || routes.iter().find(|(m, _)| m.is_none());
     for_method.or_else(for_all).map(|(_, route)| route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes(patterns: &[&'static str]) -> Routes<&'static str> {
+        let mut routes = Routes::default();
+        for pattern in patterns {
+            let (path, method) = match pattern.split_once(' ') {
+                Some((method, path)) => (path, Method::from_bytes(method.as_bytes())),
+                None => (*pattern, None),
+            };
+            let path = match path.strip_suffix("/*") {
+                Some(path) => PathPattern::Below(path.into()),
+                None => PathPattern::Exactly(path.into()),
+            };
+            routes.add(&path, method, *pattern);
+        }
+        routes
+    }
+
+    #[test]
+    fn the_most_specific_is_found() {
+        let routes = routes(&["/*", "/a/*", "/a/b/*", "/a/b/c", "POST /a/*", "PUT /only"]);
+        let cases = [
+            ("/", "/*"),
+            ("/a", "/a/*"),
+            ("/a/", "/a/*"),
+            ("/ab", "/*"),
+            ("/a/b", "/a/b/*"),
+            ("/a/b/c", "/a/b/c"),
+            ("/a/b/c/d", "/a/b/*"),
+            ("/a/x/y", "/a/*"),
+            ("/only", "/*"),
+        ];
+        for (path, found) in cases {
+            assert_eq!(routes.find(path.as_bytes(), &Method::Head), Found::Route(&found), "{path}");
+        }
+        assert_eq!(routes.find(b"/a/x", &Method::Post), Found::Route(&"POST /a/*"));
+        assert_eq!(routes.find(b"/a/b/x", &Method::Post), Found::Route(&"/a/b/*"));
+    }
+
+    #[test]
+    fn other_methods_are_named() {
+        let routes = routes(&["POST /form", "PUT /form"]);
+        let others = vec![Method::Post, Method::Put];
+        assert_eq!(routes.find(b"/form", &Method::Get), Found::OtherMethods(others));
+        assert_eq!(routes.find(b"/other", &Method::Get), Found::Nothing);
+    }
+
+    #[test]
+    fn a_deep_path_is_cut_where_no_route_goes() {
+        let routes = routes(&["/a/a/*", "/a/*"]);
+        let deep = "/a".repeat(4096);
+        assert_eq!(routes.find(deep.as_bytes(), &Method::Get), Found::Route(&"/a/a/*"));
+        let ends = above(deep.as_bytes(), &routes.below, routes.depth_max).count();
+        assert_eq!(ends, 2, "what is found on the way up from the second slash");
+    }
 }

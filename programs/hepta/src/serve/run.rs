@@ -28,12 +28,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Some(path) => config::load(path)?,
         None => options.to_settings()?,
     };
-    check_directories(&settings)?;
-    let log = match &settings.access_log {
-        Some(path) => Target::open(path)
-            .with_context(|| format!("cannot write the access log {}", path.display()))?,
-        None => Target::Nowhere,
-    };
     let workers = settings.workers.map_or_else(cores, |n| usize::from(n.get()));
     let mut secrets = Secrets::default();
     let places = listen(&settings, workers, &mut secrets)?;
@@ -44,14 +38,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         xray::watch(layers);
     }
     let (grace, shown) = (settings.limits.grace, title(options, &settings));
-    let config = Config {
-        http1: Arc::new(settings.limits.http1.clone()),
-        limits: settings.limits.sockets,
-        film: options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr())),
-    };
-    let server = Server::start(&config, places, move |_| {
-        Sites::open(&settings, AccessLog::new(log.clone()))
-    })?;
+    let listen = settings.listen.clone();
+    let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
+    let (config, make_sites) = prepare(settings, film.clone())?;
+    let server = Server::start(config, places, make_sites)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
@@ -60,11 +50,56 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         if let Some(advice) = &secrets.advice {
             anstream::println!("{advice}");
         }
-        wait(grace, &server, &mut secrets.stores, &mut signals).await;
+        loop {
+            match wait(&server, &mut secrets.stores, &mut signals).await {
+                Next::Stop => break,
+                Next::Reload => match reload(options, &listen, film.clone(), &server) {
+                    Ok(what) => tracing::info!("{what}"),
+                    Err(error) => tracing::error!("everything stays as it is: {error:#}"),
+                },
+            }
+        }
+        stop(grace, &server, &mut signals).await;
         anyhow::Ok(())
     })?;
     server.wait()?;
     Ok(())
+}
+
+/// What workers are given: looked through, so that what is wrong is said before anything changes.
+fn prepare(
+    settings: Settings,
+    film: Option<Arc<FilmPrinter>>,
+) -> anyhow::Result<(Config, impl Fn(usize) -> io::Result<Sites> + Send + Sync + 'static)> {
+    check_directories(&settings)?;
+    let log = match &settings.access_log {
+        Some(path) => Target::open(path)
+            .with_context(|| format!("cannot write the access log {}", path.display()))?,
+        None => Target::Nowhere,
+    };
+    let http1 = Arc::new(settings.limits.http1.clone());
+    let config = Config { http1, limits: settings.limits.sockets, film };
+    Ok((config, move |_| Sites::open(&settings, AccessLog::new(log.clone()))))
+}
+
+/// Reads the configuration anew, and serves by it if nothing is wrong with it.
+fn reload(
+    options: &Options,
+    listen: &[Listen],
+    film: Option<Arc<FilmPrinter>>,
+    server: &Server<Sites>,
+) -> anyhow::Result<&'static str> {
+    let Some(file) = &options.config else {
+        return Ok("there is no configuration file to read anew");
+    };
+    let settings = config::load(file)?;
+    let is_elsewhere = settings.listen != listen;
+    let (config, make_sites) = prepare(settings, film)?;
+    server.change(config, make_sites);
+    if is_elsewhere {
+        tracing::warn!("listeners and their certificates change when the server is started anew");
+    }
+    Ok("the configuration was read anew")
 }
 
 /// What cannot be served is said before anything is started.
@@ -193,48 +228,64 @@ fn announce(title: &str, addresses: &[(SocketAddr, bool)]) {
     anstream::println!("\nPress Ctrl-C to stop.");
 }
 
-/// The signals that end a server.
+/// The signals that a server hears.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    Stop,
+    Reload,
 }
 
 impl Signals {
     fn listen() -> io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate, hangup: signal(SignalKind::hangup())? })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Next {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Next::Stop,
+            _ = self.terminate.recv() => Next::Stop,
+            _ = self.hangup.recv() => Next::Reload,
         }
     }
 }
 
-/// Waits for a signal: the first lets running requests finish, the second does not.
-async fn wait(grace: Duration, server: &Server, stores: &mut [Store], signals: &mut Signals) {
+/// Waits for a signal, or for the server to end.
+async fn wait(server: &Server<Sites>, stores: &mut [Store], signals: &mut Signals) -> Next {
     let mut reload = tokio::time::interval(RELOAD_INTERVAL);
     loop {
         tokio::select! {
-            () = signals.next() => break,
+            next = signals.next() => return next,
             _ = reload.tick() => {
                 for store in &mut *stores {
                     store.reload_if_changed();
                 }
                 if server.has_ended() {
-                    break;
+                    return Next::Stop;
                 }
             }
         }
     }
+}
+
+/// Lets running requests finish, until the time is over or a second signal comes.
+async fn stop(grace: Duration, server: &Server<Sites>, signals: &mut Signals) {
     server.stop(Stop::Gracefully);
     let mut poll = tokio::time::interval(Duration::from_millis(20));
     let mut grace = std::pin::pin!(tokio::time::sleep(grace));
     loop {
         tokio::select! {
-            () = signals.next() => break,
+            next = signals.next() => if next == Next::Stop {
+                break;
+            },
             () = &mut grace => {
                 tracing::warn!("some requests did not finish in time");
                 break;

@@ -14,6 +14,9 @@ use super::routes::{Found, Routes};
 use super::{pages, respond};
 use crate::config::{Action, HostPattern, Settings, Site};
 
+/// The longest name that there can be (RFC 1035 §2.3.4): longer ones are not looked for.
+const HOST_LEN_MAX: usize = 255;
+
 /// All sites of a server, for one worker.
 pub(crate) struct Sites {
     exactly: HashMap<Box<str>, Rc<Routes<Responder>>>,
@@ -93,6 +96,9 @@ impl Sites {
         // RFC 9110 §4.2.3: names are the same in any case; RFC 3986 §3.2.2: a dot at the end says
         // only that the name is complete.
         let host = host.strip_suffix('.').unwrap_or(host);
+        if host.len() > HOST_LEN_MAX {
+            return None;
+        }
         let lower;
         let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
             lower = host.to_ascii_lowercase();

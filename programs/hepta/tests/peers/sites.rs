@@ -1,6 +1,7 @@
 //! Several sites from a configuration file.
 
-use peers::{Program, Server, Site};
+use peers::{Program, Server, Site, until};
+use rustix::process::Signal;
 
 use crate::HEPTA;
 
@@ -111,6 +112,68 @@ fn without_a_word() {
     conn.send("GET /wall HTTP/1.1\r\nHost: one.example\r\n\r\n");
     assert!(conn.try_response("GET").is_err());
     assert_eq!(body(&server, "one.example", "/"), "one\n", "others do not notice");
+}
+
+#[test]
+fn a_signal_reads_the_file_anew() {
+    let site = two_sites();
+    let server = configured(&site);
+    let mut kept = server.connect();
+    kept.send("GET / HTTP/1.1\r\nHost: one.example\r\n\r\n");
+    assert_eq!(kept.response("GET").text(), "one\n");
+    let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+    let changed = text.replace("files \"one\"", "files \"docs\"");
+
+    std::fs::write(site.path("hepta.kdl"), changed.replace("default", "defualt")).unwrap();
+    server.signal(Signal::HUP);
+    until("it says what is wrong", || {
+        server.stderr().contains("did you mean `default`").then_some(())
+    });
+    assert!(server.stderr().contains("everything stays as it is"), "{}", server.stderr());
+    assert_eq!(body(&server, "one.example", "/"), "one\n");
+
+    std::fs::write(site.path("hepta.kdl"), changed).unwrap();
+    server.signal(Signal::HUP);
+    until("it serves by the new file", || {
+        (body(&server, "one.example", "/") == "docs\n").then_some(())
+    });
+    kept.send("GET / HTTP/1.1\r\nHost: one.example\r\n\r\n");
+    assert_eq!(kept.response("GET").text(), "docs\n", "connections stay");
+    // What the new handler listens to is heard.
+    std::fs::write(site.path("docs/index.html"), "new docs\n").unwrap();
+    assert_eq!(body(&server, "one.example", "/"), "new docs\n");
+}
+
+#[test]
+fn reading_anew_loses_no_request() {
+    let site = two_sites().with("one/large.bin", peers::random_bytes(3, 32 << 20));
+    let server = configured(&site);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        let download = scope.spawn(|| {
+            let got = server.ask_host("one.example", "GET", "/large.bin", &[]);
+            assert_eq!(got.body.len(), 32 << 20);
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut conn = server.connect();
+                while !is_over.load(order) {
+                    conn.send("GET / HTTP/1.1\r\nHost: one.example\r\n\r\n");
+                    assert_eq!(conn.response("GET").text(), "one\n");
+                    assert_eq!(body(&server, "one.example", "/a.txt"), "a of one\n");
+                }
+            });
+        }
+        for _ in 0..30 {
+            server.signal(Signal::HUP);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        is_over.store(true, order);
+        download.join().unwrap();
+    });
+    let times = server.stderr().matches("was read anew").count();
+    assert!(times > 10, "{times}");
 }
 
 #[test]
