@@ -210,14 +210,25 @@ pub fn qvalue(text: &[u8]) -> Option<u16> {
 }
 
 /// Writes a number in decimal digits: what [`digits`] reads.
-pub fn append_digits(mut n: u64, out: &mut Vec<u8>) {
+#[inline]
+pub fn append_digits(n: u64, out: &mut Vec<u8>) {
+    if (1_000..10_000).contains(&n) {
+        // Most lengths of small files, and most counts of what a connection may still do.
+        let ([a, b], [c, d]) = (pair(n / 100), pair(n % 100));
+        out.extend_from_slice(&[a, b, c, d]);
+    } else {
+        append_any_digits(n, out);
+    }
+}
+
+fn append_any_digits(mut n: u64, out: &mut Vec<u8>) {
     // 20 digits are enough for any, two at a time from the end.
     let mut pairs = [[0; 2]; 10];
     let mut at = 20;
-    for pair in pairs.iter_mut().rev() {
+    for digits in pairs.iter_mut().rev() {
         let rest = n % 100;
         n /= 100;
-        *pair = PAIRS.get(rest as usize).copied().unwrap_or_default();
+        *digits = pair(rest);
         at -= 2;
         if n == 0 {
             at += usize::from(rest < 10);
@@ -225,6 +236,12 @@ pub fn append_digits(mut n: u64, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(pairs.as_flattened().get(at..).unwrap_or_default());
+}
+
+/// A number below 100 in two digits.
+#[inline]
+fn pair(n: u64) -> [u8; 2] {
+    PAIRS.get(n as usize).copied().unwrap_or_default()
 }
 
 /// The numbers below 100 in two digits.

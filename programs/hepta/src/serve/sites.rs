@@ -5,8 +5,9 @@ use std::io;
 use std::rc::Rc;
 
 use base::Cx;
+use message::target::Form;
 use message::{Method, Request, Status};
-use server::{Handler, Listening, Peer, Record, Reply};
+use server::{Answer, Handler, Listening, Peer, Record, Reply};
 
 use super::access_log::AccessLog;
 use super::directory::{Directory, METHODS};
@@ -131,16 +132,9 @@ impl Handler for Sites {
             let why = "this server has no site of that name";
             return pages::error(request, Status::MISDIRECTED_REQUEST, why).into();
         };
-        if request.method == Method::Connect {
-            // RFC 9110 §9.3.6: no tunnels begin here.
-            return respond::not_allowed(request, &METHODS).into();
-        }
-        if request.target.as_bytes() == b"*" {
-            return respond::options(&METHODS).into();
-        }
         let path = match request.target.normal_path() {
             Ok(path) => path,
-            Err(bad) => return pages::error(request, Status::BAD_REQUEST, bad.what).into(),
+            Err(bad) => return without_path(request, bad.what).into(),
         };
         match routes.find(&path, &request.method) {
             Found::Route(responder) => responder.answer(cx, request, &path),
@@ -190,6 +184,18 @@ impl Responder {
             }
             Self::Close => Reply::Close,
         }
+    }
+}
+
+/// Answers a request whose target has no path that could be looked for.
+#[cold]
+fn without_path(request: &Request, what: &str) -> Answer {
+    match request.target.form() {
+        // RFC 9110 §9.3.6: no tunnels begin here.
+        Form::Authority => respond::not_allowed(request, &METHODS),
+        // RFC 9110 §9.3.7: OPTIONS of the server as a whole.
+        Form::Asterisk => respond::options(&METHODS),
+        Form::Origin | Form::Absolute => pages::error(request, Status::BAD_REQUEST, what),
     }
 }
 
