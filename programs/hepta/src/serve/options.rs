@@ -16,6 +16,25 @@ use crate::config::{
     Action, FilesSettings, Limits, Listen, PathPattern, Route, Settings, Site, Tls,
 };
 
+/// What a configuration file says, and so the command line does not.
+const SAID_IN_THE_FILE: [&str; 15] = [
+    "directory",
+    "listen",
+    "workers",
+    "access_log",
+    "tls",
+    "cert",
+    "request_line_max",
+    "head_max",
+    "fields_max",
+    "requests_max",
+    "connections_max",
+    "timeout_idle",
+    "timeout_head",
+    "timeout_write",
+    "grace",
+];
+
 /// Put a directory on the web
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -31,9 +50,9 @@ pub(crate) struct Options {
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) directory: Option<PathBuf>,
 
-    /// Serve what this file describes; see `hepta check --help`
+    /// Serve what this file describes; `hepta check --keys` says what can stand there
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["directory", "listen", "workers", "access_log", "tls", "cert"])]
+          conflicts_with_all = SAID_IN_THE_FILE)]
     pub(crate) config: Option<PathBuf>,
 
     /// Where to listen: ADDRESS:PORT, [IPV6]:PORT, or PORT on this machine only; repeatable
