@@ -122,13 +122,9 @@ impl<T: Transport> Connection<T> {
         tls: Option<&tls::ServerConfig>,
     ) -> Result<Self, tls::Fault> {
         let number = worker.next_connection();
-        let now = worker.clock.now();
         let mut film = xray::is_anything_watched().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
         let mut desk = worker.desk.borrow_mut();
-        let mut cx = Cx::new(now, worker.clock.wall(now), &mut desk.world).in_connection(number);
-        if let Some(film) = &mut film {
-            cx = cx.watched_by(&mut **film);
-        }
+        let mut cx = worker.cx(&mut desk.world, number, film.as_deref_mut());
         cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
         let endpoint = Endpoint::server(&mut cx, serving.config.http1.clone(), tls)?;
         Ok(Self {
@@ -156,13 +152,8 @@ impl<T: Transport> Connection<T> {
         key: Key,
         occasion: Occasion,
     ) -> Then {
-        let now = worker.clock.now();
         let mut film = self.film.take();
-        let mut cx = Cx::new(now, worker.clock.wall(now), &mut desk.world)
-            .in_connection(self.peer.connection);
-        if let Some(film) = &mut film {
-            cx = cx.watched_by(&mut **film);
-        }
+        let cx = worker.cx(&mut desk.world, self.peer.connection, film.as_deref_mut());
         let (scratch, out) = (&mut *desk.scratch, &mut desk.out);
         let mut turn = Turn { worker, serving, key, cx, scratch, out, left: TURN_LEN_MAX };
         match occasion {

@@ -97,18 +97,20 @@ impl<H: Handler> Server<H> {
             .into_iter()
             .enumerate()
             .map(|(number, sockets)| {
-                let (setup, stopped, ready) = (setup.subscribe(), stopped.clone(), ready.clone());
+                let (stopped, ready) = (stopped.clone(), ready.clone());
+                let mut setups = setup.subscribe();
                 std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                     let runtime = Builder::new_current_thread()
                         .enable_all()
                         .max_blocking_threads(BLOCKING_THREADS_MAX)
                         .build_local(LocalOptions::default())?;
                     runtime.block_on(async {
-                        let (worker, promised) = Worker::new((number, workers), setup)?;
+                        let first = setups.borrow_and_update().clone();
+                        let (worker, promised) = Worker::new((number, workers), first)?;
                         // Nobody can have stopped listening: it goes on when all have spoken or ended.
                         let _ = ready.send(());
                         drop(ready);
-                        worker.run(promised, sockets, stopped).await
+                        worker.run(promised, sockets, setups, stopped).await
                     })
                 })
             })

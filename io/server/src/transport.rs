@@ -12,7 +12,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 const SENDFILE_LEN_MAX: u64 = 8 * 1024 * 1024;
 
 /// A stream of bytes that a connection runs over. Nothing here waits: what cannot be done now is
-/// [`Errno::AGAIN`], and the worker's poller tells when to try again.
+/// `Errno::AGAIN`, and the worker's poller tells when to try again.
 pub(crate) trait Transport {
     /// Reads into `buffer`; zero is the end.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;

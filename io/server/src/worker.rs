@@ -6,7 +6,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::time::Duration;
 
-use base::{Instant, TxQueue, Wheel, World};
+use base::xray::Film;
+use base::{Cx, Instant, TxQueue, Wheel, World};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
 use tokio::io::unix::AsyncFd;
@@ -49,7 +50,6 @@ pub(crate) struct Worker<H> {
     number: usize,
     /// How many workers there are, so that no two give the same number to a connection.
     workers: u64,
-    setup: watch::Receiver<Setup<H>>,
     serving: RefCell<Serving<H>>,
     pub(crate) clock: Clock,
     pub(crate) desk: RefCell<Desk>,
@@ -89,18 +89,16 @@ impl<H: Handler> Worker<H> {
     /// A worker that has all it needs to serve, and what it is promised.
     pub(crate) fn new(
         (number, workers): (usize, usize),
-        mut setup: watch::Receiver<Setup<H>>,
+        setup: Setup<H>,
     ) -> io::Result<(Rc<Self>, UnboundedReceiver<Key>)> {
         let clock = Clock::start();
         let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
         let poller = Poller::new()?;
-        let first = setup.borrow_and_update().clone();
-        let serving = Serving::new(first, number, &poller, 0)?;
+        let serving = Serving::new(setup, number, &poller, 0)?;
         let (due, promised) = mpsc::unbounded_channel();
         let worker = Self {
             number,
             workers: workers as u64,
-            setup,
             serving: RefCell::new(serving),
             clock,
             desk: RefCell::new(Desk {
@@ -126,6 +124,7 @@ impl<H: Handler> Worker<H> {
         self: Rc<Self>,
         promised: UnboundedReceiver<Key>,
         sockets: Vec<Socket>,
+        setups: watch::Receiver<Setup<H>>,
         mut stopped: watch::Receiver<Stop>,
     ) -> io::Result<()> {
         let mut acceptors = Vec::new();
@@ -136,7 +135,7 @@ impl<H: Handler> Worker<H> {
         let mut serving = tokio::task::spawn_local(Rc::clone(&self).serve());
         let others = [
             tokio::task::spawn_local(Rc::clone(&self).keep_promises(promised)),
-            tokio::task::spawn_local(Rc::clone(&self).hear_changes()),
+            tokio::task::spawn_local(Rc::clone(&self).hear_changes(setups)),
             tokio::task::spawn_local(Rc::clone(&self).tick()),
         ];
 
@@ -164,8 +163,7 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Serves by what the operator wants now.
-    async fn hear_changes(self: Rc<Self>) {
-        let mut setups = self.setup.clone();
+    async fn hear_changes(self: Rc<Self>, mut setups: watch::Receiver<Setup<H>>) {
         while setups.changed().await.is_ok() {
             let setup = setups.borrow_and_update().clone();
             let next_source = {
@@ -187,6 +185,21 @@ impl<H: Handler> Worker<H> {
         let number = self.accepted.get() + 1;
         self.accepted.set(self.accepted.get() + self.workers);
         number
+    }
+
+    /// What a connection lends its layers now; with a film, they are watched.
+    pub(crate) fn cx<'a>(
+        &self,
+        world: &'a mut World,
+        connection: u64,
+        film: Option<&'a mut Film>,
+    ) -> Cx<'a> {
+        let now = self.clock.now();
+        let cx = Cx::new(now, self.clock.wall(now), world).in_connection(connection);
+        match film {
+            Some(film) => cx.watched_by(film),
+            None => cx,
+        }
     }
 
     /// Wakes the connection at `at`.

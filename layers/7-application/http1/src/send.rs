@@ -243,7 +243,7 @@ impl Connection {
     /// say about it is made to be true.
     fn frame(&mut self, cx: &mut Cx<'_>, response: &mut Response, is_tunnel: bool) -> Framing {
         let status = response.status;
-        let is_bodiless = self.exchange.method == Method::Head || status.is_bodiless() || is_tunnel;
+        let is_bodiless = framing::is_bodiless(&self.exchange.method, status);
         let has_no_length = status == Status::NO_CONTENT || is_tunnel;
         if has_no_length && response.fields.contains(Name::ContentLength) {
             // RFC 9110 §8.6: not even zero.

@@ -17,6 +17,19 @@ pub(super) struct At {
     pub(super) bytes: Range<usize>,
 }
 
+impl At {
+    pub(super) fn new(source: &Arc<Source>, offset: usize, len: usize) -> Self {
+        Self { source: Arc::clone(source), bytes: offset..offset + len }
+    }
+
+    /// The number of the line in which it begins, counted from 1.
+    pub(super) fn line(&self) -> usize {
+        let text = &self.source.text;
+        let before = text.get(..floor(text, self.bytes.start)).unwrap_or_default();
+        before.matches('\n').count() + 1
+    }
+}
+
 /// One thing that is wrong, where, and what would be right.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -122,7 +135,7 @@ impl Shown {
         let marked = text.get(start..end).unwrap_or_default();
         let marked = marked.lines().next().unwrap_or_default().trim_end();
         Self {
-            line: before.matches('\n').count() + 1,
+            line: at.line(),
             column,
             width: marked.chars().count().max(1),
             // A tab is as wide as one column, so that the mark stands below what it means.

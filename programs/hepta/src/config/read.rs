@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
+use kdl::{KdlDocument, KdlNode, KdlValue};
 
 use super::problem::{At, Problem, Problems, Source};
 use super::schema::{Argument, FILE, How, Key};
@@ -19,14 +19,7 @@ const LIKENESS_MIN: f64 = 0.7;
 /// Reads a file and what it includes.
 pub(super) fn file(path: &Path) -> Result<Vec<Node>, Problems> {
     let mut reader = Reader { problems: Problems::new(), open: Vec::new() };
-    let nodes = match std::fs::read_to_string(path) {
-        Ok(text) => reader.text(path, text),
-        Err(error) => {
-            let what = format!("cannot read {}: {error}", path.display());
-            reader.problems.push(Problem::nowhere(what));
-            Vec::new()
-        }
-    };
+    let nodes = reader.file(path, Problem::nowhere);
     reader.problems.or(nodes)
 }
 
@@ -37,6 +30,18 @@ struct Reader {
 }
 
 impl Reader {
+    /// The nodes of a file; `problem` says where it is asked for, if it cannot be read.
+    fn file(&mut self, path: &Path, problem: impl Fn(String) -> Problem) -> Vec<Node> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(path, text),
+            Err(error) => {
+                let what = format!("cannot read {}: {error}", path.display());
+                self.problems.push(problem(what));
+                Vec::new()
+            }
+        }
+    }
+
     fn text(&mut self, path: &Path, text: String) -> Vec<Node> {
         let parsed = text.parse::<KdlDocument>();
         let source = Arc::new(Source { path: path.to_owned(), text });
@@ -49,10 +54,7 @@ impl Reader {
             }
             Err(error) => {
                 for bad in error.diagnostics {
-                    let at = At {
-                        source: Arc::clone(&source),
-                        bytes: bad.span.offset()..bad.span.offset() + bad.span.len(),
-                    };
+                    let at = At::new(&source, bad.span.offset(), bad.span.len());
                     let what = bad.message.unwrap_or_else(|| "this is not KDL".to_owned());
                     let problem = Problem::at(&at, what);
                     self.problems.push(match bad.help.or(bad.label) {
@@ -74,14 +76,14 @@ impl Reader {
     ) -> Vec<Node> {
         let mut nodes: Vec<Node> = Vec::new();
         for node in document.nodes() {
-            let at = at_name(source, node);
-            let name = node.name().value();
+            let (name, span) = (node.name().value(), node.name().span());
+            let at = At::new(source, span.offset(), span.len());
             let Some(key) = keys.iter().find(|key| key.name == name) else {
                 self.problems.push(unknown(&at, name, keys, inside));
                 continue;
             };
             if let Some(before) = nodes.iter().find(|n| n.key.name == name && !key.may_repeat) {
-                let line = line_of(&before.at);
+                let line = before.at.line();
                 let what = format!("`{name}` stands here a second time");
                 let problem = Problem::at(&at, what);
                 self.problems.push(problem.with_hint(format!("the first is in line {line}")));
@@ -122,7 +124,8 @@ impl Reader {
         let mut seen = Vec::new();
         let mut places = key.takes.iter().filter(|argument| argument.how != How::Named).peekable();
         for entry in node.entries() {
-            let here = at_entry(source, entry);
+            let span = entry.span();
+            let here = At::new(source, span.offset(), span.len());
             let argument = match entry.name() {
                 Some(name) => named(key, name.value()),
                 None => match places.peek() {
@@ -163,14 +166,7 @@ impl Reader {
             self.problems.push(Problem::at(&node.at, "this file includes itself"));
             return Vec::new();
         }
-        match std::fs::read_to_string(path) {
-            Ok(text) => self.text(path, text),
-            Err(error) => {
-                let what = format!("cannot read {}: {error}", path.display());
-                self.problems.push(Problem::at(&node.at, what));
-                Vec::new()
-            }
-        }
+        self.file(path, |what| Problem::at(&node.at, what))
     }
 }
 
@@ -222,19 +218,4 @@ fn expand(text: &str) -> Result<String, String> {
     }
     expanded.push_str(rest);
     Ok(expanded)
-}
-
-fn at_name(source: &Arc<Source>, node: &KdlNode) -> At {
-    let span = node.name().span();
-    At { source: Arc::clone(source), bytes: span.offset()..span.offset() + span.len() }
-}
-
-fn at_entry(source: &Arc<Source>, entry: &KdlEntry) -> At {
-    let span = entry.span();
-    At { source: Arc::clone(source), bytes: span.offset()..span.offset() + span.len() }
-}
-
-fn line_of(at: &At) -> usize {
-    let before = at.source.text.get(..at.bytes.start).unwrap_or_default();
-    before.matches('\n').count() + 1
 }

@@ -1,5 +1,6 @@
 //! A directory on the web.
 
+use std::borrow::Cow;
 use std::io;
 use std::rc::Rc;
 
@@ -17,6 +18,9 @@ use crate::listing;
 
 /// What a resource here understands.
 pub(crate) const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
+
+/// A file that stands for a directory, behind its path.
+type Index<'a> = (Cow<'a, [u8]>, Rc<File<Representation>>);
 
 /// A directory on the web, for one worker.
 pub(crate) struct Directory {
@@ -76,13 +80,13 @@ impl Directory {
         for pattern in &self.settings.tries {
             let path = put_in(pattern, name);
             let path = path.strip_prefix(b"/").unwrap_or(&path);
-            match self.root.lookup(path.strip_suffix(b"/").unwrap_or(path), cx.now()) {
-                Ok(Entry::File(file)) if !path.ends_with(b"/") => {
+            let entry = path.strip_suffix(b"/").unwrap_or(path);
+            match self.root.lookup(entry, cx.now()) {
+                Ok(Entry::File(file)) if entry == path => {
                     return self.get_file(cx, request, path, file);
                 }
                 Ok(Entry::Directory) => {
-                    let directory = path.strip_suffix(b"/").unwrap_or(path);
-                    if let Some((index, file)) = self.index(cx, directory) {
+                    if let Some((index, file)) = self.index(cx, entry) {
                         // Links on the page are relative to the directory.
                         return match name.is_empty() || name.ends_with(b"/") {
                             true => self.get_file(cx, request, &index, file),
@@ -116,14 +120,16 @@ impl Directory {
     }
 
     /// The file that stands for a directory, and its path.
-    fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Option<(Vec<u8>, Rc<File<Representation>>)> {
-        let paths = self.settings.index.iter().map(|index| match directory {
-            b"" => index.clone().into_bytes(),
-            _ => [directory, b"/", index.as_bytes()].concat(),
-        });
-        paths.into_iter().find_map(|path| match self.root.lookup(&path, cx.now()) {
-            Ok(Entry::File(file)) => Some((path, file)),
-            _ => None,
+    fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Option<Index<'_>> {
+        self.settings.index.iter().find_map(|name| {
+            let path = match directory {
+                b"" => Cow::Borrowed(name.as_bytes()),
+                _ => Cow::Owned([directory, b"/", name.as_bytes()].concat()),
+            };
+            match self.root.lookup(&path, cx.now()) {
+                Ok(Entry::File(file)) => Some((path, file)),
+                _ => None,
+            }
         })
     }
 

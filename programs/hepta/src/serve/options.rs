@@ -91,39 +91,39 @@ pub(crate) struct Options {
     pub(crate) film: Option<Vec<Layer>>,
 
     /// The longest request line, in bytes; a longer one is answered with 414
-    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024, help_heading = "Limits")]
+    #[arg(long, value_name = "BYTES", default_value_t = http1::Config::default().request_line_len_max, help_heading = "Limits")]
     pub(crate) request_line_max: usize,
 
     /// The longest head of a request, in bytes; a longer one is answered with 431
-    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, help_heading = "Limits")]
+    #[arg(long, value_name = "BYTES", default_value_t = http1::Config::default().head_len_max, help_heading = "Limits")]
     pub(crate) head_max: usize,
 
     /// How many fields a request may have; more are answered with 431
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = http1::Config::default().fields_max, help_heading = "Limits")]
     pub(crate) fields_max: usize,
 
     /// How many requests a connection may make
-    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = http1::Config::default().requests_max, help_heading = "Limits")]
     pub(crate) requests_max: u32,
 
     /// How many connections each worker keeps; then idle ones go, else the next is refused with 503
-    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = server::Limits::default().connections_max, help_heading = "Limits")]
     pub(crate) connections_max: usize,
 
     /// How long a connection may be silent between requests
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, help_heading = "Limits")]
+    #[arg(long, value_name = "SECONDS", default_value_t = http1::Config::default().timeout_idle.as_secs(), help_heading = "Limits")]
     pub(crate) timeout_idle: u64,
 
     /// How long a request's head may take; a slower one is answered with 408
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Limits")]
+    #[arg(long, value_name = "SECONDS", default_value_t = http1::Config::default().timeout_head.as_secs(), help_heading = "Limits")]
     pub(crate) timeout_head: u64,
 
     /// How long a client may take nothing of what is sent to it
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
+    #[arg(long, value_name = "SECONDS", default_value_t = server::Limits::default().timeout_write.as_secs(), help_heading = "Limits")]
     pub(crate) timeout_write: u64,
 
     /// How long running requests may go on after a signal to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().grace.as_secs(), help_heading = "Limits")]
     pub(crate) grace: u64,
 }
 
