@@ -12,8 +12,8 @@ use rustix::io::Errno;
 
 use self::exchange::Exchange;
 use crate::handler::{Handler, Peer};
+use crate::inbox;
 use crate::poller::Ready;
-use crate::promise;
 use crate::registry::Key;
 use crate::server::Config;
 use crate::transport::Transport;
@@ -82,10 +82,10 @@ pub(crate) struct Turn<'a, H> {
     left: usize,
 }
 
-impl<H> Turn<'_, H> {
+impl<H: 'static> Turn<'_, H> {
     /// What gives the connection its turn when something that was promised is there.
     fn waker(&self) -> Waker {
-        promise::waker(self.key, &self.worker.due)
+        inbox::waker(self.key, &self.worker.inbox)
     }
 }
 

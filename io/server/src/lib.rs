@@ -7,7 +7,7 @@
 //!                                         clock, film
 //! ```
 //!
-//! Every worker has its own listeners (`SO_REUSEPORT`), runtime, memory and handler; nothing is
+//! Every worker has its own listeners (`SO_REUSEPORT`), poller, memory and handler; nothing is
 //! shared on the way of a request. Start reading at [`Server`], then `connection.rs`: one request
 //! is one read and one write there.
 //!
@@ -17,9 +17,9 @@ mod clock;
 mod connection;
 mod film;
 mod handler;
+mod inbox;
 mod listen;
 mod poller;
-mod promise;
 mod registry;
 mod server;
 mod transport;

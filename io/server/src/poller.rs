@@ -1,31 +1,41 @@
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::ops::BitOrAssign;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use crate::registry::Key;
 
-/// How many sockets' news are asked for at once.
+/// How many descriptors' news are asked for at once.
 const NEWS_MAX: usize = 256;
 
-/// What tells other sources from connections, whose keys are less.
+/// What tells sources from connections, whose keys are less.
 const SOURCES: u64 = 1 << 63;
 
-/// Which sockets of a worker have news: an epoll of its own.
+/// All that a worker waits for, in one epoll.
 ///
-/// The runtime waits for this one descriptor instead of for thousands. A connection that waits costs
-/// it nothing, neither a task nor a place in its tables, and to wake one is to look up its number.
+/// A connection that waits is one entry in the kernel and nothing here, and to wake one is to look up
+/// its number.
 #[derive(Debug)]
 pub(crate) struct Poller {
-    epoll: Rc<OwnedFd>,
+    epoll: OwnedFd,
+}
+
+/// What may have news beside connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// The worker's inbox.
+    Inbox,
+    /// Its timer.
+    Timer,
+    /// Its listener of this index has somebody to accept.
+    Listener(u32),
+    /// What a handler listens to, by number.
+    Handler(u32),
 }
 
 /// What a socket is ready for, as far as is known. Once told, it is so until it is found otherwise.
@@ -42,56 +52,51 @@ pub(crate) struct News(Vec<Event>);
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { epoll: Rc::new(epoll::create(CreateFlags::CLOEXEC)?) })
-    }
-
-    /// What the runtime waits for.
-    pub(crate) fn listener(&self) -> io::Result<AsyncFd<Rc<OwnedFd>>> {
-        listen_to(Rc::clone(&self.epoll))
+        Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
     }
 
     /// Tells from now on, each time once, when more can be read from this socket or its peer has
     /// finished. A socket is forgotten when it is closed.
     pub(crate) fn add(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::add(&*self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
+        Ok(epoll::add(&self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
 
     /// Tells also when there is room to write. Most sockets are never full, so this is not asked for
     /// before it is needed.
     pub(crate) fn tell_room(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::modify(&*self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
+        Ok(epoll::modify(&self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
 
-    /// Tells of something else that can be read, which has this number.
-    pub(crate) fn add_source(&self, source: impl AsFd, number: u32) -> io::Result<()> {
-        let data = EventData::new_u64(SOURCES | u64::from(number));
-        Ok(epoll::add(&*self.epoll, source, data, EventFlags::IN | EventFlags::ET)?)
+    /// Tells of something else, each time once when there is more to read.
+    pub(crate) fn add_source(&self, descriptor: impl AsFd, source: Source) -> io::Result<()> {
+        let flags = EventFlags::IN | EventFlags::ET;
+        Ok(epoll::add(&self.epoll, descriptor, source.to_data(), flags)?)
     }
 
-    /// Takes what is new, without waiting; whether that is all.
-    pub(crate) fn take(&self, news: &mut News) -> bool {
+    /// Tells of those who want to be accepted, as long as there are some.
+    pub(crate) fn add_listener(&self, listener: &TcpListener, index: u32) -> io::Result<()> {
+        let data = Source::Listener(index).to_data();
+        Ok(epoll::add(&self.epoll, listener, data, EventFlags::IN)?)
+    }
+
+    /// Tells, or does not tell for a while, of those who want to be accepted.
+    pub(crate) fn listen(&self, listener: &TcpListener, index: u32, to: bool) -> io::Result<()> {
+        let flags = if to { EventFlags::IN } else { EventFlags::empty() };
+        Ok(epoll::modify(&self.epoll, listener, Source::Listener(index).to_data(), flags)?)
+    }
+
+    /// Takes what is new; waits for something if it `may_wait`.
+    pub(crate) fn take(&self, news: &mut News, may_wait: bool) {
+        const AT_ONCE: &Timespec = &Timespec { tv_sec: 0, tv_nsec: 0 };
         news.0.clear();
-        loop {
-            match epoll::wait(&*self.epoll, spare_capacity(&mut news.0), Some(&Timespec::default()))
-            {
-                Err(Errno::INTR) => {}
-                // The descriptor is ours and open: nothing else can go wrong.
-                _ => return news.0.len() < NEWS_MAX,
-            }
+        let timeout = if may_wait { None } else { Some(AT_ONCE) };
+        // The descriptor is ours and open: nothing can go wrong but that a signal comes between.
+        while let Err(Errno::INTR) = epoll::wait(&self.epoll, spare_capacity(&mut news.0), timeout)
+        {
         }
     }
-}
-
-/// Lets the runtime wait until something can be read from `source`.
-#[allow(
-    deprecated,
-    reason = "what replaces it is unsafe; ours is sound: what is waited for is one descriptor, open \
-              as long as it is owned"
-)]
-pub(crate) fn listen_to<S: AsRawFd>(source: S) -> io::Result<AsyncFd<S>> {
-    AsyncFd::with_interest(source, Interest::READABLE)
 }
 
 impl News {
@@ -105,10 +110,36 @@ impl News {
         connections.map(|event| (Key::from_bits(event.data.u64()), Ready::from(event.flags)))
     }
 
-    /// The numbers of the other sources with news.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+    /// The sources with news.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
         let sources = self.0.iter().map(|event| event.data.u64()).filter(|data| *data >= SOURCES);
-        sources.map(|data| data as u32)
+        sources.map(Source::from_data)
+    }
+
+    /// How much there is.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Source {
+    fn to_data(self) -> EventData {
+        let (kind, number) = match self {
+            Self::Inbox => (0, 0),
+            Self::Timer => (1, 0),
+            Self::Listener(number) => (2, number),
+            Self::Handler(number) => (3, number),
+        };
+        EventData::new_u64(SOURCES | kind << 32 | u64::from(number))
+    }
+
+    const fn from_data(data: u64) -> Self {
+        match (data & !SOURCES) >> 32 {
+            0 => Self::Inbox,
+            1 => Self::Timer,
+            2 => Self::Listener(data as u32),
+            _ => Self::Handler(data as u32),
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tokio::runtime::Handle;
 
 use crate::film::FilmPrinter;
 use crate::handler::Handler;
+use crate::inbox::{Inbox, Letter};
 use crate::listen::Listener;
 use crate::worker::Worker;
 
@@ -38,14 +38,10 @@ impl Default for Limits {
     }
 }
 
-/// How many threads may work beside a worker, at what takes long and waits for nobody.
-const BLOCKING_THREADS_MAX: usize = 2;
-
 /// Threads that serve.
 pub struct Server<H> {
     threads: Vec<JoinHandle<io::Result<()>>>,
-    stop: watch::Sender<Stop>,
-    setup: watch::Sender<Setup<H>>,
+    inboxes: Vec<Arc<Inbox<H>>>,
 }
 
 /// What workers serve by: the configuration, and how each makes its handler.
@@ -80,43 +76,42 @@ impl<H: Handler> Server<H> {
     /// Starts a thread for each socket that the listeners have; `make_handler` is called once in
     /// each, with the worker's number. When this returns, all of them serve.
     ///
+    /// What handlers promise may use the runtime in which this is called, but not to wait in their
+    /// threads for it: each of them is woken when what it waits for is there.
+    ///
     /// # Errors
     ///
     /// A thread could not be started, or a handler could not be made.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime.
     pub fn start(
         config: Config,
         places: Vec<Place>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let (setup, _) = watch::channel(Setup { config, make_handler: Arc::new(make_handler) });
-        let (stop, stopped) = watch::channel(Stop::No);
+        let setup = Setup { config, make_handler: Arc::new(make_handler) };
         let by_worker = split_by_worker(places);
         let workers = by_worker.len();
+        let mut server = Self { threads: Vec::new(), inboxes: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
-        let threads = by_worker
-            .into_iter()
-            .enumerate()
-            .map(|(number, sockets)| {
-                let (stopped, ready) = (stopped.clone(), ready.clone());
-                let mut setups = setup.subscribe();
-                std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-                    let runtime = Builder::new_current_thread()
-                        .enable_all()
-                        .max_blocking_threads(BLOCKING_THREADS_MAX)
-                        .build_local(LocalOptions::default())?;
-                    runtime.block_on(async {
-                        let first = setups.borrow_and_update().clone();
-                        let (worker, promised) = Worker::new((number, workers), first)?;
-                        // Nobody can have stopped listening: it goes on when all have spoken or ended.
-                        let _ = ready.send(());
-                        drop(ready);
-                        worker.run(promised, sockets, setups, stopped).await
-                    })
-                })
-            })
-            .collect::<io::Result<_>>()?;
+        for (number, sockets) in by_worker.into_iter().enumerate() {
+            let inbox = Arc::new(Inbox::new()?);
+            server.inboxes.push(Arc::clone(&inbox));
+            let (setup, ready, runtime) = (setup.clone(), ready.clone(), Handle::current());
+            let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+            server.threads.push(thread.spawn(move || {
+                let _runtime = runtime.enter();
+                let worker = Worker::new((number, workers), setup, sockets, inbox)?;
+                // Nobody can have stopped listening: it goes on when all have spoken or ended.
+                let _ = ready.send(());
+                drop(ready);
+                worker.run();
+                Ok(())
+            })?);
+        }
         drop(ready);
-        let server = Self { threads, stop, setup };
         if are_ready.iter().count() < workers {
             // One has ended already, and says why; the others need not go on.
             server.stop(Stop::Now);
@@ -135,12 +130,17 @@ impl<H: Handler> Server<H> {
         config: Config,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) {
-        self.setup.send_replace(Setup { config, make_handler: Arc::new(make_handler) });
+        let setup = Setup { config, make_handler: Arc::new(make_handler) };
+        for inbox in &self.inboxes {
+            inbox.put(Letter::Change(setup.clone()));
+        }
     }
 
     /// Says whether, and how, to stop.
     pub fn stop(&self, how: Stop) {
-        self.stop.send_replace(how);
+        for inbox in &self.inboxes {
+            inbox.put(Letter::Stop(how));
+        }
     }
 
     /// Whether a worker has ended already.

@@ -154,7 +154,7 @@ impl<T: Transport> Connection<T> {
         moved
     }
 
-    fn step<H>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
+    fn step<H: 'static>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let room = self.room(exchange.id);
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),

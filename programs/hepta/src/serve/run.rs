@@ -41,8 +41,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let listen = settings.listen.clone();
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let (config, make_sites) = prepare(settings, film.clone())?;
-    let server = Server::start(config, places, make_sites)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
+        .build()?;
+    let server = {
+        let _runtime = runtime.enter();
+        Server::start(config, places, make_sites)?
+    };
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -65,6 +71,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     server.wait()?;
     Ok(())
 }
+
+/// How many threads may work beside each worker, at what takes long and waits for nobody.
+const BLOCKING_THREADS_MAX: usize = 2;
 
 /// What workers are given: looked through, so that what is wrong is said before anything changes.
 fn prepare(
