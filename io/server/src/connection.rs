@@ -38,7 +38,10 @@ const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
 pub(crate) struct Connection<T> {
     stream: T,
     endpoint: Endpoint,
-    peer: Peer,
+    /// Who is at the other end.
+    address: SocketAddr,
+    number: u64,
+    is_secure: bool,
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
@@ -130,7 +133,9 @@ impl<T: Transport> Connection<T> {
         Ok(Self {
             stream,
             endpoint,
-            peer: Peer { address, connection: number, is_secure: tls.is_some() },
+            address,
+            number,
+            is_secure: tls.is_some(),
             busy: None,
             film,
             armed: Instant::NEVER,
@@ -153,7 +158,7 @@ impl<T: Transport> Connection<T> {
         occasion: Occasion,
     ) -> Then {
         let mut film = self.film.take();
-        let cx = worker.cx(&mut desk.world, self.peer.connection, film.as_deref_mut());
+        let cx = worker.cx(&mut desk.world, self.number, film.as_deref_mut());
         let (scratch, out) = (&mut *desk.scratch, &mut desk.out);
         let mut turn = Turn { worker, serving, key, cx, scratch, out, left: TURN_LEN_MAX };
         match occasion {
@@ -185,6 +190,14 @@ impl<T: Transport> Connection<T> {
             }
         }
         then
+    }
+
+    /// Who is at the other end.
+    #[inline]
+    fn peer(&self) -> Peer<'_> {
+        let Self { address, number, is_secure, .. } = *self;
+        let tls = if is_secure { self.endpoint.facts().tls } else { None };
+        Peer { address, connection: number, is_secure, tls }
     }
 
     /// The socket.
@@ -471,7 +484,7 @@ impl<T: Transport> Connection<T> {
         let (Some(film), Some(printer)) = (&mut self.film, &config.film) else { return };
         let text = film.take();
         if !text.is_empty() {
-            let title = format!("connection {} from {}", self.peer.connection, self.peer.address);
+            let title = format!("connection {} from {}", self.number, self.address);
             printer.print(Some(&title), &text);
         }
     }

@@ -15,7 +15,19 @@ use message::{ExchangeId, Fields, Method, Name, Request, Response, Status};
 /// What answers requests; a worker has one of its own.
 pub trait Handler: 'static {
     /// Answers a request, at once or later. The request's body, if it has one, is not read.
-    fn handle(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer) -> Reply;
+    fn handle(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply;
+
+    /// Does to an answer that was promised what [`handle`](Self::handle) does to others before it
+    /// returns them.
+    fn promised(
+        &self,
+        _cx: &mut Cx<'_>,
+        _request: &Request,
+        _peer: &Peer<'_>,
+        answer: Answer,
+    ) -> Answer {
+        answer
+    }
 
     /// An exchange is over: the place for access logs. Called on the hot path.
     fn finished(&self, _record: &Record<'_>) {}
@@ -41,13 +53,15 @@ pub struct Listening {
 
 /// Who asks, and over what.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer {
+pub struct Peer<'a> {
     /// The other end of the connection.
     pub address: SocketAddr,
     /// The connection's number, counted by the worker; the x-ray uses the same.
     pub connection: u64,
     /// Whether the connection is a session of TLS.
     pub is_secure: bool,
+    /// What was agreed in its handshake, once it is done.
+    pub tls: Option<&'a tls::Facts>,
 }
 
 /// An answer, or the promise of one.
@@ -56,6 +70,9 @@ pub enum Reply {
     Now(Answer),
     /// It takes time; dropped when the client goes away.
     Later(Pin<Box<dyn Future<Output = Answer>>>),
+    /// Something must be found out first; then [`Handler::handle`] is asked again. Dropped when the
+    /// client goes away.
+    Again(Pin<Box<dyn Future<Output = ()>>>),
     /// There is none: the connection ends without a word.
     Close,
 }
@@ -120,7 +137,7 @@ pub struct Record<'a> {
     /// When it was over.
     pub wall: Wall,
     /// Who asked.
-    pub peer: &'a Peer,
+    pub peer: Peer<'a>,
     /// Its number on the connection.
     pub exchange: ExchangeId,
     /// What was asked, if it could be read.

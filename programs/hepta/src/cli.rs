@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::{config, get, serve};
+use crate::{config, get, passwd, serve};
 
 /// The layers that a film shows unless told otherwise.
 pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
@@ -42,6 +42,10 @@ pub(crate) enum Command {
         #[arg(long, exclusive = true)]
         keys: bool,
     },
+    /// Make the hash of a password, for `basic-auth` in a configuration
+    ///
+    /// The password is asked for, or read from standard input: the hash is of argon2id.
+    Passwd(passwd::Options),
     /// Print a script that completes hepta's commands in a shell
     Completions {
         /// For which shell

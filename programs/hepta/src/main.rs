@@ -5,6 +5,8 @@ mod cli;
 mod config;
 mod get;
 mod listing;
+mod passwd;
+mod passwords;
 mod serve;
 
 use std::io::IsTerminal;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         cli::Command::Check { file, keys: false } => cli::check(&file),
+        cli::Command::Passwd(options) => passwd::run(&options),
         cli::Command::Completions { shell } => {
             cli::print_completions(shell);
             Ok(())

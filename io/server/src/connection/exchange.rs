@@ -32,6 +32,8 @@ pub(super) struct Exchange {
 
 enum State {
     Promised(Pin<Box<dyn Future<Output = Answer>>>),
+    /// The handler is asked again when this is over.
+    Asking(Pin<Box<dyn Future<Output = ()>>>),
     Sending(Body),
     Complete,
 }
@@ -79,7 +81,6 @@ impl<T: Transport> Connection<T> {
         id: ExchangeId,
         request: Arc<Request>,
     ) {
-        let reply = turn.serving.handler.handle(&mut turn.cx, &request, &self.peer);
         let mut exchange = Exchange {
             id,
             request,
@@ -88,18 +89,28 @@ impl<T: Transport> Connection<T> {
             status: None,
             body_len: 0,
         };
-        match reply {
-            Reply::Now(answer) => self.begin_answer(&mut turn.cx, &mut exchange, answer),
+        match self.ask(turn, &mut exchange) {
+            Step::Over(why) => self.finish_exchange(turn, &exchange, why),
+            _ => self.busy().exchanges.push(exchange),
+        }
+    }
+
+    /// Has the handler answer.
+    #[inline]
+    fn ask<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
+        let handler = &turn.serving.handler;
+        match handler.handle(&mut turn.cx, &exchange.request, &self.peer()) {
+            Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
+            Reply::Again(promise) => exchange.state = State::Asking(promise),
             Reply::Close => {
                 let why = "the handler closes the connection";
-                self.break_off(&mut turn.cx, &exchange, why);
-                return self.finish_exchange(turn, &exchange, Some(why));
+                return self.break_off(&mut turn.cx, exchange, why);
             }
         }
         match exchange.state {
-            State::Complete => self.finish_exchange(turn, &exchange, None),
-            _ => self.busy().exchanges.push(exchange),
+            State::Complete => Step::Over(None),
+            _ => Step::Moved,
         }
     }
 
@@ -116,7 +127,7 @@ impl<T: Transport> Connection<T> {
         }
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: &self.peer,
+            peer: self.peer(),
             exchange: id,
             request: None,
             status: reset.status,
@@ -154,15 +165,25 @@ impl<T: Transport> Connection<T> {
         moved
     }
 
-    fn step<H: 'static>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
+    fn step<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let room = self.room(exchange.id);
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),
             State::Promised(promise) => {
                 let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
                 let Poll::Ready(answer) = answer else { return Step::Waits };
+                let handler = &turn.serving.handler;
+                let request = &exchange.request;
+                let answer = handler.promised(&mut turn.cx, request, &self.peer(), answer);
                 self.begin_answer(&mut turn.cx, exchange, answer);
                 return Step::Moved;
+            }
+            State::Asking(promise) => {
+                let found_out = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
+                if found_out.is_pending() {
+                    return Step::Waits;
+                }
+                return self.ask(turn, exchange);
             }
             State::Sending(_) if room == 0 => return Step::Waits,
             State::Sending(body) => body,
@@ -277,7 +298,7 @@ impl<T: Transport> Connection<T> {
     ) {
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: &self.peer,
+            peer: self.peer(),
             exchange: exchange.id,
             request: Some(&exchange.request),
             status: exchange.status,

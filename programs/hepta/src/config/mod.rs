@@ -13,14 +13,18 @@ mod problem;
 mod read;
 mod schema;
 mod settings;
+mod site;
+mod steps;
+mod template;
 mod tree;
 mod value;
 
 pub(crate) use problem::Problems;
 pub(crate) use schema::reference;
-pub(crate) use settings::{
-    Action, FilesSettings, HostPattern, Limits, Listen, PathPattern, Route, Settings, Site, Tls,
-};
+pub(crate) use settings::{Limits, Listen, Settings, Tls};
+pub(crate) use site::{Action, FilesSettings, HostPattern, PathPattern, Route, Site};
+pub(crate) use steps::{Access, Change, ErrorPage, FieldStep, Login, Steps};
+pub(crate) use template::{Fact, Template};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::template::FACTS;
 pub(crate) use super::value::Kind;
 
 /// A key: a node of KDL.
@@ -170,15 +171,38 @@ const SITE: &[Key] = &[
              The most specific route of a request answers it; `method` makes it one for this \
              method only (\"GET\" is also HEAD).",
         ),
-        HANDLERS,
+        ROUTE,
     )),
     FILES_HANDLER,
     RESPOND,
     REDIRECT,
+    REWRITE,
     CLOSE,
+    ALLOW,
+    DENY,
+    BASIC_AUTH,
+    FIELDS,
+    REQUEST_FIELDS,
+    ERROR_PAGE,
 ];
 
-const HANDLERS: &[Key] = &[FILES_HANDLER, RESPOND, REDIRECT, CLOSE];
+/// What may stand in a route.
+const ROUTE: &[Key] = &[
+    FILES_HANDLER,
+    RESPOND,
+    REDIRECT,
+    REWRITE,
+    CLOSE,
+    ALLOW,
+    DENY,
+    BASIC_AUTH,
+    FIELDS,
+    REQUEST_FIELDS,
+    ERROR_PAGE,
+];
+
+/// The keys of what answers, of which a route has one.
+pub(super) const HANDLERS: &[Key] = &[FILES_HANDLER, RESPOND, REDIRECT, REWRITE, CLOSE];
 
 const FILES_HANDLER: Key = with_block(
     key(
@@ -198,11 +222,85 @@ const RESPOND: Key = key(
 const REDIRECT: Key = key(
     "redirect",
     &[arg("location", Kind::Text, How::Required), arg("status", Kind::Status, How::Named)],
-    "Elsewhere, with 308 or another `status`. `{path}` is the path that was asked for, `{query}` its \
-     query with the question mark, `{host}` the name.",
+    "Elsewhere, with 308 or another `status`. What the request says can be put in, as in \
+     \"https://{host}{path}{query}\".",
+);
+
+const REWRITE: Key = key(
+    "rewrite",
+    &[arg("path", Kind::Text, How::Required)],
+    "The answer to the request for this path of the same site, as in \"/new{rest}\". A query is \
+     kept unless one stands in it.",
 );
 
 const CLOSE: Key = key("close", &[], "The connection ends without a word.");
+
+const ALLOW: Key = key(
+    "allow",
+    &[arg("network", Kind::Network, How::Several)],
+    "Nobody may come in but from these addresses; others are answered with 403.",
+);
+
+const DENY: Key = key(
+    "deny",
+    &[arg("network", Kind::Network, How::Several)],
+    "Nobody may come in from these addresses, also if they are allowed.",
+);
+
+const BASIC_AUTH: Key = with_block(
+    key(
+        "basic-auth",
+        &[arg("realm", Kind::Text, How::Required)],
+        "Nobody may come in without a name and a password; `realm` is what browsers call the place. \
+         Use it over TLS: the password is sent as it is.",
+    ),
+    &[
+        repeated(key(
+            "user",
+            &[arg("name", Kind::Text, How::Required), arg("hash", Kind::Text, How::Required)],
+            "Somebody who may come in, and the password's hash, as `hepta passwd` prints it.",
+        )),
+        repeated(key(
+            "users-file",
+            &[arg("file", Kind::Path, How::Required)],
+            "A file with NAME:HASH in each line, as `htpasswd -B` and `hepta passwd` write it.",
+        )),
+    ],
+);
+
+const FIELDS: Key = with_block(
+    key(
+        "fields",
+        &[],
+        "Changes of the answer's fields, in their order; a route's behind its site's.",
+    ),
+    FIELD_STEPS,
+);
+
+const REQUEST_FIELDS: Key = with_block(
+    key("request-fields", &[], "Changes of the request's fields before the handler sees them."),
+    FIELD_STEPS,
+);
+
+const FIELD_STEPS: &[Key] = &[
+    repeated(key(
+        "set",
+        &[arg("name", Kind::Text, How::Required), arg("value", Kind::Text, How::Required)],
+        "The field has this value and no other.",
+    )),
+    repeated(key(
+        "add",
+        &[arg("name", Kind::Text, How::Required), arg("value", Kind::Text, How::Required)],
+        "The field has this value also, in a line of its own.",
+    )),
+    repeated(key("remove", &[arg("name", Kind::Text, How::Required)], "The field is left out.")),
+];
+
+const ERROR_PAGE: Key = repeated(key(
+    "error-page",
+    &[arg("path", Kind::Text, How::Required), arg("status", Kind::Status, How::Several)],
+    "What the site has at this path is shown for these errors, with their status.",
+));
 
 const FILES: &[Key] = &[
     key(
@@ -227,6 +325,15 @@ const FILES: &[Key] = &[
 pub(crate) fn reference() -> String {
     let mut page = String::new();
     describe(FILE, "", &mut page);
+    page.push_str("## What can be put in\n\n");
+    page.push_str(
+        "Texts of `redirect`, `rewrite`, `fields` and `request-fields` can have in them:\n\n",
+    );
+    for (name, _, what) in FACTS {
+        let _ = writeln!(page, "- `{{{name}}}`: {what}");
+    }
+    page.push_str("- `{field:NAME}`: this field of the request, or nothing\n");
+    page.push_str("- `{{`: a brace that stands for itself\n");
     page
 }
 

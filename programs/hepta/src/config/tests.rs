@@ -194,6 +194,101 @@ default {
 }
 
 #[test]
+fn what_stands_around_handlers_is_looked_through() {
+    let text = r#"site "a" {
+    respond 200
+    basic-auth "x" { user "anna" "secret"; users-file "no-users" }
+    fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+    request-fields { set "X" "{status}" }
+    error-page "/x?" 200
+    route "/a" { redirect "{status}" }
+    route "/b" { rewrite "{host}" }
+}
+site "b" { rewrite "/c" }
+"#;
+    expect![[r#"
+        hepta.kdl:3:34: the password of "anna" is no hash
+          3 |     basic-auth "x" { user "anna" "secret"; users-file "no-users" }
+            |                                  ^^^^^^^^ `hepta passwd` makes one; argon2 and bcrypt are read
+
+        hepta.kdl:3:44: cannot read no-users: No such file or directory (os error 2)
+          3 |     basic-auth "x" { user "anna" "secret"; users-file "no-users" }
+            |                                            ^^^^^^^^^^
+
+        hepta.kdl:4:18: Content-Length is set by what is sent, and cannot be chosen
+          4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+            |                  ^^^^^^^^^^^^^^^^
+
+        hepta.kdl:4:44: "X y" is no field's name
+          4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+            |                                            ^^^^^
+
+        hepta.kdl:4:63: `{hots}` is nothing that could be put in
+          4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+            |                                                               ^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+
+        hepta.kdl:4:81: there are control characters in it
+          4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+            |                                                                                 ^^^^
+
+        hepta.kdl:4:95: `{` has no `}` behind it
+          4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
+            |                                                                                               ^^^ write {{ for a brace that stands for itself
+
+        hepta.kdl:5:30: a request has no `{status}`
+          5 |     request-fields { set "X" "{status}" }
+            |                              ^^^^^^^^^^
+
+        hepta.kdl:6:16: this is no path
+          6 |     error-page "/x?" 200
+            |                ^^^^^ the site's own path to the page, as "/errors/404.html"
+
+        hepta.kdl:6:5: 200 is no error
+          6 |     error-page "/x?" 200
+            |     ^^^^^^^^^^
+
+        hepta.kdl:7:27: there is no `{status}` yet
+          7 |     route "/a" { redirect "{status}" }
+            |                           ^^^^^^^^^^
+
+        hepta.kdl:8:18: a path begins with a slash
+          8 |     route "/b" { rewrite "{host}" }
+            |                  ^^^^^^^
+
+        hepta.kdl:10:1: every path would lead to this `rewrite` again
+          10 | site "b" { rewrite "/c" }
+             | ^^^^ give it a `route` of its own"#]].assert_eq(&errors("steps", text));
+}
+
+#[test]
+fn a_route_has_what_its_site_has_where_it_says_nothing() {
+    let text = r#"default {
+        close
+        allow "10.0.0.0/8"
+        deny "10.0.0.1"
+        fields { set "A" "1" }
+        error-page "/site" 404
+        route "/a" { close; deny "10.0.0.2"; fields { remove "A" }; error-page "/route" 404 }
+        route "/b" { close; allow "192.0.2.7/24" }
+    }"#;
+    let settings = Files::with("outer", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    let site = settings.default.unwrap();
+    let [_, a, b] = &*site.routes else { panic!("{site:?}") };
+    let access = |route: &super::Route| {
+        let show = |networks: &[ipnet::IpNet]| {
+            networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let access = &route.steps.access;
+        (show(&access.allow), show(&access.deny))
+    };
+    assert_eq!(access(a), ("10.0.0.0/8".into(), "10.0.0.1/32 10.0.0.2/32".into()));
+    assert_eq!(access(b), ("192.0.2.0/24".into(), "10.0.0.1/32".into()));
+    assert_eq!(a.steps.fields.len(), 2);
+    assert_eq!(a.steps.error_pages[0].path, "/route", "its own comes first");
+    assert_eq!(b.steps.fields.len(), 1);
+}
+
+#[test]
 fn text_that_is_not_kdl() {
     expect![[r#"
         hepta.kdl:1:10: No closing '}' for child block

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use message::Status;
 
 use super::problem::At;
@@ -60,6 +61,29 @@ impl Node {
 
     pub(super) fn status(&self, name: &str) -> Option<Status> {
         if let Value::Status(status) = self.first(name)? { Some(*status) } else { None }
+    }
+
+    /// Every network of this name.
+    pub(super) fn networks(&self, name: &str) -> Vec<IpNet> {
+        let networks = self.named(name).map(|value| match value {
+            Value::Network(network) => Some(*network),
+            _ => None,
+        });
+        networks.flatten().collect()
+    }
+
+    /// Every status of this name.
+    pub(super) fn statuses(&self, name: &str) -> Vec<Status> {
+        let statuses = self.named(name).map(|value| match value {
+            Value::Status(status) => Some(*status),
+            _ => None,
+        });
+        statuses.flatten().collect()
+    }
+
+    fn named<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Value> {
+        let named = self.values.iter().filter(move |(n, ..)| *n == name);
+        named.map(|(_, value, _)| value)
     }
 
     fn first(&self, name: &str) -> Option<&Value> {

@@ -1,9 +1,10 @@
 //! What stands behind a key: how each kind of value is written, and what it means.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use kdl::KdlValue;
 use message::Status;
 
@@ -20,6 +21,7 @@ pub(crate) enum Kind {
     Flag,
     Address,
     Status,
+    Network,
 }
 
 /// A value that was understood.
@@ -32,6 +34,7 @@ pub(super) enum Value {
     Flag(bool),
     Address(Place),
     Status(Status),
+    Network(IpNet),
 }
 
 impl Value {
@@ -52,6 +55,7 @@ impl Kind {
             Self::Flag => "#true or #false",
             Self::Address => "\"ADDRESS:PORT\", or a port of this machine",
             Self::Status => "a status, as 404",
+            Self::Network => "an address or a network, as \"192.0.2.7\" or \"2001:db8::/32\"",
         }
     }
 
@@ -69,6 +73,7 @@ impl Kind {
                 let code = number(value).and_then(|code| u16::try_from(code).ok());
                 code.and_then(Status::new).map(Value::Status)
             }
+            Self::Network => value.as_string().and_then(network).map(Value::Network),
             Self::Address => return address(value).map(Value::Address),
         }
         .ok_or_else(wrong)
@@ -106,6 +111,11 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     Some((number.parse().ok()?, unit.trim_start()))
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    let of_one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse::<IpNet>().ok().map(|network| network.trunc()).or_else(of_one)
 }
 
 fn address(value: &KdlValue) -> Result<Place, String> {

@@ -11,7 +11,6 @@
 //! [`Endpoint`](endpoint::Endpoint) on a socket; `resume.rs` decides whether a part goes on.
 //! Every error is a [`Problem`]: what happened, what to do about it, and an exit code.
 
-mod base64;
 mod client;
 mod connect;
 mod connection;

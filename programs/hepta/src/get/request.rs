@@ -1,8 +1,9 @@
 //! What is asked for, as the options say it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use message::{Fields, Method, Name, Request, Status, Version};
 
-use super::base64;
 use super::location::Location;
 use super::options::Options;
 use super::problem::{Code, Problem};
@@ -203,5 +204,5 @@ fn basic(user: &str) -> Result<String, Problem> {
     if all.chars().any(char::is_control) {
         return Err(usage("a name or a password cannot hold control characters"));
     }
-    Ok(format!("Basic {}", base64::encode(all.as_bytes())))
+    Ok(format!("Basic {}", STANDARD.encode(all.as_bytes())))
 }

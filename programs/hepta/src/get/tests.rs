@@ -9,7 +9,7 @@ use message::{Fields, Method, Response, Status, date};
 use super::location::Location;
 use super::request::{Asked, Step, parse_field, parse_range};
 use super::resume::{self, Part, Plan};
-use super::{Options, base64, connect, retry};
+use super::{Options, connect, retry};
 
 #[derive(Parser)]
 struct Line {
@@ -229,22 +229,6 @@ fn fields_and_ranges_are_checked() {
     }
     for text in ["", "-", "a-b", "5", "0-1,", "lines=0-1", "0-1\r\nX: y"] {
         assert!(parse_range(text).is_err(), "{text:?}");
-    }
-}
-
-#[test]
-fn base64_is_that_of_the_rfc() {
-    //= test RFC 4648 §10: the vectors
-    for (plain, coded) in [
-        ("", ""),
-        ("f", "Zg=="),
-        ("fo", "Zm8="),
-        ("foo", "Zm9v"),
-        ("foob", "Zm9vYg=="),
-        ("fooba", "Zm9vYmE="),
-        ("foobar", "Zm9vYmFy"),
-    ] {
-        assert_eq!(base64::encode(plain.as_bytes()), coded);
     }
 }
 

@@ -1,19 +1,24 @@
 //! `hepta serve`: sites on the web.
 //!
-//! Start reading at `sites.rs`, which finds what answers a request, and `directory.rs`, which serves
-//! files; `run.rs` is how it comes to run.
+//! Start reading at `sites.rs` and `site.rs`, which find what answers a request, `steps.rs`, which
+//! stands around it, and `directory.rs`, which serves files; `run.rs` is how it comes to run.
 
 mod access_log;
+mod asked;
 mod coded;
 mod default_site;
 mod directory;
+mod login;
 mod options;
 mod pages;
 mod representation;
 mod respond;
 mod routes;
 mod run;
+mod site;
 mod sites;
+mod steps;
+mod xray;
 
 pub(crate) use options::{Options, Place, parse_place};
 pub(crate) use run::run;

@@ -13,7 +13,7 @@ use super::default_site;
 use crate::certificates::Pair;
 use crate::cli::{DEFAULT_FILM, parse_layer};
 use crate::config::{
-    Action, FilesSettings, Limits, Listen, PathPattern, Route, Settings, Site, Tls,
+    Action, FilesSettings, Limits, Listen, PathPattern, Route, Settings, Site, Steps, Tls,
 };
 
 /// What a configuration file says, and so the command line does not.
@@ -138,6 +138,7 @@ impl Options {
         let route = Route {
             path: PathPattern::Below(String::new()),
             method: None,
+            steps: Steps::default(),
             action: Action::Files(files),
         };
         let tls = self.tls_settings()?;
@@ -150,7 +151,7 @@ impl Options {
             access_log: self.access_log.clone(),
             limits: self.limits(),
             sites: Vec::new(),
-            default: Some(Site { names: Vec::new(), routes: vec![route] }),
+            default: Some(Site { routes: vec![route], ..Site::default() }),
         })
     }
 

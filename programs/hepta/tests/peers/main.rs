@@ -22,6 +22,7 @@ mod sites;
 mod slow;
 mod smuggling;
 mod staying_up;
+mod steps;
 mod table;
 mod tls;
 

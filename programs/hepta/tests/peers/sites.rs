@@ -1,9 +1,10 @@
 //! Several sites from a configuration file.
 
-use peers::{Program, Server, Site, until};
+use peers::{Program, Server, Site, run, tool, until};
 use rustix::process::Signal;
 
 use crate::HEPTA;
+use crate::tls::certificate;
 
 /// A directory with a configuration, and the program that serves it.
 fn configured(site: &Site) -> Server {
@@ -174,6 +175,42 @@ fn reading_anew_loses_no_request() {
     });
     let times = server.stderr().matches("was read anew").count();
     assert!(times > 10, "{times}");
+}
+
+#[test]
+fn what_belongs_to_another_tls_name_is_misdirected() {
+    let site = Site::new();
+    certificate(&site, "pair", "one.example");
+    let site = site.with(
+        "hepta.kdl",
+        r#"
+        listen "127.0.0.1:0" { certificate "pair.pem" key="pair.key" }
+        site "one.example" "www.one.example" { respond 200 "one\n" }
+        site "two.example" { respond 200 "two\n" }
+        default { respond 200 "default\n" }
+        "#,
+    );
+    let server = configured(&site);
+    let port = server.address().port();
+    let ask = |came_under: &str, host: &str| {
+        let mut curl = tool("curl");
+        curl.args(["-sk", "-o", "/dev/null", "-w", "%{http_code}", "-H", &format!("Host: {host}")]);
+        curl.args(["--resolve", &format!("*:{port}:127.0.0.1")]);
+        run(curl.arg(format!("https://{came_under}:{port}/"))).ok().text()
+    };
+    for (came_under, host, status) in [
+        ("one.example", "one.example", "200"),
+        ("one.example", "ONE.example:8443", "200"),
+        ("one.example", "www.one.example", "200"),
+        ("one.example", "two.example", "421"),
+        ("one.example", "unknown.example", "421"),
+        ("unknown.example", "two.example", "421"),
+        ("unknown.example", "another.example", "200"),
+        // An address is no name: the client said nothing of one (RFC 6066 §3).
+        ("127.0.0.1", "two.example", "200"),
+    ] {
+        assert_eq!(ask(came_under, host), status, "{host} under {came_under}");
+    }
 }
 
 #[test]

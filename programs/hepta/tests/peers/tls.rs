@@ -34,7 +34,7 @@ fn s_client(server: &Server, args: &[&str]) -> Finished {
 }
 
 /// Makes a certificate for a name.
-fn certificate(site: &Site, file: &str, name: &str) -> [PathBuf; 2] {
+pub(crate) fn certificate(site: &Site, file: &str, name: &str) -> [PathBuf; 2] {
     let [cert, key] = [site.path(&format!("{file}.pem")), site.path(&format!("{file}.key"))];
     let mut command = tool("openssl");
     command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);

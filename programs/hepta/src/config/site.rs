@@ -1,0 +1,251 @@
+//! What a site says: its names, its routes, what stands before and behind their handlers, and the
+//! handlers.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use message::uri::Authority;
+use message::{Method, Status};
+
+use super::problem::{At, Problem, Problems};
+use super::settings::set;
+use super::steps::{Steps, steps};
+use super::template::{Fact, Part, Template};
+use super::tree::{Node, all, one};
+
+/// What is served under some names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Site {
+    pub(crate) names: Vec<HostPattern>,
+    pub(crate) routes: Vec<Route>,
+    /// What stands around every answer, also where no route is.
+    pub(crate) steps: Steps,
+}
+
+/// A name, or all below it; in lower case.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum HostPattern {
+    Exactly(String),
+    Below(String),
+}
+
+/// What is served at some paths.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) path: PathPattern,
+    /// For this method only; GET is also HEAD.
+    pub(crate) method: Option<Method>,
+    /// What stands around the handler: the site's and the route's own.
+    pub(crate) steps: Steps,
+    pub(crate) action: Action,
+}
+
+/// A path, or it and all below it; as the name of a file below a root is written, with a slash in
+/// front and, of the second kind, none behind.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum PathPattern {
+    Exactly(String),
+    Below(String),
+}
+
+impl PathPattern {
+    /// How many bytes of a path that it matches led here; what follows is below.
+    pub(crate) const fn prefix_len(&self) -> usize {
+        match self {
+            Self::Exactly(_) => 0,
+            Self::Below(path) => path.len(),
+        }
+    }
+}
+
+/// What answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Files(FilesSettings),
+    Respond {
+        status: Status,
+        text: Option<String>,
+    },
+    Redirect {
+        location: Template,
+        status: Status,
+    },
+    /// The answer to the request for another path of the same site.
+    Rewrite(Template),
+    Close,
+}
+
+/// How a directory is served.
+#[derive(Clone, Debug)]
+pub(crate) struct FilesSettings {
+    pub(crate) directory: PathBuf,
+    pub(crate) index: Vec<String>,
+    pub(crate) tries: Vec<String>,
+    pub(crate) has_listing: bool,
+}
+
+impl FilesSettings {
+    /// A directory as a configuration that says nothing else has it.
+    pub(crate) fn new(directory: PathBuf) -> Self {
+        let index = vec!["index.html".to_owned()];
+        Self { directory, index, tries: Vec::new(), has_listing: false }
+    }
+}
+
+pub(super) fn site(node: &Node, taken: &mut HashSet<HostPattern>, problems: &mut Problems) -> Site {
+    let mut names = Vec::new();
+    for (text, at) in node.texts("host") {
+        match host(text) {
+            Some(name) if taken.insert(name.clone()) => names.push(name),
+            Some(_) => problems.push(Problem::at(at, "a site before this one has this name")),
+            None => problems.push(
+                Problem::at(at, "this is no host")
+                    .with_hint("write \"example.org\" or \"*.example.org\", without a port"),
+            ),
+        }
+    }
+    let steps = steps(&node.block, &Steps::default(), problems);
+    let mut routes = Vec::new();
+    if let Some(action) = action(&node.block, problems) {
+        let path = PathPattern::Below(String::new());
+        if matches!(action, Action::Rewrite(_)) {
+            let problem = Problem::at(&node.at, "every path would lead to this `rewrite` again");
+            problems.push(problem.with_hint("give it a `route` of its own"));
+        }
+        routes.push(Route { path, method: None, steps: steps.clone(), action });
+    }
+    for inner in all(&node.block, "route") {
+        routes.extend(route(inner, &steps, &routes, problems));
+    }
+    if routes.is_empty() {
+        let problem = Problem::at(&node.at, format!("this {} serves nothing", node.key.name));
+        problems.push(problem.with_hint("give it `files`, `respond`, `redirect` or a `route`"));
+    }
+    Site { names, routes, steps }
+}
+
+fn host(text: &str) -> Option<HostPattern> {
+    let (rest, is_below) = match text.strip_prefix("*.") {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    let authority = Authority::parse(rest.as_bytes()).ok()?;
+    if authority.port.is_some() || authority.host.len() != rest.len() || rest.contains('*') {
+        return None;
+    }
+    let name = rest.to_ascii_lowercase();
+    Some(if is_below { HostPattern::Below(name) } else { HostPattern::Exactly(name) })
+}
+
+fn route(node: &Node, of_site: &Steps, before: &[Route], problems: &mut Problems) -> Option<Route> {
+    let (text, at) = node.texts("path").next()?;
+    let path = path(text, at).map_err(|problem| problems.push(problem)).ok()?;
+    let method = match node.text("method").map(|name| Method::from_bytes(name.as_bytes())) {
+        Some(None) => {
+            problems.push(Problem::at(&node.at, "a method is a token, as GET or POST"));
+            return None;
+        }
+        Some(method) => method,
+        None => None,
+    };
+    if before.iter().any(|route| route.path == path && route.method == method) {
+        problems.push(Problem::at(at, "this path is taken by what stands before"));
+    }
+    let steps = steps(&node.block, of_site, problems);
+    let Some(action) = action(&node.block, problems) else {
+        let problem = Problem::at(&node.at, "this route serves nothing");
+        problems.push(problem.with_hint("give it `files`, `respond`, `redirect` or `close`"));
+        return None;
+    };
+    Some(Route { path, method, steps, action })
+}
+
+fn path(text: &str, at: &At) -> Result<PathPattern, Problem> {
+    if !text.starts_with('/') {
+        return Err(Problem::at(at, "a path begins with a slash"));
+    }
+    let (rest, is_below) = match text.strip_suffix("/*") {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    if rest.contains('*') {
+        let problem = Problem::at(at, "a star stands at the end only");
+        return Err(problem.with_hint("\"/docs/*\" is /docs and all below it"));
+    }
+    let is_normal = rest.split('/').skip(1).all(|name| !matches!(name, "." | ".."))
+        && !rest.contains("//")
+        && !rest.contains(['%', '?', '#']);
+    if !is_normal {
+        let problem = Problem::at(at, "no request is found at this path");
+        return Err(problem.with_hint("write it decoded, without dot segments or a query"));
+    }
+    Ok(if is_below { PathPattern::Below(rest.into()) } else { PathPattern::Exactly(rest.into()) })
+}
+
+/// The one handler of a block, if it has one.
+fn action(block: &[Node], problems: &mut Problems) -> Option<Action> {
+    let mut handlers = block.iter().filter(|node| is_handler(node.key.name));
+    let handler = handlers.next()?;
+    if let Some(second) = handlers.next() {
+        let what = format!("`{}` answers already", handler.key.name);
+        problems.push(Problem::at(&second.at, what).with_hint("there is one handler for a path"));
+    }
+    Some(match handler.key.name {
+        "files" => Action::Files(files(handler)?),
+        "respond" => Action::Respond {
+            status: handler.status("status")?,
+            text: handler.text("text").map(str::to_owned),
+        },
+        "redirect" => redirect(handler, problems)?,
+        "rewrite" => rewrite(handler, problems)?,
+        _ => Action::Close,
+    })
+}
+
+fn is_handler(name: &str) -> bool {
+    super::schema::HANDLERS.iter().any(|key| key.name == name)
+}
+
+fn files(node: &Node) -> Option<FilesSettings> {
+    let texts = |key, name| -> Option<Vec<String>> {
+        Some(one(&node.block, key)?.texts(name).map(|(text, _)| text.to_owned()).collect())
+    };
+    let mut files = FilesSettings::new(node.path("directory")?.into());
+    set(&mut files.index, texts("index", "name"));
+    set(&mut files.tries, texts("try", "path"));
+    set(&mut files.has_listing, one(&node.block, "listing").and_then(|node| node.flag("on")));
+    Some(files)
+}
+
+fn redirect(node: &Node, problems: &mut Problems) -> Option<Action> {
+    let status = node.status("status").unwrap_or(Status::PERMANENT_REDIRECT);
+    if !matches!(status.code(), 301 | 302 | 303 | 307 | 308) {
+        let problem = Problem::at(&node.at, format!("{} leads nowhere", status.code()));
+        problems.push(problem.with_hint("the statuses of redirects are 301, 302, 303, 307, 308"));
+    }
+    let location = template(node, "location", problems)?;
+    Some(Action::Redirect { location, status })
+}
+
+fn rewrite(node: &Node, problems: &mut Problems) -> Option<Action> {
+    let to = template(node, "path", problems)?;
+    let begins_well = match to.parts().first() {
+        Some(Part::Text(text)) => text.starts_with('/'),
+        Some(Part::Fact(fact)) => matches!(fact, Fact::Path | Fact::Rest),
+        None => false,
+    };
+    if !begins_well {
+        problems.push(Problem::at(&node.at, "a path begins with a slash"));
+    }
+    Some(Action::Rewrite(to))
+}
+
+/// The template of this name, in which the answer's status is not known yet.
+fn template(node: &Node, name: &str, problems: &mut Problems) -> Option<Template> {
+    let (text, at) = node.texts(name).next()?;
+    let template = super::steps::template(text, at, problems)?;
+    if template.has(&Fact::Status) {
+        problems.push(Problem::at(at, "there is no `{status}` yet"));
+    }
+    Some(template)
+}

@@ -1,0 +1,245 @@
+//! What stands around handlers: who may come in, and what becomes of requests and answers.
+
+use std::path::Path;
+
+use ipnet::IpNet;
+use message::{Fields, Name, Status};
+
+use super::problem::{At, Problem, Problems};
+use super::settings::set;
+use super::template::{Fact, Part, Template};
+use super::tree::{Node, all, one};
+use crate::passwords::{Hash, User};
+
+/// What stands around a handler. A route has what its site has, where it says nothing else.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps {
+    pub(crate) access: Access,
+    pub(crate) login: Option<Login>,
+    /// Changes of the request that the handler sees: the site's, then the route's.
+    pub(crate) request_fields: Vec<FieldStep>,
+    /// Changes of the answer: the site's, then the route's.
+    pub(crate) fields: Vec<FieldStep>,
+    /// Pages for errors; of two for one status the first counts.
+    pub(crate) error_pages: Vec<ErrorPage>,
+}
+
+/// Who may come in, by address: nobody who is denied; and if somebody is allowed, nobody else. What
+/// a route allows stands in place of what its site allows; whom a site denies, its routes deny.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Access {
+    pub(crate) allow: Vec<IpNet>,
+    pub(crate) deny: Vec<IpNet>,
+}
+
+/// Who may come in, by name and password.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) realm: String,
+    pub(crate) users: Vec<User>,
+}
+
+/// A change of one field.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldStep {
+    pub(crate) name: String,
+    pub(crate) change: Change,
+}
+
+/// What becomes of a field.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// It has this value, and no other.
+    Set(Template),
+    /// It has this value also.
+    Add(Template),
+    /// It is left out.
+    Remove,
+}
+
+/// What is shown for an error.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorPage {
+    pub(crate) status: Status,
+    /// The path at which the site has the page.
+    pub(crate) path: String,
+}
+
+/// Fields that say where a message ends or what becomes of its connection: HTTP's own business.
+const FRAMING: [Name; 9] = [
+    Name::Connection,
+    Name::ContentLength,
+    Name::Host,
+    Name::KeepAlive,
+    Name::ProxyConnection,
+    Name::Te,
+    Name::Trailer,
+    Name::TransferEncoding,
+    Name::Upgrade,
+];
+
+/// Reads what a block says, over what the one around it said.
+pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> Steps {
+    let mut steps = outer.clone();
+    let networks = |name| one(block, name).map(|node| node.networks("network"));
+    set(&mut steps.access.allow, networks("allow"));
+    steps.access.deny.extend(networks("deny").unwrap_or_default());
+    if let Some(node) = one(block, "basic-auth") {
+        steps.login = login(node, problems);
+    }
+    steps.fields.extend(field_steps(one(block, "fields"), When::Answered, problems));
+    let of_request = field_steps(one(block, "request-fields"), When::Asked, problems);
+    steps.request_fields.extend(of_request);
+    let pages = all(block, "error-page").flat_map(|node| error_pages(node, problems));
+    steps.error_pages = pages.collect::<Vec<_>>().into_iter().chain(steps.error_pages).collect();
+    steps
+}
+
+fn login(node: &Node, problems: &mut Problems) -> Option<Login> {
+    let (realm, at) = node.texts("realm").next()?;
+    if !realm.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
+        problems.push(Problem::at(at, "a realm is of plain letters, without quotes"));
+    }
+    let mut users = Vec::new();
+    for user in all(&node.block, "user") {
+        let (Some(name), Some((hash, at))) = (user.text("name"), user.texts("hash").next()) else {
+            continue;
+        };
+        users.extend(self::user(name, hash, at, problems));
+    }
+    for file in all(&node.block, "users-file") {
+        if let Some(path) = file.path("file") {
+            users.extend(users_file(path, &file.at, problems));
+        }
+    }
+    if node.block.is_empty() {
+        let problem = Problem::at(&node.at, "nobody may come in");
+        problems.push(problem.with_hint("give it a `user` or a `users-file`"));
+    }
+    Some(Login { realm: realm.to_owned(), users })
+}
+
+fn user(name: &str, hash: &str, at: &At, problems: &mut Problems) -> Option<User> {
+    if name.contains(':') || name.is_empty() {
+        problems.push(Problem::at(at, format!("{name:?} is no name: it is empty or has a colon")));
+        return None;
+    }
+    match Hash::parse(hash) {
+        Some(hash) => Some(User { name: name.to_owned(), hash }),
+        None => {
+            let problem = Problem::at(at, format!("the password of {name:?} is no hash"));
+            problems
+                .push(problem.with_hint("`hepta passwd` makes one; argon2 and bcrypt are read"));
+            None
+        }
+    }
+}
+
+/// Reads a file as htpasswd writes it: `NAME:HASH` in each line.
+fn users_file(path: &Path, at: &At, problems: &mut Problems) -> Vec<User> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let what = format!("cannot read {}: {error}", path.display());
+            problems.push(Problem::at(at, what));
+            return Vec::new();
+        }
+    };
+    let lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut users = Vec::new();
+    for line in lines {
+        match line.split_once(':') {
+            Some((name, hash)) => users.extend(user(name, hash, at, problems)),
+            None => {
+                let what = format!("{}: a line has no colon", path.display());
+                problems.push(Problem::at(at, what).with_hint("a line is NAME:HASH"));
+            }
+        }
+    }
+    users
+}
+
+/// When fields are changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum When {
+    Asked,
+    Answered,
+}
+
+fn field_steps(node: Option<&Node>, when: When, problems: &mut Problems) -> Vec<FieldStep> {
+    let nodes = node.map(|node| &*node.block).unwrap_or_default();
+    nodes.iter().filter_map(|node| field_step(node, when, problems)).collect()
+}
+
+fn field_step(node: &Node, when: When, problems: &mut Problems) -> Option<FieldStep> {
+    let (name, at) = node.texts("name").next()?;
+    if let Err(bad) = check_name(name) {
+        problems.push(Problem::at(at, bad));
+        return None;
+    }
+    let change = match node.texts("value").next() {
+        None => Change::Remove,
+        Some((value, at)) => {
+            let value = template(value, at, problems)?;
+            if when == When::Asked && value.has(&Fact::Status) {
+                problems.push(Problem::at(at, "a request has no `{status}`"));
+            }
+            if node.key.name == "add" { Change::Add(value) } else { Change::Set(value) }
+        }
+    };
+    Some(FieldStep { name: name.to_owned(), change })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    if Fields::new().try_push(name, b"").is_err() {
+        return Err(format!("{name:?} is no field's name"));
+    }
+    if FRAMING.iter().any(|framing| framing.as_str().eq_ignore_ascii_case(name)) {
+        return Err(format!("{name} is set by what is sent, and cannot be chosen"));
+    }
+    Ok(())
+}
+
+/// Reads a template for a field or for a path, whose values hold no control bytes.
+pub(super) fn template(text: &str, at: &At, problems: &mut Problems) -> Option<Template> {
+    let template = match Template::parse(text) {
+        Ok(template) => template,
+        Err((what, hint)) => {
+            problems.push(Problem::at(at, what).with_hint(hint));
+            return None;
+        }
+    };
+    for part in template.parts() {
+        let (fits, what) = match part {
+            Part::Text(text) => (
+                Fields::new().try_push("a", text.as_bytes()).is_ok(),
+                "there are control characters in it",
+            ),
+            Part::Fact(Fact::Field(name)) => {
+                (Fields::new().try_push(name, b"").is_ok(), "this is no field's name")
+            }
+            Part::Fact(_) => (true, ""),
+        };
+        if !fits {
+            problems.push(Problem::at(at, what));
+            return None;
+        }
+    }
+    Some(template)
+}
+
+fn error_pages(node: &Node, problems: &mut Problems) -> Vec<ErrorPage> {
+    let Some((path, at)) = node.texts("path").next() else { return Vec::new() };
+    if !path.starts_with('/') || path.contains(['?', '#']) {
+        let problem = Problem::at(at, "this is no path");
+        problems
+            .push(problem.with_hint("the site's own path to the page, as \"/errors/404.html\""));
+    }
+    let statuses = node.statuses("status");
+    if let Some(status) = statuses.iter().find(|status| !status.is_error()) {
+        let what = format!("{} is no error", status.code());
+        problems.push(Problem::at(&node.at, what));
+    }
+    statuses.into_iter().map(|status| ErrorPage { status, path: path.to_owned() }).collect()
+}

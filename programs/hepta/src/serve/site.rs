@@ -1,0 +1,296 @@
+//! A site: from a path and a method to the route that answers, through the steps that stand around
+//! it.
+
+use std::io;
+use std::rc::Rc;
+
+use base::Cx;
+use message::target::Form;
+use message::uri::percent;
+use message::{Request, Status, Target};
+use server::{Answer, Peer, Reply};
+
+use super::asked::Asked;
+use super::directory::{Directory, METHODS};
+use super::routes::{Found, Routes};
+use super::steps::{self, Steps};
+use super::xray::{Seen, Why};
+use super::{pages, respond};
+use crate::config::{self, Action, Template};
+
+/// How often a request may be rewritten.
+const REWRITES_MAX: u8 = 8;
+
+/// A site, for one worker.
+pub(crate) struct Site {
+    /// What stands around answers where there is no route.
+    steps: Option<Steps>,
+    routes: Routes<Route>,
+}
+
+/// What answers at some path.
+pub(crate) struct Route {
+    steps: Option<Steps>,
+    /// How much of a path led here.
+    prefix_len: usize,
+    responder: Responder,
+}
+
+/// What answers the requests of a route.
+enum Responder {
+    Directory(Rc<Directory>),
+    Respond(Status, Option<String>),
+    Redirect(Template, Status),
+    Rewrite(Template),
+    Close,
+}
+
+/// How a request came to where it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    rewrites: u8,
+    /// Whether it is for the page of an error. Whoever sees the error may see its page.
+    is_for_page: bool,
+}
+
+impl Site {
+    /// Opens what is to be served; adds its directories to `directories`.
+    pub(crate) fn open(
+        settings: &config::Site,
+        directories: &mut Vec<Rc<Directory>>,
+    ) -> io::Result<Self> {
+        let mut routes = Routes::default();
+        for route in &settings.routes {
+            let responder = match &route.action {
+                Action::Files(settings) => {
+                    let directory = Rc::new(Directory::open(settings)?);
+                    directories.push(Rc::clone(&directory));
+                    Responder::Directory(directory)
+                }
+                Action::Respond { status, text } => Responder::Respond(*status, text.clone()),
+                Action::Redirect { location, status } => {
+                    Responder::Redirect(location.clone(), *status)
+                }
+                Action::Rewrite(path) => Responder::Rewrite(path.clone()),
+                Action::Close => Responder::Close,
+            };
+            let steps = Steps::open(&route.steps);
+            let prefix_len = route.path.prefix_len();
+            routes.add(&route.path, route.method.clone(), Route { steps, prefix_len, responder });
+        }
+        Ok(Self { steps: Steps::open(&settings.steps), routes })
+    }
+
+    /// Answers a request that asks for something here.
+    #[inline]
+    pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
+        self.answer_on(Way::default(), cx, request, peer)
+    }
+
+    fn answer_on(&self, way: Way, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
+        let path = match request.target.normal_path() {
+            Ok(path) => path,
+            Err(bad) => return without_path(request, bad.what).into(),
+        };
+        let (route, steps) = match self.routes.find(&path, &request.method) {
+            Found::Route(route @ Route { steps: None, .. }) => {
+                return self.respond(way, cx, request, peer, &path, route);
+            }
+            Found::Route(route) => (Ok(route), &route.steps),
+            Found::OtherMethods(methods) => {
+                (Err(respond::not_allowed(request, &methods)), &self.steps)
+            }
+            Found::Nothing => {
+                let why = "there is nothing here";
+                (Err(pages::error(request, Status::NOT_FOUND, why)), &self.steps)
+            }
+        };
+        let Some(steps) = steps else {
+            // Without a route and without steps: there is only the answer.
+            return route.map_or_else(Reply::from, |_| Reply::Close);
+        };
+        let rest = route.as_ref().map_or(&b""[..], |route| route.rest(&path));
+        let asked = Asked { request, peer, rest };
+        let refused = if way.is_for_page { None } else { steps.refuse(cx, request, peer) };
+        let reply = match (refused, route) {
+            (Some(reply), _) => reply,
+            (None, Err(answer)) => answer.into(),
+            // What it leads to has steps of its own.
+            (None, Ok(route @ Route { responder: Responder::Rewrite(_), .. })) => {
+                return self.respond(way, cx, request, peer, &path, route);
+            }
+            (None, Ok(route)) => {
+                let changed = steps.change_request(asked);
+                let request = changed.as_ref().unwrap_or(request);
+                self.respond(way, cx, request, peer, &path, route)
+            }
+        };
+        match reply {
+            Reply::Now(answer) => self.finish(way, cx, asked, steps, answer).into(),
+            other => other,
+        }
+    }
+
+    /// Does to an answer that was promised what is done to others.
+    pub(crate) fn finish_promised(
+        &self,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        peer: &Peer<'_>,
+        answer: Answer,
+    ) -> Answer {
+        let mut rewritten;
+        let (mut way, mut request) = (Way::default(), request);
+        loop {
+            let Ok(path) = request.target.normal_path() else { return answer };
+            let Found::Route(route) = self.routes.find(&path, &request.method) else {
+                return answer;
+            };
+            let asked = Asked { request, peer, rest: route.rest(&path) };
+            match (&route.responder, &route.steps) {
+                (Responder::Rewrite(to), _) if way.rewrites < REWRITES_MAX => {
+                    let Some(to) = rewrite(asked, to) else { return answer };
+                    rewritten = to;
+                    request = &rewritten;
+                    way.rewrites += 1;
+                }
+                (_, Some(steps)) => return self.finish(way, cx, asked, steps, answer),
+                (_, None) => return answer,
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        way: Way,
+        cx: &mut Cx<'_>,
+        asked: Asked<'_>,
+        steps: &Steps,
+        answer: Answer,
+    ) -> Answer {
+        let mut answer = self.with_page(way, cx, asked, steps, answer);
+        steps.change_answer(asked, &mut answer.response);
+        answer
+    }
+
+    /// The answer, or if it is an error for which the site has a page, that page.
+    fn with_page(
+        &self,
+        way: Way,
+        cx: &mut Cx<'_>,
+        asked: Asked<'_>,
+        steps: &Steps,
+        answer: Answer,
+    ) -> Answer {
+        let status = answer.response.status;
+        let page =
+            if way.is_for_page || !status.is_error() { None } else { steps.error_page(status) };
+        let Some(path) = page else { return answer };
+        let Ok(target) = Target::origin(&percent::encode(path.as_bytes(), percent::PATH)) else {
+            return answer;
+        };
+        let request = steps::request_for_page(asked.request, target);
+        let way = Way { is_for_page: true, ..way };
+        match self.answer_on(way, cx, &request, asked.peer) {
+            Reply::Now(page) if page.response.status == Status::OK => {
+                cx.note(|| Seen::ErrorPageShown { status, path });
+                steps::show(page, answer)
+            }
+            _ => {
+                tracing::warn!(
+                    path,
+                    status = status.code(),
+                    "the page for this error is not there"
+                );
+                answer
+            }
+        }
+    }
+
+    #[inline]
+    fn respond(
+        &self,
+        way: Way,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        peer: &Peer<'_>,
+        path: &[u8],
+        route: &Route,
+    ) -> Reply {
+        let rest = route.rest(path);
+        match &route.responder {
+            // The directory itself has a slash at its end.
+            Responder::Directory(_) if rest.is_empty() => {
+                respond::redirect_to_slash(&request.target).into()
+            }
+            Responder::Directory(directory) => {
+                directory.answer(cx, request, rest.strip_prefix(b"/").unwrap_or(rest))
+            }
+            Responder::Respond(status, Some(text)) => respond::text(*status, text).into(),
+            Responder::Respond(status, None) if status.is_error() => {
+                pages::error(request, *status, status.reason()).into()
+            }
+            Responder::Respond(status, None) => respond::text(*status, "").into(),
+            Responder::Redirect(location, status) => {
+                let location = Asked { request, peer, rest }.fill(location);
+                respond::redirect(*status, &String::from_utf8_lossy(&location)).into()
+            }
+            Responder::Rewrite(to) => {
+                let asked = Asked { request, peer, rest };
+                self.rewrite(way, cx, asked, to)
+            }
+            Responder::Close => Reply::Close,
+        }
+    }
+
+    fn rewrite(&self, way: Way, cx: &mut Cx<'_>, asked: Asked<'_>, to: &Template) -> Reply {
+        let Asked { request, peer, .. } = asked;
+        if way.rewrites >= REWRITES_MAX {
+            cx.note(|| Seen::Refused { because: Why::RewritesGoRound });
+            tracing::error!(target = request.target.as_str(), "rewrites go round in a circle");
+            let why = "the server's rewrites go round in a circle";
+            return pages::error(request, Status::INTERNAL_SERVER_ERROR, why).into();
+        }
+        let Some(rewritten) = rewrite(asked, to) else {
+            let why = "there is nothing at such a path";
+            return pages::error(request, Status::NOT_FOUND, why).into();
+        };
+        cx.note(|| Seen::Rewritten { path: rewritten.target.as_str() });
+        let way = Way { rewrites: way.rewrites + 1, ..way };
+        self.answer_on(way, cx, &rewritten, peer)
+    }
+}
+
+impl Route {
+    /// What of a path follows the route's own.
+    #[inline]
+    fn rest<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+        path.get(self.prefix_len..).unwrap_or_default()
+    }
+}
+
+/// The same request for another path.
+fn rewrite(asked: Asked<'_>, to: &Template) -> Option<Request> {
+    let mut path = String::from_utf8(asked.fill(to)).ok()?;
+    if let (Some(query), false) = (asked.request.target.query(), path.contains('?')) {
+        path.push('?');
+        path.push_str(query);
+    }
+    if !path.starts_with('/') {
+        path.insert(0, '/');
+    }
+    let target = Target::origin(&path).ok()?;
+    Some(Request { target, ..asked.request.clone() })
+}
+
+/// Answers a request whose target has no path that could be looked for.
+#[cold]
+fn without_path(request: &Request, what: &str) -> Answer {
+    match request.target.form() {
+        // RFC 9110 §9.3.6: no tunnels begin here.
+        Form::Authority => respond::not_allowed(request, &METHODS),
+        // RFC 9110 §9.3.7: OPTIONS of the server as a whole.
+        Form::Asterisk => respond::options(&METHODS),
+        Form::Origin | Form::Absolute => pages::error(request, Status::BAD_REQUEST, what),
+    }
+}

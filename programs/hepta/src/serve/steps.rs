@@ -1,0 +1,151 @@
+//! What stands around a handler: who is let in before it, and what becomes of requests and answers.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use base::Cx;
+use message::{Fields, Name, Request, Response, Status};
+use server::{Answer, Peer, Reply};
+
+use super::asked::Asked;
+use super::login::Login;
+use super::pages;
+use super::xray::Seen;
+use crate::config::{self, Access, Change, ErrorPage, FieldStep};
+
+/// The steps of a route, or of a site, for one worker.
+pub(crate) struct Steps {
+    access: Access,
+    login: Option<Rc<Login>>,
+    request_fields: Vec<FieldStep>,
+    fields: Vec<FieldStep>,
+    error_pages: Vec<ErrorPage>,
+}
+
+impl Steps {
+    /// The steps; nothing where there are none, which is the fast way.
+    pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
+        let config::Steps { access, login, request_fields, fields, error_pages } = settings.clone();
+        let is_empty = access.allow.is_empty()
+            && access.deny.is_empty()
+            && login.is_none()
+            && request_fields.is_empty()
+            && fields.is_empty()
+            && error_pages.is_empty();
+        let login = login.map(|login| Rc::new(Login::new(&login)));
+        (!is_empty).then_some(Self { access, login, request_fields, fields, error_pages })
+    }
+
+    /// What to answer somebody who is not let in, or not yet.
+    pub(crate) fn refuse(
+        &self,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        peer: &Peer<'_>,
+    ) -> Option<Reply> {
+        let address = peer.address.ip().to_canonical();
+        if !is_let_in(&self.access, address) {
+            cx.note(|| Seen::RefusedAddress { address });
+            let why = "this may not be had from where you are";
+            return Some(pages::error(request, Status::FORBIDDEN, why).into());
+        }
+        self.login.as_ref().and_then(|login| login.check(cx, request))
+    }
+
+    /// The request as the handler is to see it, if that differs.
+    pub(crate) fn change_request(&self, asked: Asked<'_>) -> Option<Request> {
+        if self.request_fields.is_empty() {
+            return None;
+        }
+        let mut request = asked.request.clone();
+        for step in &self.request_fields {
+            apply(step, &mut request.fields, |template| asked.fill(template));
+        }
+        Some(request)
+    }
+
+    /// Changes the answer's fields.
+    pub(crate) fn change_answer(&self, asked: Asked<'_>, response: &mut Response) {
+        let status = response.status;
+        for step in &self.fields {
+            let fill = |template: &_| asked.fill_answered(template, status);
+            apply(step, &mut response.fields, fill);
+        }
+    }
+
+    /// The path of the page for this error.
+    pub(crate) fn error_page(&self, status: Status) -> Option<&str> {
+        let page = self.error_pages.iter().find(|page| page.status == status)?;
+        Some(&page.path)
+    }
+}
+
+fn is_let_in(access: &Access, address: IpAddr) -> bool {
+    let has = |networks: &[ipnet::IpNet]| networks.iter().any(|network| network.contains(&address));
+    !has(&access.deny) && (access.allow.is_empty() || has(&access.allow))
+}
+
+fn apply(step: &FieldStep, fields: &mut Fields, fill: impl Fn(&config::Template) -> Vec<u8>) {
+    let name = step.name.as_str();
+    match &step.change {
+        Change::Set(value) => fields.set(name, fill(value)),
+        Change::Add(value) => fields.push(name, fill(value)),
+        Change::Remove => fields.remove(name),
+    }
+}
+
+/// The request for the page of an error: as the client asks, but for what concerns another
+/// representation.
+pub(crate) fn request_for_page(request: &Request, target: message::Target) -> Request {
+    const LEFT_OUT: [Name; 10] = [
+        Name::AcceptEncoding,
+        Name::ContentLength,
+        Name::Expect,
+        Name::IfMatch,
+        Name::IfModifiedSince,
+        Name::IfNoneMatch,
+        Name::IfRange,
+        Name::IfUnmodifiedSince,
+        Name::Range,
+        Name::TransferEncoding,
+    ];
+    let mut asks = Request { method: message::Method::Get, target, ..request.clone() };
+    for name in LEFT_OUT {
+        asks.fields.remove(name);
+    }
+    asks
+}
+
+/// Shows `page` for the error that `answer` is: the page's content, the error's status, and what
+/// else the error says.
+pub(crate) fn show(page: Answer, answer: Answer) -> Answer {
+    const OF_CONTENT: [Name; 9] = [
+        Name::AcceptRanges,
+        Name::ContentEncoding,
+        Name::ContentLanguage,
+        Name::ContentLength,
+        Name::ContentSecurityPolicy,
+        Name::ContentType,
+        Name::ETag,
+        Name::LastModified,
+        Name::Vary,
+    ];
+    // Validators are the page's, and not those of what was asked for.
+    const OF_PAGE: [Name; 5] = [
+        Name::ContentEncoding,
+        Name::ContentLanguage,
+        Name::ContentLength,
+        Name::ContentType,
+        Name::Vary,
+    ];
+    let mut response = answer.response;
+    for name in OF_CONTENT {
+        response.fields.remove(name);
+    }
+    for name in OF_PAGE {
+        for value in page.response.fields.get_all(name) {
+            response.fields.push(name, value);
+        }
+    }
+    Answer { response, body: page.body }
+}

@@ -1,0 +1,36 @@
+//! What the server itself tells the x-ray: how a request came to its answer.
+
+use std::net::IpAddr;
+
+use message::Status;
+
+base::notes! {
+    /// What became of a request on its way to a handler and back.
+    pub(crate) enum Seen<'a> in Application {
+        /// It was not let in.
+        Refused { because: Why },
+        /// It comes from an address that is not let in.
+        RefusedAddress { address: IpAddr },
+        /// It is answered as if it had asked for this path.
+        Rewritten { path: &'a str },
+        /// A page of the site's own is shown for an error.
+        ErrorPageShown { status: Status, path: &'a str },
+    }
+}
+
+/// Why a request was not let in, or not answered as it was meant to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Why {
+    /// No site has its name, or it came under the name of another site (RFC 9110 §15.5.20).
+    Misdirected,
+    /// It has no name and password (RFC 7617 §2).
+    NoCredentials,
+    /// They cannot be read (RFC 7617 §2).
+    CredentialsUnreadable,
+    /// They are wrong (RFC 9110 §15.5.2).
+    CredentialsWrong,
+    /// Too many passwords are being looked at.
+    TooManyLogins,
+    /// Rewriting leads round in a circle.
+    RewritesGoRound,
+}

@@ -1,0 +1,278 @@
+//! What stands around handlers: who is let in, fields, pages for errors, rewriting.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use peers::{Program, Server, Site, tool, until};
+
+use crate::HEPTA;
+
+fn configured(site: &Site) -> Server {
+    Program::configured(HEPTA, &site.path("hepta.kdl")).start()
+}
+
+fn of(text: &str) -> Site {
+    let text = format!("listen \"127.0.0.1:0\"\n{text}");
+    Site::new()
+        .with("www/index.html", "home\n")
+        .with("www/a.txt", "a\n")
+        .with("www/errors/404.html", "<p>lost</p>\n")
+        .with("hepta.kdl", text)
+}
+
+fn ask(server: &Server, target: &str) -> peers::Response {
+    server.ask_host("a.example", "GET", target, &[])
+}
+
+#[test]
+fn fields_are_set_added_and_removed() {
+    let site = of(r#"
+        default {
+            files "www"
+            fields {
+                set "X-Frame-Options" "DENY"
+                set "X-Asked" "{method} {scheme}://{host}{path}{query} {status} {address}"
+                add "Link" "</a.css>; rel=preload"
+                remove "Server"
+            }
+            route "/b/*" {
+                respond 200 "b\n"
+                fields {
+                    set "X-Frame-Options" "SAMEORIGIN"
+                    set "X-Rest" "{rest} {field:X-Name} {{}"
+                    add "Link" "</b.css>; rel=preload"
+                }
+            }
+        }"#);
+    let server = configured(&site);
+    let a = ask(&server, "/a.txt?x");
+    assert_eq!(a.text(), "a\n");
+    assert_eq!(a.field("x-frame-options"), Some("DENY"));
+    assert_eq!(a.field("x-asked"), Some("GET http://a.example/a.txt?x 200 127.0.0.1"));
+    assert_eq!(a.field("server"), None);
+    let b = server.ask_host("a.example", "GET", "/b/%C3%A4/c", &[("X-Name", "me")]);
+    assert_eq!(b.all("x-frame-options").collect::<Vec<_>>(), ["SAMEORIGIN"]);
+    assert_eq!(b.field("x-rest"), Some("/%C3%A4/c me {}"));
+    let links: Vec<_> = b.all("link").collect();
+    assert_eq!(links, ["</a.css>; rel=preload", "</b.css>; rel=preload"]);
+    let missing = ask(&server, "/missing");
+    assert_eq!((missing.status, missing.field("x-frame-options")), (404, Some("DENY")));
+}
+
+#[test]
+fn compressed_answers_have_the_fields_too() {
+    let site = of("default { files \"www\"; fields { set \"X-A\" \"b\" } }")
+        .with("www/long.txt", "so it goes\n".repeat(10_000));
+    let server = configured(&site);
+    // The first is promised, because it is compressed beside the worker; the second is remembered.
+    for _ in 0..2 {
+        let long = server.ask_host("a.example", "GET", "/long.txt", &[("Accept-Encoding", "gzip")]);
+        assert_eq!(long.field("content-encoding"), Some("gzip"));
+        assert_eq!(long.field("x-a"), Some("b"));
+    }
+}
+
+#[test]
+fn handlers_see_the_fields_that_were_set() {
+    let site = of(r#"
+        default {
+            files "www"
+            request-fields { remove "Range"; set "If-None-Match" "*" }
+            route "/told" {
+                redirect "/{field:X-A}/{field:X-B}"
+                request-fields { set "X-A" "{host}"; remove "X-B"; remove "If-None-Match" }
+            }
+        }"#);
+    let server = configured(&site);
+    let told = server.ask_host("a.example", "GET", "/told", &[("X-A", "1"), ("X-B", "2")]);
+    assert_eq!(told.field("location"), Some("/a.example/"));
+    assert_eq!(server.ask_host("a.example", "GET", "/a.txt", &[("Range", "bytes=9-")]).status, 304);
+}
+
+#[test]
+fn addresses_are_allowed_and_denied() {
+    let site = of(r#"
+        default {
+            files "www"
+            route "/others/*" { respond 200; allow "192.0.2.0/24" "2001:db8::/32" }
+            route "/us/*" { respond 200; allow "127.0.0.0/8" }
+            route "/not-us/*" { respond 200; allow "127.0.0.0/8"; deny "127.0.0.1" }
+        }"#);
+    let server = configured(&site);
+    let statuses = ["/", "/others/", "/us/", "/not-us/"].map(|path| ask(&server, path).status);
+    assert_eq!(statuses, [200, 403, 200, 403]);
+}
+
+#[test]
+fn errors_have_pages_of_the_site() {
+    let site = of(r#"
+        default {
+            files "www"
+            error-page "/errors/404.html" 404 410
+            error-page "/errors/missing.html" 403
+            fields { set "X-Status" "{status}" }
+            route "/gone" { respond 410 }
+            route "/forbidden" { respond 403 }
+            route "/closed/*" {
+                respond 200
+                allow "192.0.2.1"
+                error-page "/errors/404.html" 403
+            }
+            route "/form" method="POST" { respond 200; error-page "/errors/404.html" 405 }
+        }"#);
+    let server = configured(&site);
+    for (target, status) in [("/nothing", 404), ("/gone", 410), ("/closed/x", 403)] {
+        let fields = &[("Range", "bytes=0-1"), ("If-None-Match", "*")];
+        let page = server.ask_host("a.example", "GET", target, fields);
+        assert_eq!((page.status, page.text()), (status, "<p>lost</p>\n".into()), "{target}");
+        assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(page.field("x-status"), Some(&*status.to_string()));
+        assert_eq!((page.field("etag"), page.field("last-modified")), (None, None));
+        let head = server.ask_host("a.example", "HEAD", target, &[]);
+        assert_eq!((head.status, head.field("content-length")), (status, Some("12")));
+    }
+    let forbidden = ask(&server, "/forbidden");
+    assert_eq!(forbidden.status, 403, "without a page there is the usual one");
+    assert!(server.stderr().contains("/errors/missing.html"), "{}", server.stderr());
+    let ways = ask(&server, "/errors/404.html");
+    assert_eq!((ways.status, ways.field("etag").is_some()), (200, true), "it is a page as others");
+}
+
+#[test]
+fn requests_are_rewritten() {
+    let site = of(r#"
+        default {
+            files "www"
+            route "/old/*" { rewrite "{rest}" }
+            route "/one" { rewrite "/two" }
+            route "/two" { rewrite "/old/a.txt" }
+            route "/circle" { rewrite "/circle?{host}" }
+            route "/shown/*" { redirect "/at{rest}{query}" status=302 }
+            route "/q/*" { rewrite "/shown{rest}" }
+            route "/fixed" { rewrite "/shown/x?fixed" }
+        }"#);
+    let server = configured(&site);
+    assert_eq!(ask(&server, "/old/a.txt").text(), "a\n");
+    assert_eq!(ask(&server, "/old/../a.txt").text(), "a\n");
+    assert_eq!(ask(&server, "/one").text(), "a\n");
+    assert_eq!(ask(&server, "/old").text(), "home\n");
+    assert_eq!(ask(&server, "/circle").status, 500);
+    assert_eq!(ask(&server, "/q/%2e/x%20y?a=b").field("location"), Some("/at/x%20y?a=b"));
+    assert_eq!(ask(&server, "/q/y?a=b").field("location"), Some("/at/y?a=b"));
+    assert_eq!(ask(&server, "/fixed?a=b").field("location"), Some("/at/x?fixed"));
+}
+
+/// Makes a hash with `hepta passwd`.
+fn passwd(arguments: &[&str], password: &str) -> String {
+    let mut child = Command::new(HEPTA)
+        .arg("passwd")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn names_and_passwords_let_in() {
+    let site = of("");
+    let users = site.path("users");
+    passwd(&["bob", "--file", users.to_str().unwrap()], "old");
+    passwd(&["bob", "--file", users.to_str().unwrap()], "secret of bob");
+    assert_eq!(std::fs::read_to_string(&users).unwrap().lines().count(), 1);
+    // As `htpasswd -B` makes it, of "pass".
+    let bcrypt = "$2y$05$Dg5TNX4PlF2MzdvdCOOdgOHUM1b4ZbyWeO4j3LOlkBfyCPxbXmw4W";
+    let text = format!(
+        r#"listen "127.0.0.1:0"
+        default {{
+            files "www"
+            route "/private/*" {{
+                rewrite "{{rest}}"
+                basic-auth "the cellar" {{
+                    {anna}
+                    user "carl" "{bcrypt}"
+                    users-file "users"
+                }}
+                error-page "/errors/404.html" 401
+            }}
+        }}"#,
+        anna = passwd(&["anna"], "a:b ä").trim(),
+    );
+    std::fs::write(site.path("hepta.kdl"), text).unwrap();
+    let server = configured(&site);
+    let curl = |user: Option<&str>| {
+        let mut curl = tool("curl");
+        curl.args(["-s", "-w", "%{http_code}"]);
+        if let Some(user) = user {
+            curl.args(["-u", user]);
+        }
+        let output = curl.arg(format!("http://{}/private/a.txt", server.address())).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(curl(Some("anna:a:b ä")), "a\n200");
+        assert_eq!(curl(Some("bob:secret of bob")), "a\n200");
+        assert_eq!(curl(Some("carl:pass")), "a\n200");
+        for wrong in ["anna:b", "bob:old", "carl:", "nobody:a:b ä", ":", "anna:"] {
+            assert_eq!(curl(Some(wrong)), "<p>lost</p>\n401", "{wrong}");
+        }
+    }
+    let refused = server.ask_host("a", "GET", "/private/a.txt", &[]);
+    let challenge = "Basic realm=\"the cellar\", charset=\"UTF-8\"";
+    assert_eq!((refused.status, refused.field("www-authenticate")), (401, Some(challenge)));
+    for unreadable in ["Basic", "Basic !", "Basic Zm9v", "Bearer x", "Basic /////w=="] {
+        let fields = &[("Authorization", unreadable)];
+        let refused = server.ask_host("a", "GET", "/private/a.txt", fields);
+        assert_eq!(refused.status, 401, "{unreadable}");
+    }
+    assert_eq!(ask(&server, "/a.txt").status, 200);
+}
+
+/// Guessing costs the server a processor's time for each guess; others must not notice.
+#[test]
+fn guessing_passwords_holds_nobody_up() {
+    let site = of("");
+    let anna = passwd(&["anna"], "secret");
+    let text = format!(
+        "listen \"127.0.0.1:0\"\nworkers 1\ndefault {{
+            files \"www\"
+            route \"/private/*\" {{ respond 200; basic-auth \"x\" {{ {} }} }}
+        }}",
+        anna.trim()
+    );
+    std::fs::write(site.path("hepta.kdl"), text).unwrap();
+    let server = configured(&site);
+    // "a:" and a number in base64, without padding trouble.
+    let guesses: Vec<_> = (0..60)
+        .map(|n| {
+            let mut conn = server.connect();
+            let (tens, ones) = (n / 10, n % 10);
+            let pair = [b'a', b':', b'0' + tens, b'0' + ones, b'x', b'y'];
+            let coded = base64(&pair);
+            conn.send(format!(
+                "GET /private/ HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {coded}\r\n\r\n"
+            ));
+            conn
+        })
+        .collect();
+    assert_eq!(ask(&server, "/a.txt").text(), "a\n");
+    let statuses: Vec<_> =
+        guesses.into_iter().map(|mut conn| conn.response("GET").status).collect();
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
+    assert!(statuses.contains(&503), "only so many wait: {statuses:?}");
+    let fields = &[("Authorization", "Basic YW5uYTpzZWNyZXQ=")];
+    until("the right one is let in", || {
+        (server.ask_host("a", "GET", "/private/", fields).status == 200).then_some(())
+    });
+}
+
+/// Base64 of six bytes.
+fn base64(bytes: &[u8; 6]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits = bytes.iter().fold(0_u64, |bits, &b| bits << 8 | u64::from(b));
+    (0..8).map(|at| char::from(ALPHABET[(bits >> (42 - 6 * at)) as usize & 63])).collect()
+}
