@@ -4,6 +4,7 @@ use base::Cx;
 use coding::Coding;
 use message::{Fields, Name, list};
 
+use crate::preference::weight;
 use crate::xray::{Seen, Why};
 
 /// The coding that the client likes best among those `offered`; nothing when it excludes them all,
@@ -143,17 +144,5 @@ impl Weights {
             (None, Coding::Identity) => Some(0),
             (None, _) => None,
         }
-    }
-}
-
-/// The weight that stands behind a name, in thousandths: `;q=0.5`, or nothing, which is all of it
-/// (RFC 9110 §12.4.2).
-fn weight(behind_name: &[u8]) -> Option<u16> {
-    let [b';', parameter @ ..] = list::trim_ows(behind_name) else {
-        return list::trim_ows(behind_name).is_empty().then_some(1000);
-    };
-    match list::trim_ows(parameter) {
-        [b'q' | b'Q', b'=', value @ ..] => list::qvalue(value),
-        _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Layer 7, application: what the fields of a message decide. (RFC 9110)
+//! Layer 7, application: what the fields of a message decide. (RFC 9110, RFC 4647)
 //!
 //! ```text
 //!   request's fields ────────────────────┐
@@ -13,6 +13,11 @@
 //! | module            | question                                                   | RFC 9110        |
 //! |-------------------|------------------------------------------------------------|-----------------|
 //! | [`allow`]         | which methods does the resource have?                      | §10.2.1         |
+//! | [`negotiation`]   | which representation do we send?                           | §12.1           |
+//! | [`media`]         | how much does the client like a media type?                | §12.5.1         |
+//! | [`charset`]       | how much does the client like a charset?                   | §12.5.2         |
+//! | [`language`]      | how well does a language fit?                              | §12.5.4         |
+//! | [`preference`]    | what do those three have in common?                        | §12.4           |
 //! | [`encoding`]      | in which content coding do we send it?                     | §12.5.3         |
 //! | [`vary`]          | which request fields did the choice depend on?             | §12.5.5         |
 //! | [`etag`]          | are these two versions the same?                           | §8.8.3          |
@@ -21,18 +26,23 @@
 //! | [`content_range`] | which part is this?                                        | §14.4           |
 //! | [`byteranges`]    | how do several parts share one body?                       | §14.6           |
 //!
-//! Start reading at [`conditional::evaluate`]. The coding is chosen first, because each coding of a
-//! representation has validators of its own (RFC 9110 §8.8.3.3).
+//! Start reading at [`conditional::evaluate`]. Representation and coding are chosen first, because
+//! each coding of a representation has validators of its own (RFC 9110 §8.8.3.3).
 //!
 //! Not here: how fields look on the wire (`http1`), what lists, dates and parameters are made of
 //! (`message`), compressing (`coding`), and what a cache may keep (`cache`).
 
 pub mod allow;
 pub mod byteranges;
+pub mod charset;
 pub mod conditional;
 pub mod content_range;
 pub mod encoding;
 pub mod etag;
+pub mod language;
+pub mod media;
+pub mod negotiation;
+pub mod preference;
 pub mod range;
 pub mod vary;
 

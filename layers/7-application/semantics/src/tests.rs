@@ -3,11 +3,16 @@ use std::path::Path;
 use base::xray::{self, Film, Layer};
 use base::{Cx, Instant, Wall, World};
 use message::{Fields, date};
+use serde_json::Value;
 
 mod conditional;
 mod encoding;
 mod etag;
+mod language;
 mod lists;
+mod media;
+mod negotiation;
+mod negotiators;
 mod range;
 
 /// 1994-11-06T08:49:37Z, the date of the RFC's examples.
@@ -44,7 +49,7 @@ fn http_date(seconds: i64) -> String {
 }
 
 /// The vectors of that name, or nothing, and a line that says so.
-fn vectors(name: &str) -> Option<Vec<serde_json::Value>> {
+fn vectors(name: &str) -> Option<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data").join(name);
     let Ok(text) = std::fs::read(&path) else {
         eprintln!("NOT RUN: there are no vectors in {}", path.display());

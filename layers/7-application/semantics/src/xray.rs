@@ -9,6 +9,10 @@ base::notes! {
         Ignored { field: Name, because: Why },
         /// Parts of a representation were selected; fewer than requested where some were joined.
         Selected { requested: usize, sent: usize, of_length: u64 },
+        /// A representation was chosen among several; places are counted from 0.
+        Chosen { variant: usize, of: usize, because: Why },
+        /// A representation was not chosen.
+        PassedOver { variant: usize, because: Why },
     }
 }
 
@@ -73,11 +77,39 @@ pub enum Why {
     /// No range begins within the representation (RFC 9110 §14.1.2).
     NoRangeSatisfiable,
 
-    // Content codings.
-    /// The client prefers it, or likes it as well as any (RFC 9110 §12.5.3).
+    // Preferences.
+    /// The client prefers it, or likes it as well as any (RFC 9110 §12.1, §12.5.3).
     MostPreferred,
-    /// The client excludes all that there is (RFC 9110 §12.5.3).
+    /// The client excludes all that there is (RFC 9110 §12.4.1, §12.5.3).
     NothingAcceptable,
+    /// The client names no such language, but one that is derived from it (RFC 4647 §3.4).
+    LanguageLookedUp,
+    /// No language is acceptable, and one is better than none (RFC 9110 §12.5.4).
+    LanguageDisregarded,
+    /// We give it a quality of 0.
+    NotOffered,
+    /// No range of Accept takes its media type, or the one that does has a weight of 0 (RFC 9110
+    /// §12.5.1).
+    MediaTypeRefused,
+    /// Accept-Charset does not name its charset, or with a weight of 0 (RFC 9110 §12.5.2).
+    CharsetRefused,
+    /// No range of Accept-Language takes its language, or the one that does has a weight of 0
+    /// (RFC 9110 §12.5.4).
+    LanguageRefused,
+    /// The product of its qualities is smaller (RFC 9110 §12.4.2).
+    LessPreferred,
+    /// The client described its media type less closely.
+    LessSpecific,
+    /// Its language stands later in the client's list, or is less near to what is listed.
+    LanguageLessNear,
+    /// It is as good as the one chosen, and comes later in our order.
+    ComesLater,
+    /// A member of a list cannot be read; what the others do not name stays acceptable.
+    MemberMalformed,
+    /// More members than we look at; what the first ones do not name stays acceptable.
+    TooManyMembers,
+    /// The list has no member that can be read, so that it says nothing.
+    NothingListed,
     /// An element is neither a coding nor a coding with a weight; it says nothing.
     CodingMalformed,
 }

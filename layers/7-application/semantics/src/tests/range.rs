@@ -1,6 +1,7 @@
 use expect_test::expect;
 use message::{Fields, Name};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::{fields, film, vectors, with_cx};
 use crate::byteranges::{Boundary, Byteranges};
@@ -328,7 +329,7 @@ fn boundaries_differ() {
 /// Recorded answers of a parser that other servers use.
 #[test]
 fn agrees_with_a_parser_that_others_use() {
-    let Some(cases) = vectors("range-parser.json") else { return };
+    let Some(Value::Array(cases)) = vectors("range-parser.json") else { return };
     let mut checked = 0;
     for case in cases {
         let (header, size) = (case["header"].as_str().unwrap(), case["size"].as_u64().unwrap());
