@@ -26,6 +26,15 @@
 //! | [`content_range`] | which part is this?                                        | §14.4           |
 //! | [`byteranges`]    | how do several parts share one body?                       | §14.6           |
 //!
+//! Beside it stand questions that other standards ask, before or after all that:
+//!
+//! | module            | question                                                   | standard        |
+//! |-------------------|------------------------------------------------------------|-----------------|
+//! | [`cross_site`]    | has another site made the browser send this?               | Fetch Metadata  |
+//! | [`cors`]          | which pages of other origins may read the answer?          | Fetch           |
+//! | [`origin`]        | which page asks, and is it one of those?                   | HTML, Fetch     |
+//! | [`trace_context`] | to which trace does the request belong?                    | Trace Context   |
+//!
 //! Start reading at [`conditional::evaluate`]. Representation and coding are chosen first, because
 //! each coding of a representation has validators of its own (RFC 9110 §8.8.3.3).
 //!
@@ -37,13 +46,17 @@ pub mod byteranges;
 pub mod charset;
 pub mod conditional;
 pub mod content_range;
+pub mod cors;
+pub mod cross_site;
 pub mod encoding;
 pub mod etag;
 pub mod language;
 pub mod media;
 pub mod negotiation;
+pub mod origin;
 pub mod preference;
 pub mod range;
+pub mod trace_context;
 pub mod vary;
 
 mod xray;

@@ -6,6 +6,8 @@ use message::{Fields, date};
 use serde_json::Value;
 
 mod conditional;
+mod cors;
+mod cross_site;
 mod encoding;
 mod etag;
 mod language;
@@ -13,7 +15,9 @@ mod lists;
 mod media;
 mod negotiation;
 mod negotiators;
+mod origin;
 mod range;
+mod trace_context;
 
 /// 1994-11-06T08:49:37Z, the date of the RFC's examples.
 const NOW: Wall = Wall(784_111_777);

@@ -112,4 +112,46 @@ pub enum Why {
     NothingListed,
     /// An element is neither a coding nor a coding with a weight; it says nothing.
     CodingMalformed,
+
+    // Other origins and other sites.
+    /// The operator named the origin, or every one (Fetch, CORS check).
+    OriginAllowed,
+    /// The operator did not name the origin, and it is not our own (Fetch, CORS check).
+    OriginNotAllowed,
+    /// The value is not one origin (Fetch, Origin).
+    OriginMalformed,
+    /// Nobody says which page asks.
+    NoOrigin,
+    /// The policy does not have the method (Fetch, CORS-preflight fetch).
+    MethodNotAllowed,
+    /// The policy does not have a field that the request would (Fetch, CORS-preflight fetch).
+    FieldNotAllowed,
+    /// What should be the name of a field is no token (RFC 9110 §5.1).
+    FieldNameMalformed,
+    /// More names of fields than we look at (RFC 9110 §17.5).
+    TooManyFieldNames,
+    /// One of our own pages asks (Fetch Metadata, Sec-Fetch-Site).
+    SameOrigin,
+    /// A page of a sister origin asks (Fetch Metadata, Sec-Fetch-Site).
+    SameSite,
+    /// A page of another site asks (Fetch Metadata, Sec-Fetch-Site).
+    CrossSite,
+    /// No page asks, but the user (Fetch Metadata, Sec-Fetch-Site).
+    UserAsks,
+    /// Neither Sec-Fetch-Site nor Origin is there, which browsers send.
+    NotFromBrowser,
+    /// Sec-Fetch-Site has a value that we do not know (Fetch Metadata, Sec-Fetch-Site).
+    FetchSiteUnknown,
+    /// The request does not say which host it is for, so that no origin is its own.
+    NoAuthority,
+
+    // Traces.
+    /// Traceparent cannot be read, so a new trace begins (Trace Context, traceparent).
+    TraceparentMalformed,
+    /// Without Traceparent it means nothing (Trace Context, tracestate).
+    NoTraceparent,
+    /// An entry is not a key and a value (Trace Context, list-members).
+    TracestateMalformed,
+    /// More entries or more bytes than are passed on (Trace Context, tracestate limits).
+    TracestateTooLong,
 }
