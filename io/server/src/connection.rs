@@ -1,3 +1,4 @@
+mod announcement;
 mod exchange;
 
 use std::io::IoSlice;
@@ -15,10 +16,10 @@ use crate::handler::{Handler, Peer};
 use crate::inbox;
 use crate::poller::Ready;
 use crate::registry::Key;
-use crate::server::Config;
+use crate::server::{Config, Socket};
 use crate::transport::Transport;
 use crate::worker::{Desk, Serving, Worker};
-use crate::xray::{Seen, Why};
+use crate::xray::{Or, Seen, Why};
 
 /// How many slices one vectored write takes at most.
 const SLICES: usize = 16;
@@ -39,9 +40,11 @@ pub(crate) struct Connection<T> {
     stream: T,
     endpoint: Endpoint,
     /// Who is at the other end.
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     number: u64,
     is_secure: bool,
+    /// Whether a proxy says first who the client is.
+    is_announced: bool,
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
@@ -99,6 +102,8 @@ pub(crate) enum Occasion {
     News(Ready),
     /// Its time limit may have passed, a promised answer may be there, or it had more to do.
     Due,
+    /// Another program takes over: the next request is the last.
+    WindDown,
     /// The worker stops, or needs its place: what is under way is finished.
     Leave,
 }
@@ -121,14 +126,16 @@ impl<T: Transport> Connection<T> {
         worker: &Worker<H>,
         serving: &Serving<H>,
         stream: T,
-        address: SocketAddr,
-        tls: Option<&tls::ServerConfig>,
+        address: Option<SocketAddr>,
+        listener: &Socket,
     ) -> Result<Self, tls::Fault> {
         let number = worker.next_connection();
+        let tls = listener.tls.as_ref();
+        let is_announced = listener.announcers.as_ref().is_some_and(|is_one| is_one(address));
         let mut film = xray::is_anything_watched().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
         let mut desk = worker.desk.borrow_mut();
         let mut cx = worker.cx(&mut desk.world, number, film.as_deref_mut());
-        cx.note(|| Seen::Accepted { from: address, with_tls: tls.is_some() });
+        cx.note(|| Seen::Accepted { from: Or(address), with_tls: tls.is_some() });
         let endpoint = Endpoint::server(&mut cx, serving.config.http1.clone(), tls)?;
         Ok(Self {
             stream,
@@ -136,6 +143,7 @@ impl<T: Transport> Connection<T> {
             address,
             number,
             is_secure: tls.is_some(),
+            is_announced,
             busy: None,
             film,
             armed: Instant::NEVER,
@@ -164,6 +172,7 @@ impl<T: Transport> Connection<T> {
         match occasion {
             Occasion::News(news) => self.ready |= news,
             Occasion::Due => {}
+            Occasion::WindDown => self.endpoint.wind_down(),
             Occasion::Leave => self.endpoint.shut_down(&mut turn.cx),
         }
         let ended = self.do_all(&mut turn).err();
@@ -209,6 +218,9 @@ impl<T: Transport> Connection<T> {
         self.let_time_pass(turn);
         if self.is_write_stalled(turn) {
             return Err(Why::WriteStalled);
+        }
+        if !self.hear_announcement(turn)? {
+            return self.attend(turn, 0);
         }
         if !self.is_at_rest() {
             self.attend(turn, 0)?;
@@ -484,7 +496,8 @@ impl<T: Transport> Connection<T> {
         let (Some(film), Some(printer)) = (&mut self.film, &config.film) else { return };
         let text = film.take();
         if !text.is_empty() {
-            let title = format!("connection {} from {}", self.number, self.address);
+            let from = Or(self.address);
+            let title = format!("connection {} from {from:?}", self.number);
             printer.print(Some(&title), &text);
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -54,14 +54,21 @@ pub struct Listening {
 /// Who asks, and over what.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer<'a> {
-    /// The other end of the connection.
-    pub address: SocketAddr,
+    /// The other end of the connection; nothing for a client of a socket in the file system.
+    pub address: Option<SocketAddr>,
     /// The connection's number, counted by the worker; the x-ray uses the same.
     pub connection: u64,
     /// Whether the connection is a session of TLS.
     pub is_secure: bool,
     /// What was agreed in its handshake, once it is done.
     pub tls: Option<&'a tls::Facts>,
+}
+
+impl Peer<'_> {
+    /// The address without its port, of IPv4 where it is one of IPv4 within IPv6.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.address.map(|address| address.ip().to_canonical())
+    }
 }
 
 /// An answer, or the promise of one.

@@ -6,7 +6,7 @@ use std::task::{Wake, Waker};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::registry::Key;
-use crate::server::{Setup, Stop};
+use crate::server::{Setup, Socket, Stop};
 
 /// What other threads tell a worker, and the bell that wakes it.
 pub(crate) struct Inbox<H> {
@@ -19,8 +19,8 @@ pub(crate) struct Inbox<H> {
 pub(crate) enum Letter<H> {
     /// Something that was promised to this connection is there.
     Due(Key),
-    /// Serve by this from now on.
-    Change(Setup<H>),
+    /// Serve by this and at these from now on.
+    Change(Setup<H>, Vec<Socket>),
     /// Whether, and how, to stop.
     Stop(Stop),
 }

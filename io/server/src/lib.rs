@@ -29,9 +29,9 @@ mod xray;
 pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Listening, Peer, Record, Reply, Source};
-pub use listen::{Listener, bind};
-pub use server::{Config, Limits, Place, Server, Stop};
-pub use xray::{Seen, Why};
+pub use listen::{Address, Inherited, Listener, bind};
+pub use server::{Announcers, Config, Limits, Place, Server, Stop};
+pub use xray::{Or, Seen, Why};
 
 #[cfg(test)]
 mod tests;

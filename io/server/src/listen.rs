@@ -1,27 +1,166 @@
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+//! Listening sockets: made, found or handed over, and spread over workers.
 
-use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use listenfd::ListenFd;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 /// How many connections the kernel keeps for us between two looks; it takes the smaller of this
 /// and `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
-/// One address to serve at, with a socket for each worker.
+/// Where a server can be found.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Address {
+    /// At an address and a port.
+    Ip(SocketAddr),
+    /// At a socket in the file system.
+    Unix(PathBuf),
+}
+
+/// One address to serve at, with its sockets.
 #[derive(Debug)]
 pub struct Listener {
     /// The address, with the port that was found when none was asked for.
-    pub address: SocketAddr,
-    /// A socket for each worker; the kernel spreads connections over them.
-    pub sockets: Vec<TcpListener>,
+    pub address: Address,
+    /// One for each worker, over which the kernel spreads connections; or fewer, or more.
+    sockets: Vec<OwnedFd>,
 }
 
-/// Listens at `address`, `workers` times.
+/// Sockets that were open when the program started: from systemd, or from the program that it
+/// replaces (`sd_listen_fds(3)`).
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<Listener>);
+
+impl Listener {
+    /// The same sockets once more. Nothing is lost when one of the two is dropped.
+    ///
+    /// # Errors
+    ///
+    /// There are no descriptors left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self { address: self.address.clone(), sockets })
+    }
+
+    /// Its sockets, to be handed to another program.
+    pub fn into_sockets(self) -> Vec<OwnedFd> {
+        self.sockets
+    }
+
+    /// The sockets for each of `workers`: every socket has a worker, and every worker a socket.
+    pub(crate) fn split(self, workers: usize) -> io::Result<Vec<Vec<OwnedFd>>> {
+        let sockets = self.sockets.len().max(1);
+        let mut split: Vec<Vec<OwnedFd>> = (0..workers).map(|_| Vec::new()).collect();
+        for number in 0..sockets.max(workers) {
+            let socket = self.sockets.get(number % sockets);
+            let worker = split.get_mut(number % workers.max(1));
+            if let (Some(socket), Some(worker)) = (socket, worker) {
+                worker.push(socket.try_clone()?);
+            }
+        }
+        Ok(split)
+    }
+}
+
+impl Inherited {
+    /// Takes what the environment tells of, `LISTEN_FDS` in `LISTEN_PID`. What is no listening
+    /// socket of streams is left alone.
+    pub fn take() -> Self {
+        let mut found = ListenFd::from_env();
+        let mut inherited = Self::default();
+        for index in 0..found.len() {
+            let tcp = found.take_tcp_listener(index).ok().flatten().map(OwnedFd::from);
+            let unix = || found.take_unix_listener(index).ok().flatten().map(OwnedFd::from);
+            if let Some(socket) = tcp.or_else(unix) {
+                inherited.add(socket);
+            }
+        }
+        inherited
+    }
+
+    fn add(&mut self, socket: OwnedFd) {
+        let at = SockRef::from(&socket);
+        let is_ready = at.set_nonblocking(true).is_ok();
+        let address = at.local_addr().ok().and_then(|address| Address::of(&address));
+        let Some(address) = address.filter(|_| is_ready) else { return };
+        match self.0.iter_mut().find(|listener| listener.address == address) {
+            Some(listener) => listener.sockets.push(socket),
+            None => self.0.push(Listener { address, sockets: vec![socket] }),
+        }
+    }
+
+    /// The one at `address`, if it is there; with port 0, the first at that address.
+    pub fn remove(&mut self, address: &Address) -> Option<Listener> {
+        let is_meant = |listener: &Listener| match (&listener.address, address) {
+            (Address::Ip(found), Address::Ip(asked)) if asked.port() == 0 => {
+                found.ip() == asked.ip()
+            }
+            (found, asked) => found == asked,
+        };
+        let at = self.0.iter().position(is_meant)?;
+        Some(self.0.remove(at))
+    }
+
+    /// Every address.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.0.iter().map(|listener| &listener.address)
+    }
+
+    /// All that is left.
+    pub fn into_rest(self) -> Vec<Listener> {
+        self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Address {
+    fn of(address: &SockAddr) -> Option<Self> {
+        let unix = || address.as_pathname().map(|path| Self::Unix(path.to_owned()));
+        address.as_socket().map(Self::Ip).or_else(unix)
+    }
+
+    /// The port, if it has one.
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Ip(address) => Some(address.port()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Listens at `address`, with a socket for each of `workers`, or with one in the file system.
 ///
 /// # Errors
 ///
 /// The address is in use, not ours, or not allowed.
-pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Listener> {
+pub fn bind(address: &Address, workers: usize) -> io::Result<Listener> {
+    match address {
+        Address::Ip(address) => bind_ip(*address, workers),
+        Address::Unix(path) => bind_unix(path),
+    }
+}
+
+fn bind_ip(address: SocketAddr, workers: usize) -> io::Result<Listener> {
     // Two programs of one user could share an address without a word, so ask without sharing first.
     let probe = socket(address, false)?;
     let address = probe.local_addr()?.as_socket().unwrap_or(address);
@@ -33,7 +172,7 @@ pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Listener> {
             Ok(socket.into())
         })
         .collect::<io::Result<_>>()?;
-    Ok(Listener { address, sockets })
+    Ok(Listener { address: Address::Ip(address), sockets })
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
@@ -49,4 +188,22 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+fn bind_unix(path: &Path) -> io::Result<Listener> {
+    // A socket that nobody listens at was left by a program that ended without a word.
+    let is_socket = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket());
+    if is_socket {
+        match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path)?;
+            }
+            _ => return Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(BACKLOG)?;
+    Ok(Listener { address: Address::Unix(path.to_owned()), sockets: vec![socket.into()] })
 }

@@ -1,5 +1,4 @@
 use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::ops::BitOrAssign;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -57,14 +56,14 @@ impl Poller {
 
     /// Tells from now on, each time once, when more can be read from this socket or its peer has
     /// finished. A socket is forgotten when it is closed.
-    pub(crate) fn add(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
+    pub(crate) fn add(&self, stream: impl AsFd, key: Key) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::add(&self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
 
     /// Tells also when there is room to write. Most sockets are never full, so this is not asked for
     /// before it is needed.
-    pub(crate) fn tell_room(&self, stream: &TcpStream, key: Key) -> io::Result<()> {
+    pub(crate) fn tell_room(&self, stream: impl AsFd, key: Key) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         Ok(epoll::modify(&self.epoll, stream, EventData::new_u64(key.to_bits()), flags)?)
     }
@@ -75,16 +74,17 @@ impl Poller {
         Ok(epoll::add(&self.epoll, descriptor, source.to_data(), flags)?)
     }
 
-    /// Tells of those who want to be accepted, as long as there are some.
-    pub(crate) fn add_listener(&self, listener: &TcpListener, index: u32) -> io::Result<()> {
-        let data = Source::Listener(index).to_data();
-        Ok(epoll::add(&self.epoll, listener, data, EventFlags::IN)?)
+    /// Tells of those who want to be accepted, as long as there are some. Where several workers
+    /// listen at one socket, not all of them are woken.
+    pub(crate) fn listen(&self, listener: impl AsFd, index: u32) -> io::Result<()> {
+        let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
+        Ok(epoll::add(&self.epoll, listener, Source::Listener(index).to_data(), flags)?)
     }
 
-    /// Tells, or does not tell for a while, of those who want to be accepted.
-    pub(crate) fn listen(&self, listener: &TcpListener, index: u32, to: bool) -> io::Result<()> {
-        let flags = if to { EventFlags::IN } else { EventFlags::empty() };
-        Ok(epoll::modify(&self.epoll, listener, Source::Listener(index).to_data(), flags)?)
+    /// Tells of nobody any more. A socket that others have too must be taken away before it is
+    /// closed, because the kernel goes on telling of it.
+    pub(crate) fn stop_listening(&self, listener: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, listener)?)
     }
 
     /// Takes what is new; waits for something if it `may_wait`.

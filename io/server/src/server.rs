@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -63,18 +64,32 @@ impl<H> Clone for Setup<H> {
 pub enum Stop {
     /// Serve.
     No,
+    /// Accept nothing more; another program does that now. Whoever is here may finish what runs, and
+    /// if nothing does, ask once more.
+    HandedOver,
     /// Accept nothing more, finish what runs, and end.
     Gracefully,
     /// End.
     Now,
 }
 
-/// An address to serve at, and whether in TLS.
-pub type Place = (Listener, Option<tls::ServerConfig>);
+/// An address to serve at, and how.
+pub struct Place {
+    /// The address and its sockets.
+    pub listener: Listener,
+    /// The sessions of TLS that begin there; in clear text without.
+    pub tls: Option<tls::ServerConfig>,
+    /// The proxies that say who their clients are (the PROXY protocol); nobody else is believed.
+    pub announcers: Option<Announcers>,
+}
+
+/// Whether a peer is a proxy that says first who its client is; one that comes by a socket in the
+/// file system has no address.
+pub type Announcers = Arc<dyn Fn(Option<SocketAddr>) -> bool + Send + Sync>;
 
 impl<H: Handler> Server<H> {
-    /// Starts a thread for each socket that the listeners have; `make_handler` is called once in
-    /// each, with the worker's number. When this returns, all of them serve.
+    /// Starts `workers` threads that serve at `places`; `make_handler` is called once in each, with
+    /// the worker's number. When this returns, all of them serve.
     ///
     /// What handlers promise may use the runtime in which this is called, but not to wait in their
     /// threads for it: each of them is woken when what it waits for is there.
@@ -88,12 +103,12 @@ impl<H: Handler> Server<H> {
     /// There is no runtime.
     pub fn start(
         config: Config,
+        workers: usize,
         places: Vec<Place>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let setup = Setup { config, make_handler: Arc::new(make_handler) };
-        let by_worker = split_by_worker(places);
-        let workers = by_worker.len();
+        let by_worker = split(places, workers)?;
         let mut server = Self { threads: Vec::new(), inboxes: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
         for (number, sockets) in by_worker.into_iter().enumerate() {
@@ -121,19 +136,27 @@ impl<H: Handler> Server<H> {
         Ok(server)
     }
 
-    /// Has every worker serve by another configuration and with another handler from now on. What is
-    /// under way is finished, and connections keep the limits of HTTP that they began with.
+    /// Has every worker serve at other places, by another configuration and with another handler
+    /// from now on. What is under way is finished; connections stay, with the limits of HTTP that
+    /// they began with, also those from places that are no more.
     ///
     /// A worker that cannot make its handler keeps the one it has, and says so in the log.
+    ///
+    /// # Errors
+    ///
+    /// There are no descriptors left for the places; then nothing changes.
     pub fn change(
         &self,
         config: Config,
+        places: Vec<Place>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
-    ) {
+    ) -> io::Result<()> {
         let setup = Setup { config, make_handler: Arc::new(make_handler) };
-        for inbox in &self.inboxes {
-            inbox.put(Letter::Change(setup.clone()));
+        let by_worker = split(places, self.inboxes.len())?;
+        for (inbox, sockets) in self.inboxes.iter().zip(by_worker) {
+            inbox.put(Letter::Change(setup.clone(), sockets));
         }
+        Ok(())
     }
 
     /// Says whether, and how, to stop.
@@ -166,17 +189,24 @@ impl<H: Handler> Server<H> {
     }
 }
 
-/// A socket of a worker.
-pub(crate) type Socket = (std::net::TcpListener, SocketAddr, Option<tls::ServerConfig>);
+/// A listening socket of a worker.
+pub(crate) struct Socket {
+    pub(crate) socket: OwnedFd,
+    pub(crate) tls: Option<tls::ServerConfig>,
+    pub(crate) announcers: Option<Announcers>,
+}
 
-/// Gives each worker its socket of each place.
-fn split_by_worker(places: Vec<Place>) -> Vec<Vec<Socket>> {
-    let workers = places.iter().map(|(listener, _)| listener.sockets.len()).max().unwrap_or(0);
+/// Gives each worker its sockets of each place.
+fn split(places: Vec<Place>, workers: usize) -> io::Result<Vec<Vec<Socket>>> {
     let mut by_worker: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
-    for (listener, tls) in places {
-        for (sockets, socket) in by_worker.iter_mut().zip(listener.sockets) {
-            sockets.push((socket, listener.address, tls.clone()));
+    for Place { listener, tls, announcers } in places {
+        for (all, sockets) in by_worker.iter_mut().zip(listener.split(workers)?) {
+            all.extend(sockets.into_iter().map(|socket| Socket {
+                socket,
+                tls: tls.clone(),
+                announcers: announcers.clone(),
+            }));
         }
     }
-    by_worker
+    Ok(by_worker)
 }

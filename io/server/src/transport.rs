@@ -1,10 +1,9 @@
 use std::io::IoSlice;
-use std::net::TcpStream;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use base::FileRange;
-use rustix::io::{Result, retry_on_intr};
+use rustix::io::{Errno, Result, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
 /// The most that one `sendfile` is asked for. Large calls are cheap calls; what does not fit the
@@ -16,6 +15,8 @@ const SENDFILE_LEN_MAX: u64 = 8 * 1024 * 1024;
 pub(crate) trait Transport {
     /// Reads into `buffer`; zero is the end.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+    /// Reads into `buffer` what the next [`read`](Self::read) will read again.
+    fn peek(&mut self, buffer: &mut [u8]) -> Result<usize>;
     /// Writes a part of `bytes`; `more` says that other bytes follow at once.
     fn write(&mut self, bytes: &[u8], more: bool) -> Result<usize>;
     /// Writes a part of `slices`.
@@ -32,12 +33,33 @@ pub(crate) trait Transport {
     fn make_close_abrupt(&mut self);
 }
 
-impl Transport for TcpStream {
+/// A socket of the kernel's: of TCP, or in the file system.
+#[derive(Debug)]
+pub(crate) struct Stream(OwnedFd);
+
+impl From<OwnedFd> for Stream {
+    fn from(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Transport for Stream {
     #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let (read, _) =
             retry_on_intr(|| rustix::net::recv(&*self, &mut *buffer, RecvFlags::empty()))?;
         Ok(read)
+    }
+
+    fn peek(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let (seen, _) = retry_on_intr(|| rustix::net::recv(&*self, &mut *buffer, RecvFlags::PEEK))?;
+        Ok(seen)
     }
 
     #[inline]
@@ -57,7 +79,11 @@ impl Transport for TcpStream {
     }
 
     fn cork(&mut self, on: bool) -> Result<()> {
-        rustix::net::sockopt::set_tcp_cork(&*self, on)
+        match rustix::net::sockopt::set_tcp_cork(&*self, on) {
+            // What is not TCP has no segments to be filled.
+            Err(Errno::OPNOTSUPP) => Ok(()),
+            result => result,
+        }
     }
 
     #[allow(unsafe_code)]
@@ -65,7 +91,7 @@ impl Transport for TcpStream {
         let mut len: libc::c_int = 0;
         // SAFETY: the descriptor is open as long as `self`, and for this request the kernel writes
         // one int to the address, which is `len`'s.
-        let result = unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut len) };
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut len) };
         if result == 0 { u32::try_from(len).ok() } else { None }
     }
 

@@ -21,6 +21,7 @@ use crate::inbox::{Inbox, Letter};
 use crate::poller::{News, Poller, Source};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Setup, Socket, Stop};
+use crate::transport::Stream;
 
 mod accepting;
 
@@ -47,7 +48,7 @@ pub(crate) struct Worker<H> {
     /// Empty when it is to stop.
     listeners: RefCell<Vec<Socket>>,
     is_listening_paused: Cell<bool>,
-    connections: RefCell<Registry<Connection<std::net::TcpStream>>>,
+    connections: RefCell<Registry<Connection<Stream>>>,
     poller: Poller,
     /// Connections that had more to do when their turn was over.
     unfinished: RefCell<Vec<Key>>,
@@ -94,8 +95,8 @@ impl<H: Handler> Worker<H> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, timer_flags)?;
         poller.add_source(&*inbox, Source::Inbox)?;
         poller.add_source(&timer, Source::Timer)?;
-        for ((socket, ..), index) in listeners.iter().zip(0..) {
-            poller.add_listener(socket, index)?;
+        for (listener, index) in listeners.iter().zip(0..) {
+            poller.listen(&listener.socket, index)?;
         }
         Ok(Self {
             number,
@@ -160,7 +161,7 @@ impl<H: Handler> Worker<H> {
     fn is_over(&self) -> bool {
         match self.stop.get() {
             Stop::No => false,
-            Stop::Gracefully => self.connections.borrow().len() == 0,
+            Stop::HandedOver | Stop::Gracefully => self.connections.borrow().len() == 0,
             Stop::Now => true,
         }
     }
@@ -170,14 +171,17 @@ impl<H: Handler> Worker<H> {
         for letter in self.inbox.take() {
             match letter {
                 Letter::Due(key) => due.push(key),
-                Letter::Change(setup) => self.change(setup),
+                Letter::Change(setup, sockets) => self.change(setup, sockets),
                 Letter::Stop(how) => self.leave(how),
             }
         }
     }
 
     /// Serves by what the operator wants now.
-    fn change(&self, setup: Setup<H>) {
+    fn change(&self, setup: Setup<H>, sockets: Vec<Socket>) {
+        if self.stop.get() != Stop::No {
+            return;
+        }
         let next_source = {
             let now = self.serving.borrow();
             now.first_source + now.listens.len() as u32
@@ -186,6 +190,7 @@ impl<H: Handler> Worker<H> {
             Ok(serving) => {
                 let before = self.serving.replace(serving);
                 before.handler.tick();
+                self.replace_listeners(sockets);
             }
             Err(error) => tracing::error!(%error, "a worker serves as before"),
         }
@@ -194,10 +199,14 @@ impl<H: Handler> Worker<H> {
     /// Accepts nobody any more, and has everybody finish.
     fn leave(&self, how: Stop) {
         self.stop.set(how);
-        self.listeners.borrow_mut().clear();
+        self.drop_listeners();
+        let occasion = match how {
+            Stop::HandedOver => Occasion::WindDown,
+            _ => Occasion::Leave,
+        };
         let everybody = self.connections.borrow().keys();
         for key in everybody {
-            self.give_turn(key, Occasion::Leave);
+            self.give_turn(key, occasion);
         }
     }
 

@@ -1,10 +1,15 @@
+use std::fmt;
 use std::net::SocketAddr;
 
 base::notes! {
     /// What a socket of the kernel tells the x-ray.
     pub enum Seen in Transport {
         /// A connection was accepted.
-        Accepted { from: SocketAddr, with_tls: bool },
+        Accepted { from: Or, with_tls: bool },
+        /// The proxy in front of us said who the client is.
+        Announced { client: Or, by: Or },
+        /// What came first does not say who the client is.
+        AnnouncementRefused { because: &'static str },
         /// Bytes came in.
         Read { len: usize },
         /// Bytes went out.
@@ -20,6 +25,19 @@ base::notes! {
     }
 }
 
+/// Where a client is; a hyphen when nobody knows.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Or(pub Option<SocketAddr>);
+
+impl fmt::Debug for Or {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Why {
@@ -31,6 +49,8 @@ pub enum Why {
     Broken,
     /// The peer took nothing for too long.
     WriteStalled,
+    /// It should have begun with who the client is, and did not.
+    NotAnnounced,
 }
 
 impl Why {
@@ -41,6 +61,7 @@ impl Why {
             Self::Aborted => "the connection was aborted",
             Self::Broken => "the connection broke",
             Self::WriteStalled => "the peer took nothing for too long",
+            Self::NotAnnounced => "the proxy did not say who the client is",
         }
     }
 }

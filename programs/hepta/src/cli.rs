@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::{config, get, passwd, serve};
+use crate::{config, control, get, passwd, serve};
 
 /// The layers that a film shows unless told otherwise.
 pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
@@ -42,6 +42,14 @@ pub(crate) enum Command {
         #[arg(long, exclusive = true)]
         keys: bool,
     },
+    /// Have a server read its configuration anew
+    ///
+    /// The file is looked through first: if something is wrong, it is said here, and nothing changes.
+    Reload(control::Options),
+    /// Have a server hand over to its program as it is now, without losing a connection
+    ///
+    /// For a new version: replace the program's file, then upgrade.
+    Upgrade(control::Options),
     /// Make the hash of a password, for `basic-auth` in a configuration
     ///
     /// The password is asked for, or read from standard input: the hash is of argon2id.

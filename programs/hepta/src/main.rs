@@ -3,6 +3,7 @@
 mod certificates;
 mod cli;
 mod config;
+mod control;
 mod get;
 mod listing;
 mod passwd;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         cli::Command::Check { file, keys: false } => cli::check(&file),
+        cli::Command::Reload(options) => control::reload(&options),
+        cli::Command::Upgrade(options) => control::upgrade(&options),
         cli::Command::Passwd(options) => passwd::run(&options),
         cli::Command::Completions { shell } => {
             cli::print_completions(shell);

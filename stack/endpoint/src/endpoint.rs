@@ -19,7 +19,7 @@ const CLEAR_TEXT_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
 /// | the stream    | [`handle_bytes`](Self::handle_bytes), [`handle_eof`](Self::handle_eof)        |
 /// | the clock     | [`handle_timeout`](Self::handle_timeout)                                      |
 /// | the user      | [`open`](Self::open), [`send`](Self::send), [`read_body`](Self::read_body),   |
-/// |               | [`release`](Self::release), [`shut_down`](Self::shut_down)                    |
+/// |               | [`release`](Self::release), [`wind_down`](Self::wind_down), [`shut_down`](Self::shut_down) |
 ///
 /// After any of them, drain [`poll_transmit`](Self::poll_transmit), then
 /// [`poll_event`](Self::poll_event), and look at [`poll_timeout`](Self::poll_timeout) and
@@ -154,6 +154,11 @@ impl Endpoint {
     /// Says that `n` bytes of a body are done with, so that as many may follow.
     pub fn release(&mut self, cx: &mut Cx<'_>, id: ExchangeId, n: usize) {
         self.http.release(cx, id, n);
+    }
+
+    /// Ends the connection after the exchange under way, or if there is none, after the next one.
+    pub fn wind_down(&mut self) {
+        self.http.wind_down();
     }
 
     /// Ends the connection after the exchanges under way, or now if there are none.

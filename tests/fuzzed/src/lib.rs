@@ -4,21 +4,23 @@
 //! functions with everything in `fuzz/corpus/`, so that what the fuzzer has found once is looked at
 //! by every `cargo test`. `docs/fuzzing.md` says how to run it.
 //!
-//! | function         | what it reads                                   |
-//! |------------------|-------------------------------------------------|
-//! | [`heads`]        | heads of requests and of responses              |
-//! | [`chunked`]      | bodies in chunks                                |
-//! | [`targets`]      | request targets, URIs                           |
-//! | [`ranges`]       | Range, Content-Range, multipart/byteranges      |
-//! | [`conditionals`] | conditional fields                              |
-//! | [`conversation`] | a client and a server, and a network that cuts  |
+//! | function          | what it reads                                  |
+//! |-------------------|------------------------------------------------|
+//! | [`heads`]         | heads of requests and of responses             |
+//! | [`chunked`]       | bodies in chunks                               |
+//! | [`targets`]       | request targets, URIs                          |
+//! | [`ranges`]        | Range, Content-Range, multipart/byteranges     |
+//! | [`conditionals`]  | conditional fields                             |
+//! | [`proxy_headers`] | what a proxy sends in front of a connection    |
+//! | [`conversation`]  | a client and a server, and a network that cuts |
 //!
-//! Each input begins with a few bytes that choose: a role, a length, where the rest is cut.
+//! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
 
 mod chunked;
 mod conditionals;
 mod conversation;
 mod heads;
+mod proxy_headers;
 mod ranges;
 mod side;
 mod targets;
@@ -27,6 +29,7 @@ pub use chunked::chunked;
 pub use conditionals::conditionals;
 pub use conversation::conversation;
 pub use heads::heads;
+pub use proxy_headers::proxy_headers;
 pub use ranges::ranges;
 pub use targets::targets;
 
@@ -34,11 +37,12 @@ pub use targets::targets;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
     ("heads", heads),
+    ("proxy_headers", proxy_headers),
     ("ranges", ranges),
     ("targets", targets),
 ];

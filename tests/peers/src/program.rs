@@ -54,9 +54,8 @@ impl Program {
 
     /// The program at `exe`, to serve what this configuration file describes.
     pub fn configured(exe: impl AsRef<OsStr>, file: &Path) -> Self {
-        let program = Self::new(Command::new(exe)).arg("--config").arg(file);
         // The file says where to listen.
-        Self { places: 1, ..program }
+        Self::new(Command::new(exe)).arg("--config").arg(file).as_it_is()
     }
 
     fn new(mut command: Command) -> Self {
@@ -97,6 +96,12 @@ impl Program {
         self.places += 1;
         self.command.args(["--listen", address]);
         self
+    }
+
+    /// Adds no address: who starts it says where to listen.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        Self { places: 1, ..self }
     }
 
     /// Starts it and waits until it says where it serves.

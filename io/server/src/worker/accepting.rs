@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
@@ -8,10 +9,15 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
 use super::{Occasion, Worker};
 use crate::connection::Connection;
 use crate::handler::Handler;
+use crate::listen::BACKLOG;
 use crate::server::Socket;
+use crate::transport::Stream;
 
 /// How many idle connections are sent away when there are no descriptors left.
 const EVICTED_AT_ONCE: usize = 32;
+
+/// How many are still accepted where nobody will listen any more: all that the kernel kept.
+const DRAINED_MAX: usize = BACKLOG as usize;
 
 /// What a client hears for whom there is no room.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -64,14 +70,18 @@ impl<H: Handler> Worker<H> {
     /// Accepts up to `count` of those who wait at a listener. The poller tells of the rest again.
     pub(super) fn accept(&self, listener: u32, count: usize) {
         let listeners = self.listeners.borrow();
-        let Some((socket, _, tls)) = listeners.get(listener as usize) else { return };
+        let Some(listener) = listeners.get(listener as usize) else { return };
+        self.accept_from(listener, count, &listeners);
+    }
+
+    fn accept_from(&self, listener: &Socket, count: usize, all: &[Socket]) {
         for _ in 0..count {
-            match accept(socket) {
-                Ok((stream, address)) => self.begin(stream, address, tls.as_ref()),
+            match accept(&listener.socket) {
+                Ok((stream, address)) => self.begin(stream, address, listener),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    if !self.accept_without_room(socket, tls.is_some()) {
-                        return self.pause_listening(&listeners);
+                    if !self.accept_without_room(listener) {
+                        return self.pause_listening(all);
                     }
                 }
                 // The peer went away before we came; the listener is as good as before.
@@ -82,28 +92,28 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    fn begin(&self, stream: TcpStream, address: SocketAddr, tls: Option<&tls::ServerConfig>) {
+    fn begin(&self, stream: Stream, address: Option<SocketAddr>, listener: &Socket) {
         let limits = self.serving.borrow().config.limits;
         let is_full = self.connections.borrow().len() >= limits.connections_max;
         if is_full && self.evict_idle(1) == 0 {
             count(&self.no_room.connections, 1);
             self.start_ticking();
-            return refuse(&stream, tls.is_some());
+            return refuse(&stream, listener.tls.is_some());
         }
         let key = self.connections.borrow_mut().reserve();
         if let Err(error) = self.poller.add(&stream, key) {
-            tracing::warn!(%address, %error, "refused: the kernel cannot watch one more socket");
-            refuse(&stream, tls.is_some());
+            tracing::warn!(?address, %error, "refused: the kernel cannot watch one more socket");
+            refuse(&stream, listener.tls.is_some());
             return self.forget(key);
         }
-        let begun = Connection::new(self, &self.serving.borrow(), stream, address, tls);
+        let begun = Connection::new(self, &self.serving.borrow(), stream, address, listener);
         match begun {
             Ok(connection) => {
                 self.connections.borrow_mut().put_back(key, Box::new(connection));
                 self.give_turn(key, Occasion::Due);
             }
             Err(fault) => {
-                tracing::error!(%address, ?fault, "no session for a new connection");
+                tracing::error!(?address, ?fault, "no session for a new connection");
                 self.forget(key);
             }
         }
@@ -124,15 +134,15 @@ impl<H: Handler> Worker<H> {
 
     /// Makes room, or tells the next client that there is none (RFC 9110 §15.6.4), which takes a
     /// descriptor too; whether either was possible.
-    fn accept_without_room(&self, listener: &TcpListener, is_secure: bool) -> bool {
+    fn accept_without_room(&self, listener: &Socket) -> bool {
         self.start_ticking();
         if self.evict_idle(EVICTED_AT_ONCE) > 0 {
             return true;
         }
         self.spare.borrow_mut().take();
-        let accepted = accept(listener);
+        let accepted = accept(&listener.socket);
         if let Ok((stream, _)) = &accepted {
-            refuse(stream, is_secure);
+            refuse(stream, listener.tls.is_some());
             count(&self.no_room.descriptors, 1);
         }
         let is_possible = !matches!(accepted, Err(errno) if errno != Errno::AGAIN);
@@ -143,35 +153,66 @@ impl<H: Handler> Worker<H> {
 
     /// Hears of nobody who wants to be accepted, until the next tick.
     fn pause_listening(&self, listeners: &[Socket]) {
-        self.is_listening_paused.set(true);
-        self.set_listening(listeners, false);
+        if !self.is_listening_paused.replace(true) {
+            self.stop_listening(listeners);
+        }
     }
 
     pub(super) fn resume_listening(&self) {
         if self.is_listening_paused.take() {
-            self.set_listening(&self.listeners.borrow(), true);
+            self.start_listening(&self.listeners.borrow());
         }
     }
 
-    fn set_listening(&self, listeners: &[Socket], to: bool) {
-        for ((socket, ..), index) in listeners.iter().zip(0..) {
-            if let Err(error) = self.poller.listen(socket, index, to) {
+    /// Listens at these from now on. Who waited at the others is still served.
+    pub(super) fn replace_listeners(&self, listeners: Vec<Socket>) {
+        let before = self.drop_listeners();
+        for listener in &before {
+            self.accept_from(listener, DRAINED_MAX, &[]);
+        }
+        self.is_listening_paused.set(false);
+        self.start_listening(&listeners);
+        self.listeners.replace(listeners);
+    }
+
+    /// Listens nowhere any more; where it did.
+    pub(super) fn drop_listeners(&self) -> Vec<Socket> {
+        let listeners = self.listeners.take();
+        if !self.is_listening_paused.take() {
+            self.stop_listening(&listeners);
+        }
+        listeners
+    }
+
+    fn start_listening(&self, listeners: &[Socket]) {
+        for (listener, index) in listeners.iter().zip(0..) {
+            if let Err(error) = self.poller.listen(&listener.socket, index) {
                 tracing::error!(%error, "a listener cannot be watched");
+            }
+        }
+    }
+
+    fn stop_listening(&self, listeners: &[Socket]) {
+        for listener in listeners {
+            if let Err(error) = self.poller.stop_listening(&listener.socket) {
+                tracing::error!(%error, "a listener is still watched");
             }
         }
     }
 }
 
 /// A socket that waits for nothing, and who is at the other end.
-fn accept(listener: &TcpListener) -> rustix::io::Result<(TcpStream, SocketAddr)> {
+///
+/// Who comes by a socket in the file system has no address.
+fn accept(listener: &OwnedFd) -> rustix::io::Result<(Stream, Option<SocketAddr>)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (socket, address) = rustix::net::acceptfrom_with(listener, flags)?;
     let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-    Ok((socket.into(), address.ok_or(Errno::CONNABORTED)?))
+    Ok((socket.into(), address))
 }
 
 /// Says no in a few bytes, which fit any socket's buffer; over TLS, by closing.
-fn refuse(stream: &TcpStream, is_secure: bool) {
+fn refuse(stream: &Stream, is_secure: bool) {
     if !is_secure {
         let _ = rustix::net::send(stream, REFUSAL, SendFlags::NOSIGNAL);
         let _ = rustix::net::shutdown(stream, Shutdown::Write);

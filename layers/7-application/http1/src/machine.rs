@@ -15,7 +15,7 @@ use crate::{Config, Seen, Why};
 /// | the wire      | [`handle_bytes`](Self::handle_bytes), [`handle_eof`](Self::handle_eof)        |
 /// | the clock     | [`handle_timeout`](Self::handle_timeout)                                      |
 /// | the user      | [`open`](Self::open), [`send`](Self::send), [`read_body`](Self::read_body),   |
-/// |               | [`release`](Self::release), [`shut_down`](Self::shut_down)                    |
+/// |               | [`release`](Self::release), [`wind_down`](Self::wind_down), [`shut_down`](Self::shut_down) |
 ///
 /// After any of them, drain [`poll_transmit`](Self::poll_transmit), then
 /// [`poll_event`](Self::poll_event), and look at [`poll_timeout`](Self::poll_timeout) and
@@ -224,6 +224,13 @@ impl Connection {
         if id == self.exchange.id && self.recv.release(n, &self.config) {
             self.watch_rate(cx);
         }
+    }
+
+    /// Ends the connection after the exchange under way, or if there is none, after the next one,
+    /// which says so (RFC 9112 §9.6). Nobody loses a request to a connection that closes while it
+    /// is on its way; who never asks again is let go when the idle time is over.
+    pub fn wind_down(&mut self) {
+        self.is_shutting_down = true;
     }
 
     /// Ends the connection after the exchange under way, or now if there is none.

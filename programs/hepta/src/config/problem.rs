@@ -1,6 +1,6 @@
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file of the configuration, and what is in it.
@@ -8,6 +8,13 @@ use std::sync::Arc;
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) text: String,
+}
+
+impl Source {
+    /// What a path in this file means.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or_else(|| Path::new("")).join(path)
+    }
 }
 
 /// A place in a file.

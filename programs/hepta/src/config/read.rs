@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kdl::{KdlDocument, KdlNode, KdlValue};
+use server::Address;
 
 use super::problem::{At, Problem, Problems, Source};
 use super::schema::{Argument, FILE, How, Key};
 use super::tree::Node;
 use super::value::Value;
+use crate::serve::Place;
 
 /// How deep files may include each other.
 const DEPTH_MAX: usize = 16;
@@ -178,9 +180,9 @@ fn read_value(source: &Source, argument: &Argument, value: &KdlValue) -> Result<
     };
     match argument.kind.read(&expanded)? {
         // Paths are relative to the file that they stand in.
-        Value::Path(path) if path.as_os_str() != "-" => {
-            let directory = source.path.parent().unwrap_or_else(|| Path::new(""));
-            Ok(Value::Path(directory.join(path)))
+        Value::Path(path) if path.as_os_str() != "-" => Ok(Value::Path(source.beside(&path))),
+        Value::Address(Place::Address(Address::Unix(path))) => {
+            Ok(Value::Address(Place::Address(Address::Unix(source.beside(&path)))))
         }
         value => Ok(value),
     }

@@ -65,7 +65,8 @@ pub(crate) const FILE: &[Key] = &[
         key(
             "listen",
             &[arg("address", Kind::Address, How::Required)],
-            "Where to listen: \"ADDRESS:PORT\", \"[IPV6]:PORT\", or a port of this machine only.",
+            "Where to listen: \"ADDRESS:PORT\", \"[IPV6]:PORT\", a port of this machine only, or \
+             \"unix:PATH\" for a socket in the file system.",
         ),
         LISTEN,
     )),
@@ -73,6 +74,11 @@ pub(crate) const FILE: &[Key] = &[
         "workers",
         &[arg("count", Kind::Count, How::Required)],
         "How many threads serve; one for each core unless told otherwise.",
+    ),
+    key(
+        "pid-file",
+        &[arg("file", Kind::Path, How::Required)],
+        "The server writes the number of its process there, for `hepta reload` and `hepta upgrade`.",
     ),
     key(
         "access-log",
@@ -106,6 +112,13 @@ const LISTEN: &[Key] = &[
         "Speak TLS with this certificate and its chain (PEM); `key` is the file of its private key. \
          With several, the client's SNI chooses.",
     )),
+    key(
+        "proxy-protocol",
+        &[arg("from", Kind::Text, How::Several)],
+        "These say first who their client is, by the PROXY protocol (version 1 or 2): addresses, \
+         networks, or \"unix\" for who comes by a socket in the file system. Others are taken for \
+         clients.",
+    ),
     key(
         "local-certificate",
         &[],

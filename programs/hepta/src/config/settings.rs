@@ -3,7 +3,11 @@
 use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use ipnet::IpNet;
+use server::Announcers;
 
 use super::problem::{Problem, Problems};
 use super::site::{Site, site};
@@ -16,6 +20,8 @@ use crate::serve::Place;
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: Option<NonZeroU16>,
+    /// Where the process that serves writes its number.
+    pub(crate) pid_file: Option<PathBuf>,
     pub(crate) access_log: Option<PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) sites: Vec<Site>,
@@ -28,6 +34,28 @@ pub(crate) struct Settings {
 pub(crate) struct Listen {
     pub(crate) place: Place,
     pub(crate) tls: Option<Tls>,
+    /// Who says first, by the PROXY protocol, who its client is.
+    pub(crate) proxies: Option<Proxies>,
+}
+
+/// Proxies that are believed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Proxies {
+    networks: Vec<IpNet>,
+    /// Whether who comes by a socket in the file system is one.
+    by_file: bool,
+}
+
+impl Proxies {
+    pub(crate) fn into_announcers(self) -> Announcers {
+        Arc::new(move |address| match address {
+            Some(address) => {
+                let ip = address.ip().to_canonical();
+                self.networks.iter().any(|network| network.contains(&ip))
+            }
+            None => self.by_file,
+        })
+    }
 }
 
 /// Whose certificates are shown.
@@ -63,6 +91,7 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
     let settings = Settings {
         listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
+        pid_file: one(nodes, "pid-file").and_then(|node| node.path("file").map(Into::into)),
         access_log: one(nodes, "access-log").and_then(|node| node.path("file").map(Into::into)),
         limits: one(nodes, "limits").map(|node| limits(&node.block)).unwrap_or_default(),
         sites: all(nodes, "site").map(|node| site(node, &mut names, &mut problems)).collect(),
@@ -92,7 +121,23 @@ fn listen(node: &Node, problems: &mut Problems) -> Option<Listen> {
         Some(_) => Some(Tls::Local),
         None => (!pairs.is_empty()).then_some(Tls::Pairs(pairs)),
     };
-    Some(Listen { place: node.address("address")?, tls })
+    let proxies = one(&node.block, "proxy-protocol").map(|node| proxies(node, problems));
+    Some(Listen { place: node.address("address")?, tls, proxies })
+}
+
+fn proxies(node: &Node, problems: &mut Problems) -> Proxies {
+    let mut proxies = Proxies::default();
+    for (text, at) in node.texts("from") {
+        match (text, super::value::network(text)) {
+            ("unix", _) => proxies.by_file = true,
+            (_, Some(network)) => proxies.networks.push(network),
+            (_, None) => {
+                let problem = Problem::at(at, "this is no address");
+                problems.push(problem.with_hint("write \"192.0.2.7\", \"10.0.0.0/8\" or \"unix\""));
+            }
+        }
+    }
+    proxies
 }
 
 fn workers(node: &Node, problems: &mut Problems) -> Option<NonZeroU16> {

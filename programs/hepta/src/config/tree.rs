@@ -56,7 +56,7 @@ impl Node {
     }
 
     pub(super) fn address(&self, name: &str) -> Option<Place> {
-        if let Value::Address(place) = self.first(name)? { Some(*place) } else { None }
+        if let Value::Address(place) = self.first(name)? { Some(place.clone()) } else { None }
     }
 
     pub(super) fn status(&self, name: &str) -> Option<Status> {

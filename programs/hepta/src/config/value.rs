@@ -1,6 +1,6 @@
 //! What stands behind a key: how each kind of value is written, and what it means.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Kind {
             Self::Size => "a number of bytes, or \"8KiB\", \"1MiB\"",
             Self::Time => "a time, as \"500ms\", \"15s\", \"2m\" or \"1h\"",
             Self::Flag => "#true or #false",
-            Self::Address => "\"ADDRESS:PORT\", or a port of this machine",
+            Self::Address => "\"ADDRESS:PORT\", a port of this machine, or \"unix:PATH\"",
             Self::Status => "a status, as 404",
             Self::Network => "an address or a network, as \"192.0.2.7\" or \"2001:db8::/32\"",
         }
@@ -113,7 +113,7 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     let of_one = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().map(|network| network.trunc()).or_else(of_one)
 }
@@ -124,8 +124,5 @@ fn address(value: &KdlValue) -> Result<Place, String> {
         return Ok(Place::Local(port));
     }
     let text = value.as_string().ok_or_else(|| format!("this takes {}", Kind::Address.shape()))?;
-    match text.parse::<SocketAddr>() {
-        Ok(address) => Ok(Place::Address(address)),
-        Err(_) => crate::serve::parse_place(text),
-    }
+    crate::serve::parse_place(text)
 }

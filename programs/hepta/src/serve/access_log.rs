@@ -39,7 +39,7 @@ struct Lines {
 /// What stands before the request in a line.
 #[derive(Debug)]
 struct Beginning {
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     wall: Wall,
     text: String,
 }
@@ -115,10 +115,14 @@ impl AccessLog {
 impl Lines {
     /// Begins a line with all that stands before the request; it is often as in the line before.
     fn begin(&mut self, record: &Record<'_>) {
-        let (ip, wall) = (record.peer.address.ip(), record.wall);
+        let (ip, wall) = (record.peer.ip(), record.wall);
         if self.beginning.as_ref().is_none_or(|b| b.ip != ip || b.wall != wall) {
             let date = log_date(wall);
-            let text = format!("{ip} - - [{} +0000] \"", date.escape_ascii());
+            let date = date.escape_ascii();
+            let text = match ip {
+                Some(ip) => format!("{ip} - - [{date} +0000] \""),
+                None => format!("unix: - - [{date} +0000] \""),
+            };
             self.beginning = Some(Beginning { ip, wall, text });
         }
         if let Some(beginning) = &self.beginning {

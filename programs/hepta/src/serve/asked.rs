@@ -42,7 +42,10 @@ impl<'a> Asked<'a> {
             }
             Fact::Method => self.request.method.to_string().into_bytes().into(),
             Fact::Scheme => Cow::Borrowed(if self.peer.is_secure { b"https" } else { b"http" }),
-            Fact::Address => self.peer.address.ip().to_string().into_bytes().into(),
+            Fact::Address => {
+                let ip = self.peer.ip();
+                ip.map_or(Cow::Borrowed(b""), |ip| ip.to_string().into_bytes().into())
+            }
             Fact::Status => {
                 status.map_or(Cow::Borrowed(b""), |status| status.digits().to_vec().into())
             }

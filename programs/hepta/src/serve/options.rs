@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use base::xray::Layer;
 use clap::{Args, ValueHint};
+use server::Address;
 
 use super::default_site;
 use crate::certificates::Pair;
@@ -128,6 +129,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Whether only who started us can say where to listen.
+    pub(crate) fn has_no_place(&self) -> bool {
+        self.config.is_none() && self.listen.is_empty()
+    }
+
     /// What a file would have to say for the same: one directory, under every name.
     pub(crate) fn to_settings(&self) -> anyhow::Result<Settings> {
         let directory = match &self.directory {
@@ -144,10 +150,15 @@ impl Options {
         let tls = self.tls_settings()?;
         let default = [Place::Local(if tls.is_some() { 8443 } else { 8080 })];
         let places = if self.listen.is_empty() { &default[..] } else { &self.listen };
-        let listen = places.iter().map(|&place| Listen { place, tls: tls.clone() }).collect();
+        let listen = places
+            .iter()
+            .cloned()
+            .map(|place| Listen { place, tls: tls.clone(), proxies: None })
+            .collect();
         Ok(Settings {
             listen,
             workers: self.workers,
+            pid_file: None,
             access_log: self.access_log.clone(),
             limits: self.limits(),
             sites: Vec::new(),
@@ -190,22 +201,22 @@ impl Options {
 }
 
 /// Where to listen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
     /// At one address.
-    Address(SocketAddr),
+    Address(Address),
     /// At a port of this machine, over IPv4 and, where there is one, IPv6.
     Local(u16),
 }
 
 impl Place {
     /// The addresses, with the one first that must work.
-    pub(crate) fn addresses(self) -> (SocketAddr, Option<SocketAddr>) {
+    pub(crate) fn addresses(&self) -> (Address, Option<SocketAddr>) {
         match self {
-            Self::Address(address) => (address, None),
+            Self::Address(address) => (address.clone(), None),
             Self::Local(port) => {
-                let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-                (SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Some(v6))
+                let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, *port));
+                (Address::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))), Some(v6))
             }
         }
     }
@@ -216,7 +227,10 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
         return Ok(Place::Local(port));
     }
     if let Ok(address) = text.parse() {
-        return Ok(Place::Address(address));
+        return Ok(Place::Address(Address::Ip(address)));
+    }
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        return Ok(Place::Address(Address::Unix(path.into())));
     }
     let hint = match text.rsplit_once(':') {
         Some(("localhost", port)) if port.parse::<u16>().is_ok() => {
@@ -224,7 +238,7 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
         }
         Some(("*" | "", port)) => format!("0.0.0.0:{port} or [::]:{port} is every address"),
         _ if text.parse::<IpAddr>().is_ok() => "a port is missing, as in 127.0.0.1:8080".to_owned(),
-        _ => "write 127.0.0.1:8080, [::1]:8080, localhost:8080 or 8080".to_owned(),
+        _ => "write 127.0.0.1:8080, [::1]:8080, localhost:8080, 8080 or unix:PATH".to_owned(),
     };
     Err(hint)
 }

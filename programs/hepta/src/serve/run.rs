@@ -1,7 +1,6 @@
 //! From the command line to workers, and back at the end.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,36 +8,41 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base::xray;
 use files::Root;
-use server::{Config, FilmPrinter, Listener, Server, Stop};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use sd_notify::NotifyState;
+use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
 
 use super::access_log::{AccessLog, Target};
+use super::listeners::Listeners;
 use super::options::{Options, Place};
+use super::pid_file::PidFile;
+use super::signals::{Asked, Signals};
 use super::sites::Sites;
-use crate::certificates::{Pair, Store, local_ca};
+use super::upgrade::{self, Itself};
 use crate::cli::counted;
-use crate::config::{self, Action, Listen, Settings, Tls};
+use crate::config::{self, Action, Listen, Settings};
 
 /// How often the files of certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often workers that end are looked at.
+const END_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Serves until a signal says otherwise.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let settings = match &options.config {
-        Some(path) => config::load(path)?,
-        None => options.to_settings()?,
-    };
+    let itself = Itself::look()?;
+    let inherited = Inherited::take();
+    let mut settings = load(options)?;
+    if options.has_no_place() && !inherited.is_empty() {
+        settings.listen = listen_at(&inherited, &settings);
+    }
     let workers = settings.workers.map_or_else(cores, |n| usize::from(n.get()));
-    let mut secrets = Secrets::default();
-    let places = listen(&settings, workers, &mut secrets)?;
-    let addresses: Vec<_> =
-        places.iter().map(|(listener, tls)| (listener.address, tls.is_some())).collect();
-
+    let mut listeners = Listeners::new(workers, inherited);
+    let plan = listeners.plan(&settings)?;
     if let Some(layers) = &options.film {
         xray::watch(layers);
     }
     let (grace, shown) = (settings.limits.grace, title(options, &settings));
-    let listen = settings.listen.clone();
+    let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let (config, make_sites) = prepare(settings, film.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -47,29 +51,164 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .build()?;
     let server = {
         let _runtime = runtime.enter();
-        Server::start(config, places, make_sites)?
+        Server::start(config, workers, plan.places()?, make_sites)?
     };
+    listeners.adopt(plan);
+    listeners.close_unasked();
+    let mut running = Running { options, itself, film, grace, listeners, pid_file, server };
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
-        announce(&shown, &addresses);
-        if let Some(advice) = &secrets.advice {
-            anstream::println!("{advice}");
-        }
+        running.write_pid_file()?;
+        announce(&shown, &running.listeners);
+        upgrade::say_ready();
+        notify(&[NotifyState::Ready]);
+        running.serve(&mut signals).await;
+        anyhow::Ok(())
+    })?;
+    running.server.wait()?;
+    Ok(())
+}
+
+fn load(options: &Options) -> anyhow::Result<Settings> {
+    Ok(match &options.config {
+        Some(path) => config::load(path)?,
+        None => options.to_settings()?,
+    })
+}
+
+/// Where to listen if only who started us says so.
+fn listen_at(inherited: &Inherited, settings: &Settings) -> Vec<Listen> {
+    let tls = settings.listen.first().and_then(|listen| listen.tls.clone());
+    let listen = |address: &Address| Listen {
+        place: Place::Address(address.clone()),
+        tls: tls.clone(),
+        proxies: None,
+    };
+    inherited.addresses().map(listen).collect()
+}
+
+/// A server that runs, with all that the operator can change.
+struct Running<'a> {
+    options: &'a Options,
+    itself: Itself,
+    film: Option<Arc<FilmPrinter>>,
+    grace: Duration,
+    listeners: Listeners,
+    pid_file: Option<PidFile>,
+    server: Server<Sites>,
+}
+
+impl Running<'_> {
+    /// Does what the operator says, until the server is to end; ends it.
+    async fn serve(&mut self, signals: &mut Signals) {
         loop {
-            match wait(&server, &mut secrets.stores, &mut signals).await {
-                Next::Stop => break,
-                Next::Reload => match reload(options, &listen, film.clone(), &server) {
-                    Ok(what) => tracing::info!("{what}"),
-                    Err(error) => tracing::error!("everything stays as it is: {error:#}"),
+            match self.wait(signals).await {
+                Asked::Stop => return self.stop(signals).await,
+                Asked::Reload => self.reload(),
+                Asked::Upgrade => match self.itself.replace(&self.listeners).await {
+                    Ok(successor) => return self.hand_over(successor, signals).await,
+                    Err(error) => tracing::error!("this program goes on: {error:#}"),
                 },
             }
         }
-        stop(grace, &server, &mut signals).await;
-        anyhow::Ok(())
-    })?;
-    server.wait()?;
-    Ok(())
+    }
+
+    /// Waits for a signal, or for the server to end.
+    async fn wait(&mut self, signals: &mut Signals) -> Asked {
+        let mut interval = tokio::time::interval(RELOAD_INTERVAL);
+        loop {
+            tokio::select! {
+                asked = signals.next() => return asked,
+                _ = interval.tick() => {
+                    self.listeners.secrets.reload_if_changed();
+                    if self.server.has_ended() {
+                        return Asked::Stop;
+                    }
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            notify(&[NotifyState::Reloading, now]);
+        }
+        match self.change() {
+            Ok(what) => tracing::info!("{what}"),
+            Err(error) => tracing::error!("everything stays as it is: {error:#}"),
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    /// Reads the configuration anew, and serves by it if nothing is wrong with it.
+    fn change(&mut self) -> anyhow::Result<&'static str> {
+        if self.options.config.is_none() {
+            return Ok("there is no configuration file to read anew");
+        }
+        let settings = load(self.options)?;
+        let grace = settings.limits.grace;
+        let plan = self.listeners.plan(&settings)?;
+        let changed = prepare(settings, self.film.clone())
+            .and_then(|(config, sites)| Ok(self.server.change(config, plan.places()?, sites)?));
+        if let Err(error) = changed {
+            self.listeners.undo(plan);
+            return Err(error);
+        }
+        self.listeners.adopt(plan);
+        self.grace = grace;
+        Ok("the configuration was read anew")
+    }
+
+    fn write_pid_file(&self) -> anyhow::Result<()> {
+        self.pid_file.as_ref().map_or(Ok(()), PidFile::write)
+    }
+
+    /// Lets running requests finish, until the time is over or a second signal comes.
+    async fn stop(&mut self, signals: &mut Signals) {
+        notify(&[NotifyState::Stopping]);
+        self.server.stop(Stop::Gracefully);
+        tokio::select! {
+            () = signals.stop() => {}
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!("some requests did not finish in time");
+            }
+            () = self.end() => {}
+        }
+        self.server.stop(Stop::Now);
+        self.listeners.clean_up();
+        if let Some(file) = &self.pid_file {
+            file.remove();
+        }
+    }
+
+    /// Finishes everything that is under way while `successor` serves: however long it takes,
+    /// unless a signal comes.
+    async fn hand_over(&mut self, successor: u32, signals: &mut Signals) {
+        tracing::info!(successor, "another program has taken over");
+        notify(&[NotifyState::MainPid(successor)]);
+        self.server.stop(Stop::HandedOver);
+        tokio::select! {
+            () = signals.stop() => {}
+            () = self.end() => {}
+        }
+        self.server.stop(Stop::Now);
+    }
+
+    /// Waits until every worker has ended.
+    async fn end(&self) {
+        let mut interval = tokio::time::interval(END_INTERVAL);
+        while !self.server.have_all_ended() {
+            interval.tick().await;
+        }
+    }
+}
+
+/// Tells systemd, if it wants to know.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
 }
 
 /// How many threads may work beside each worker, at what takes long and waits for nobody.
@@ -89,26 +228,6 @@ fn prepare(
     let http1 = Arc::new(settings.limits.http1.clone());
     let config = Config { http1, limits: settings.limits.sockets, film };
     Ok((config, move |_| Sites::open(&settings, AccessLog::new(log.clone()))))
-}
-
-/// Reads the configuration anew, and serves by it if nothing is wrong with it.
-fn reload(
-    options: &Options,
-    listen: &[Listen],
-    film: Option<Arc<FilmPrinter>>,
-    server: &Server<Sites>,
-) -> anyhow::Result<&'static str> {
-    let Some(file) = &options.config else {
-        return Ok("there is no configuration file to read anew");
-    };
-    let settings = config::load(file)?;
-    let is_elsewhere = settings.listen != listen;
-    let (config, make_sites) = prepare(settings, film)?;
-    server.change(config, make_sites);
-    if is_elsewhere {
-        tracing::warn!("listeners and their certificates change when the server is started anew");
-    }
-    Ok("the configuration was read anew")
 }
 
 /// What cannot be served is said before anything is started.
@@ -147,162 +266,25 @@ fn title(options: &Options, settings: &Settings) -> String {
     })
 }
 
-/// Certificates, and what is to be said about them.
-#[derive(Default)]
-struct Secrets {
-    stores: Vec<Store>,
-    advice: Option<String>,
-}
-
-impl Secrets {
-    fn open(&mut self, tls: &Tls) -> anyhow::Result<tls::ServerConfig> {
-        let pairs = match tls {
-            Tls::Pairs(pairs) => pairs.clone(),
-            Tls::Local => vec![self.local_pair()?],
-        };
-        let store = Store::open(pairs)?;
-        let config = tls::ServerConfig::new(store.certificates(), &tls::ServerOptions::default())
-            .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))?;
-        self.stores.push(store);
-        Ok(config)
-    }
-
-    fn local_pair(&mut self) -> anyhow::Result<Pair> {
-        let local = local_ca::prepare(&local_ca::Place::of_this_machine()?)?;
-        self.advice = Some(if local.is_new {
-            local_ca::how_to_trust(&local.ca)
-        } else {
-            let names = local.names.join(", ");
-            let ca = local.ca.display();
-            format!("The certificate, for {names}, is from this machine's own authority, {ca}")
-        });
-        Ok(local.pair)
-    }
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn listen(
-    settings: &Settings,
-    workers: usize,
-    secrets: &mut Secrets,
-) -> anyhow::Result<Vec<server::Place>> {
-    let default = [Listen { place: Place::Local(8080), tls: None }];
-    let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
-    let mut places = Vec::new();
-    for listen in all {
-        let tls = listen.tls.as_ref().map(|tls| secrets.open(tls)).transpose()?;
-        let (address, also) = listen.place.addresses();
-        let listener = bind(address, workers)?;
-        // A port that the kernel chose is the same for both.
-        let also = also.map(|also| SocketAddr::new(also.ip(), listener.address.port()));
-        places.push((listener, tls.clone()));
-        // Not every machine has IPv6, and nobody asked for it by name.
-        let also = also.and_then(|also| server::bind(also, workers).ok());
-        places.extend(also.map(|listener| (listener, tls)));
-    }
-    Ok(places)
-}
-
-fn bind(address: SocketAddr, workers: usize) -> anyhow::Result<Listener> {
-    server::bind(address, workers).with_context(|| {
-        let port = address.port();
-        match server::bind(address, 1).map(drop).map_err(|error| error.kind()) {
-            Err(io::ErrorKind::AddrInUse) => format!(
-                "cannot listen at {address}: another program does; choose another port with \
-                 --listen PORT, or 0 for any (`ss -ltnp sport = :{port}` shows who it is)"
-            ),
-            Err(io::ErrorKind::PermissionDenied) => format!(
-                "cannot listen at {address}: ports below 1024 are for privileged users; choose \
-                 another with --listen, or allow it with `setcap cap_net_bind_service=+ep hepta`"
-            ),
-            Err(io::ErrorKind::AddrNotAvailable) => {
-                format!("cannot listen at {address}: this machine does not have that address")
-            }
-            _ => format!("cannot listen at {address}"),
-        }
-    })
-}
-
-fn announce(title: &str, addresses: &[(SocketAddr, bool)]) {
+fn announce(title: &str, listeners: &Listeners) {
     let bold = anstyle::Style::new().bold();
     let link = anstyle::AnsiColor::Cyan.on_default().underline();
     anstream::println!("{bold}Hepta{bold:#} serves {title}\n");
-    for (address, is_secure) in addresses {
-        let scheme = if *is_secure { "https" } else { "http" };
-        anstream::println!("  {link}{scheme}://{address}/{link:#}");
+    for (address, is_secure) in listeners.addresses() {
+        match address {
+            Address::Ip(address) => {
+                let scheme = if is_secure { "https" } else { "http" };
+                anstream::println!("  {link}{scheme}://{address}/{link:#}");
+            }
+            Address::Unix(_) => anstream::println!("  {address}"),
+        }
     }
     anstream::println!("\nPress Ctrl-C to stop.");
-}
-
-/// The signals that a server hears.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    Stop,
-    Reload,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { interrupt, terminate, hangup: signal(SignalKind::hangup())? })
+    if let Some(advice) = &listeners.secrets.advice {
+        anstream::println!("{advice}");
     }
-
-    async fn next(&mut self) -> Next {
-        tokio::select! {
-            _ = self.interrupt.recv() => Next::Stop,
-            _ = self.terminate.recv() => Next::Stop,
-            _ = self.hangup.recv() => Next::Reload,
-        }
-    }
-}
-
-/// Waits for a signal, or for the server to end.
-async fn wait(server: &Server<Sites>, stores: &mut [Store], signals: &mut Signals) -> Next {
-    let mut reload = tokio::time::interval(RELOAD_INTERVAL);
-    loop {
-        tokio::select! {
-            next = signals.next() => return next,
-            _ = reload.tick() => {
-                for store in &mut *stores {
-                    store.reload_if_changed();
-                }
-                if server.has_ended() {
-                    return Next::Stop;
-                }
-            }
-        }
-    }
-}
-
-/// Lets running requests finish, until the time is over or a second signal comes.
-async fn stop(grace: Duration, server: &Server<Sites>, signals: &mut Signals) {
-    server.stop(Stop::Gracefully);
-    let mut poll = tokio::time::interval(Duration::from_millis(20));
-    let mut grace = std::pin::pin!(tokio::time::sleep(grace));
-    loop {
-        tokio::select! {
-            next = signals.next() => if next == Next::Stop {
-                break;
-            },
-            () = &mut grace => {
-                tracing::warn!("some requests did not finish in time");
-                break;
-            }
-            _ = poll.tick() => if server.have_all_ended() {
-                break;
-            }
-        }
-    }
-    server.stop(Stop::Now);
 }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use base::Cx;
+use ipnet::IpNet;
 use message::{Fields, Name, Request, Response, Status};
-use server::{Answer, Peer, Reply};
+use server::{Answer, Or, Peer, Reply};
 
 use super::asked::Asked;
 use super::login::Login;
@@ -43,9 +44,8 @@ impl Steps {
         request: &Request,
         peer: &Peer<'_>,
     ) -> Option<Reply> {
-        let address = peer.address.ip().to_canonical();
-        if !is_let_in(&self.access, address) {
-            cx.note(|| Seen::RefusedAddress { address });
+        if !is_let_in(&self.access, peer.ip()) {
+            cx.note(|| Seen::RefusedAddress { address: Or(peer.address) });
             let why = "this may not be had from where you are";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
@@ -80,8 +80,11 @@ impl Steps {
     }
 }
 
-fn is_let_in(access: &Access, address: IpAddr) -> bool {
-    let has = |networks: &[ipnet::IpNet]| networks.iter().any(|network| network.contains(&address));
+/// Who comes by a socket in the file system has no address, and is in no network.
+fn is_let_in(access: &Access, address: Option<IpAddr>) -> bool {
+    let has = |networks: &[IpNet]| {
+        address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
+    };
     !has(&access.deny) && (access.allow.is_empty() || has(&access.allow))
 }
 

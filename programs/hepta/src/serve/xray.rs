@@ -1,8 +1,7 @@
 //! What the server itself tells the x-ray: how a request came to its answer.
 
-use std::net::IpAddr;
-
 use message::Status;
+use server::Or;
 
 base::notes! {
     /// What became of a request on its way to a handler and back.
@@ -10,7 +9,7 @@ base::notes! {
         /// It was not let in.
         Refused { because: Why },
         /// It comes from an address that is not let in.
-        RefusedAddress { address: IpAddr },
+        RefusedAddress { address: Or },
         /// It is answered as if it had asked for this path.
         Rewritten { path: &'a str },
         /// A page of the site's own is shown for an error.

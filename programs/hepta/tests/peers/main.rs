@@ -13,6 +13,7 @@ mod curl;
 mod files;
 mod get;
 mod head;
+mod listening;
 mod listing;
 mod nginx;
 mod node;

@@ -66,6 +66,36 @@ fn a_maximum_of_requests() {
     );
 }
 
+//= test RFC 9112 §9.6: who is about to go says so in the next answer, and does not close before.
+#[test]
+fn the_next_exchange_is_the_last() {
+    check(
+        r"> GET / HTTP/1.1\r\nHost: x\r\n\r\n
+          answer 200
+          wind
+          > GET / HTTP/1.1\r\nHost: x\r\n\r\n
+          answer 200",
+        expect![[r#"
+            => #1 GET / HTTP/1.1 {Host: "x"}
+            => #1 End
+            < HTTP/1.1 200 OK\r\n
+            < Connection: keep-alive\r\n
+            < Keep-Alive: timeout=15, max=9999\r\n
+            < Content-Length: 0\r\n
+            < \r\n
+            => #2 GET / HTTP/1.1 {Host: "x"}
+            => #2 End
+            ~ Closing why=ShuttingDown
+            ~ Closing why=SaidClose
+            < HTTP/1.1 200 OK\r\n
+            < Connection: close\r\n
+            < Content-Length: 0\r\n
+            < \r\n
+            -- Fin
+        "#]],
+    );
+}
+
 //= test RFC 9112 §9.6: a handler ends the connection by saying so.
 #[test]
 fn a_handler_that_says_close() {

@@ -148,6 +148,7 @@ impl Stage {
             }
             "open" => self.open(request_of(rest)),
             "shut" => self.with(|c, cx, _| c.shut_down(cx)),
+            "wind" => self.with(|c, _, _| c.wind_down()),
             "look" => self.look(),
             _ => self.pass(duration_of(step)),
         }

@@ -1,0 +1,53 @@
+//! Who a client is, as the proxy in front of us announces it (the PROXY protocol).
+
+use proxy_protocol::{Parsed, parse};
+use rustix::io::Errno;
+
+use super::{Connection, Turn};
+use crate::transport::Transport;
+use crate::xray::{Or, Seen, Why};
+
+impl<T: Transport> Connection<T> {
+    /// Reads the proxy's announcement; whether it is here and everything behind it can be read.
+    ///
+    /// It is looked at where it lies, in the socket, and taken when it is whole. So what follows it
+    /// needs no place of its own, and who never finishes it holds nothing but the kernel's memory.
+    pub(super) fn hear_announcement<H>(&mut self, turn: &mut Turn<'_, H>) -> Result<bool, Why> {
+        if !self.is_announced {
+            return Ok(true);
+        }
+        if !self.ready.to_read {
+            return Ok(false);
+        }
+        let seen = match self.stream.peek(turn.scratch) {
+            Ok(0) => return Err(Why::Closed),
+            Ok(seen) => turn.scratch.get(..seen).unwrap_or_default(),
+            Err(Errno::AGAIN) => {
+                self.ready.to_read = false;
+                return Ok(false);
+            }
+            Err(_) => return Err(Why::Broken),
+        };
+        let (header, len) = match parse(seen) {
+            Ok(Parsed::Header { header, len }) => (header, len),
+            Ok(Parsed::Incomplete) => {
+                // The end of the stream cannot make it whole; the poller tells of anything else.
+                return if self.ready.at_end { Err(Why::Closed) } else { Ok(false) };
+            }
+            Err(malformed) => {
+                turn.cx.note(|| Seen::AnnouncementRefused { because: malformed.what });
+                self.stream.make_close_abrupt();
+                return Err(Why::NotAnnounced);
+            }
+        };
+        self.is_announced = false;
+        let by = Or(self.address);
+        if let Some(source) = header.source() {
+            self.address = Some(source);
+        }
+        turn.cx.note(|| Seen::Announced { client: Or(self.address), by });
+        let taken = turn.scratch.get_mut(..len).unwrap_or_default();
+        self.stream.read(taken).map_err(|_| Why::Broken)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,191 @@
+//! Where a program listens: kept over changes of the configuration, and handed to its successor.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use server::{Address, Announcers, Inherited, Listener};
+
+use super::options::Place;
+use super::secrets::Secrets;
+use crate::config::{Listen, Proxies, Settings};
+
+/// Everything that is open.
+pub(super) struct Listeners {
+    workers: usize,
+    /// What was there when the program started, and nobody asked for yet.
+    inherited: Inherited,
+    open: Vec<Open>,
+    pub(super) secrets: Secrets,
+}
+
+/// A place to listen at, as long as somebody wants it.
+struct Open {
+    /// As it was asked for; the port may be 0.
+    asked: Address,
+    listener: Listener,
+    tls: Option<tls::ServerConfig>,
+    announcers: Option<Announcers>,
+}
+
+/// What is to be open from now on.
+#[derive(Default)]
+pub(super) struct Plan {
+    open: Vec<Open>,
+    secrets: Secrets,
+}
+
+impl Listeners {
+    /// Nothing is open but what was `inherited`.
+    pub(super) fn new(workers: usize, inherited: Inherited) -> Self {
+        Self { workers, inherited, open: Vec::new(), secrets: Secrets::default() }
+    }
+
+    /// Opens what the settings ask for and is not open yet. Until [`adopt`](Self::adopt) is called,
+    /// everything else stays open too.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be opened, and what to do about it; then nothing has changed.
+    pub(super) fn plan(&mut self, settings: &Settings) -> anyhow::Result<Plan> {
+        let mut plan = Plan::default();
+        match self.fill(&mut plan, settings) {
+            Ok(()) => Ok(plan),
+            Err(error) => {
+                self.undo(plan);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts back what a plan took, and closes what it opened.
+    pub(super) fn undo(&mut self, plan: Plan) {
+        self.secrets.take_back(plan.secrets);
+    }
+
+    fn fill(&mut self, plan: &mut Plan, settings: &Settings) -> anyhow::Result<()> {
+        let default = [Listen { place: Place::Local(8080), tls: None, proxies: None }];
+        let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
+        for listen in all {
+            let tls = listen.tls.as_ref();
+            let tls = tls.map(|tls| plan.secrets.open(tls, &mut self.secrets)).transpose()?;
+            let (asked, also) = listen.place.addresses();
+            let listener = self.listener(plan, &asked)?;
+            let port = listener.address.port();
+            let announcers = listen.proxies.clone().map(Proxies::into_announcers);
+            let open = Open { asked, listener, tls: tls.clone(), announcers: announcers.clone() };
+            plan.open.push(open);
+            // A port that the kernel chose is the same for both. Not every machine has IPv6, and
+            // nobody asked for it by name.
+            let also = also.zip(port).map(|(also, port)| SocketAddr::new(also.ip(), port));
+            if let Some(asked) = also.map(Address::Ip)
+                && let Ok(listener) = self.listener(plan, &asked)
+            {
+                plan.open.push(Open { asked, listener, tls, announcers });
+            }
+        }
+        Ok(())
+    }
+
+    /// The sockets for an address: those that are open, or were open when the program began, or new
+    /// ones.
+    fn listener(&mut self, plan: &Plan, asked: &Address) -> anyhow::Result<Listener> {
+        let is_planned = |open: &&Open| {
+            plan.open.iter().any(|planned| planned.listener.address == open.listener.address)
+        };
+        let open = self.open.iter().find(|open| open.asked == *asked && !is_planned(open));
+        if let Some(open) = open {
+            return Ok(open.listener.try_clone()?);
+        }
+        match self.inherited.remove(asked) {
+            Some(listener) => Ok(listener),
+            None => bind(asked, self.workers),
+        }
+    }
+
+    /// Makes the plan what is open; what it does not have is closed.
+    pub(super) fn adopt(&mut self, plan: Plan) {
+        let before = std::mem::replace(&mut self.open, plan.open);
+        self.secrets = plan.secrets;
+        for gone in before {
+            if !self.open.iter().any(|open| open.listener.address == gone.listener.address) {
+                remove_file(&gone.listener.address);
+            }
+        }
+    }
+
+    /// Closes what was there when the program started and nobody asked for.
+    pub(super) fn close_unasked(&mut self) {
+        for listener in std::mem::take(&mut self.inherited).into_rest() {
+            tracing::warn!(address = %listener.address, "nobody asked to listen there");
+        }
+    }
+
+    /// Every address, and whether TLS is spoken there.
+    pub(super) fn addresses(&self) -> Vec<(Address, bool)> {
+        self.open.iter().map(|open| (open.listener.address.clone(), open.tls.is_some())).collect()
+    }
+
+    /// Every socket, for the program that takes over.
+    pub(super) fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        let mut sockets = Vec::new();
+        for open in &self.open {
+            sockets.extend(open.listener.try_clone()?.into_sockets());
+        }
+        Ok(sockets)
+    }
+
+    /// Takes away what would be left in the file system.
+    pub(super) fn clean_up(&self) {
+        for open in &self.open {
+            remove_file(&open.listener.address);
+        }
+    }
+}
+
+impl Plan {
+    /// The places to serve at.
+    pub(super) fn places(&self) -> io::Result<Vec<server::Place>> {
+        let place = |open: &Open| {
+            let listener = open.listener.try_clone()?;
+            Ok(server::Place {
+                listener,
+                tls: open.tls.clone(),
+                announcers: open.announcers.clone(),
+            })
+        };
+        self.open.iter().map(place).collect()
+    }
+}
+
+fn remove_file(address: &Address) {
+    if let Address::Unix(path) = address {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+fn bind(address: &Address, workers: usize) -> anyhow::Result<Listener> {
+    server::bind(address, workers).map_err(|error| {
+        let shown = format!("cannot listen at {address}");
+        let hint = match (address, error.kind()) {
+            (Address::Ip(ip), io::ErrorKind::AddrInUse) => format!(
+                "{shown}: another program does; choose another port with --listen PORT, or 0 for \
+                 any (`ss -ltnp sport = :{}` shows who it is)",
+                ip.port()
+            ),
+            (Address::Ip(_), io::ErrorKind::PermissionDenied) => format!(
+                "{shown}: ports below 1024 are for privileged users; choose another with --listen, \
+                 or allow it with `setcap cap_net_bind_service=+ep hepta`"
+            ),
+            (Address::Ip(_), io::ErrorKind::AddrNotAvailable) => {
+                format!("{shown}: this machine does not have that address")
+            }
+            (Address::Unix(path), io::ErrorKind::AddrInUse) => format!(
+                "{shown}: another program does, or it is no socket (`ss -lxp src {}` shows who it is)",
+                path.display()
+            ),
+            _ => shown,
+        };
+        anyhow::Error::new(error).context(hint)
+    })
+}

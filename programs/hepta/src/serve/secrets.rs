@@ -1,0 +1,65 @@
+//! Certificates of listeners, and what is to be said about them.
+
+use crate::certificates::{Pair, Store, local_ca};
+use crate::config::Tls;
+
+/// The sessions that listeners can begin, each with its certificates.
+#[derive(Default)]
+pub(super) struct Secrets {
+    open: Vec<(Tls, tls::ServerConfig, Store)>,
+    /// What a person should know about the certificate of this machine.
+    pub(super) advice: Option<String>,
+}
+
+impl Secrets {
+    /// What begins sessions with these certificates; the same as before if they were open before,
+    /// so that clients can resume.
+    pub(super) fn open(
+        &mut self,
+        tls: &Tls,
+        before: &mut Self,
+    ) -> anyhow::Result<tls::ServerConfig> {
+        if let Some((_, config, _)) = self.open.iter().find(|(open, ..)| open == tls) {
+            return Ok(config.clone());
+        }
+        if let Some(at) = before.open.iter().position(|(open, ..)| open == tls) {
+            let open = before.open.swap_remove(at);
+            let config = open.1.clone();
+            self.open.push(open);
+            return Ok(config);
+        }
+        let pairs = match tls {
+            Tls::Pairs(pairs) => pairs.clone(),
+            Tls::Local => vec![self.local_pair()?],
+        };
+        let store = Store::open(pairs)?;
+        let config = tls::ServerConfig::new(store.certificates(), &tls::ServerOptions::default())
+            .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))?;
+        self.open.push((tls.clone(), config.clone(), store));
+        Ok(config)
+    }
+
+    /// Reads certificates whose files have changed.
+    pub(super) fn reload_if_changed(&mut self) {
+        for (.., store) in &mut self.open {
+            store.reload_if_changed();
+        }
+    }
+
+    /// Keeps what `others` have open.
+    pub(super) fn take_back(&mut self, others: Self) {
+        self.open.extend(others.open);
+    }
+
+    fn local_pair(&mut self) -> anyhow::Result<Pair> {
+        let local = local_ca::prepare(&local_ca::Place::of_this_machine()?)?;
+        self.advice = Some(if local.is_new {
+            local_ca::how_to_trust(&local.ca)
+        } else {
+            let names = local.names.join(", ");
+            let ca = local.ca.display();
+            format!("The certificate, for {names}, is from this machine's own authority, {ca}")
+        });
+        Ok(local.pair)
+    }
+}
