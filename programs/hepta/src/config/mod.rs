@@ -9,6 +9,7 @@
 //! The reader, its errors and the page in `docs/` all come from there. A file that is read without
 //! a problem is a [`Settings`], which knows nothing of its text any more.
 
+mod browsers;
 mod problem;
 mod read;
 mod schema;
@@ -19,6 +20,7 @@ mod template;
 mod tree;
 mod value;
 
+pub(crate) use browsers::{Caching, Security};
 pub(crate) use problem::Problems;
 pub(crate) use schema::reference;
 pub(crate) use settings::{Limits, Listen, Proxies, Settings, Tls};

@@ -197,6 +197,12 @@ const SITE: &[Key] = &[
     FIELDS,
     REQUEST_FIELDS,
     ERROR_PAGE,
+    HTTPS_ONLY,
+    SECURITY,
+    CORS,
+    CROSS_SITE,
+    CACHE_CONTROL,
+    EXPIRES,
 ];
 
 /// What may stand in a route.
@@ -212,6 +218,12 @@ const ROUTE: &[Key] = &[
     FIELDS,
     REQUEST_FIELDS,
     ERROR_PAGE,
+    HTTPS_ONLY,
+    SECURITY,
+    CORS,
+    CROSS_SITE,
+    CACHE_CONTROL,
+    EXPIRES,
 ];
 
 /// The keys of what answers, of which a route has one.
@@ -314,6 +326,134 @@ const ERROR_PAGE: Key = repeated(key(
     &[arg("path", Kind::Text, How::Required), arg("status", Kind::Status, How::Several)],
     "What the site has at this path is shown for these errors, with their status.",
 ));
+
+const HTTPS_ONLY: Key = key(
+    "https-only",
+    &[arg("on", Kind::Flag, How::Optional), arg("port", Kind::Count, How::Named)],
+    "Who comes in clear text is sent to the same over TLS (308), at port 443 or another `port`. A \
+     route may have it #false.",
+);
+
+const SECURITY: Key = with_block(
+    key(
+        "security",
+        &[arg("mode", Kind::Text, How::Optional)],
+        "Fields against attacks on browsers, beside those that all answers have: the latter are \
+         X-Content-Type-Options: nosniff, Referrer-Policy: strict-origin-when-cross-origin and \
+         X-XSS-Protection: 0 (the filter that it turns off in old browsers could be used for \
+         attacks). \"off\" leaves those out too.",
+    ),
+    &[
+        key(
+            "frame",
+            &[arg("by", Kind::Text, How::Several)],
+            "Who may show pages in frames: \"nobody\", \"self\", or origins as \
+             \"https://example.org\" (X-Frame-Options, and frame-ancestors of \
+             Content-Security-Policy). \"self\".",
+        ),
+        key(
+            "referrer",
+            &[arg("policy", Kind::Text, How::Required)],
+            "What browsers say of where a user comes from (Referrer-Policy).",
+        ),
+        key(
+            "hsts",
+            &[
+                arg("max-age", Kind::Time, How::Required),
+                arg("subdomains", Kind::Flag, How::Named),
+                arg("preload", Kind::Flag, How::Named),
+            ],
+            "Browsers that came by TLS once come by nothing else for so long \
+             (Strict-Transport-Security). Not to be taken back: begin with a short time.",
+        ),
+        key(
+            "opener",
+            &[arg("policy", Kind::Text, How::Required)],
+            "Which windows share a process and a handle (Cross-Origin-Opener-Policy).",
+        ),
+        key(
+            "embedder",
+            &[arg("policy", Kind::Text, How::Required)],
+            "What pages may embed (Cross-Origin-Embedder-Policy).",
+        ),
+        key(
+            "resource",
+            &[arg("policy", Kind::Text, How::Required)],
+            "Which pages may embed this (Cross-Origin-Resource-Policy).",
+        ),
+    ],
+);
+
+const CORS: Key = with_block(
+    key(
+        "cors",
+        &[arg("origin", Kind::Text, How::Several)],
+        "Pages of these origins may read answers: \"https://example.org\", \
+         \"https://*.example.org\" for whatever stands below it, or \"*\" for all.",
+    ),
+    &[
+        key(
+            "methods",
+            &[arg("method", Kind::Text, How::Several)],
+            "With these methods. \"GET\" \"HEAD\" \"POST\".",
+        ),
+        key(
+            "request-fields",
+            &[arg("name", Kind::Text, How::Several)],
+            "Requests may have these fields beside those that need no leave; \"*\" is any.",
+        ),
+        key(
+            "expose",
+            &[arg("name", Kind::Text, How::Several)],
+            "Pages may read these fields beside those that need no leave; \"*\" is any.",
+        ),
+        key(
+            "credentials",
+            &[arg("on", Kind::Flag, How::Required)],
+            "Whether cookies and other credentials may be sent. #false.",
+        ),
+        key(
+            "max-age",
+            &[arg("time", Kind::Time, How::Required)],
+            "How long browsers may remember what was allowed.",
+        ),
+    ],
+);
+
+const CROSS_SITE: Key = with_block(
+    key(
+        "cross-site",
+        &[],
+        "Requests that pages of other sites have browsers send, and that could change something, \
+         are refused (403), by Sec-Fetch-Site and Origin. What `cors` allows may come.",
+    ),
+    &[
+        repeated(key(
+            "trust",
+            &[arg("origin", Kind::Text, How::Several)],
+            "Pages of these origins may, as those of our own.",
+        )),
+        key(
+            "same-site",
+            &[arg("on", Kind::Flag, How::Required)],
+            "Whether pages of sister origins may, as a.example.org for b.example.org. #false.",
+        ),
+    ],
+);
+
+const CACHE_CONTROL: Key = key(
+    "cache-control",
+    &[arg("directives", Kind::Text, How::Required)],
+    "Cache-Control of answers that are no errors, as \"public, max-age=3600\" or, for what never \
+     changes, \"public, max-age=31536000, immutable\".",
+);
+
+const EXPIRES: Key = key(
+    "expires",
+    &[arg("time", Kind::Time, How::Required)],
+    "Answers that are no errors may be kept for so long (Expires, and max-age where there is no \
+     `cache-control`).",
+);
 
 const FILES: &[Key] = &[
     key(

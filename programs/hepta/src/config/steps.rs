@@ -4,7 +4,9 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use message::{Fields, Name, Status};
+use semantics::{cors, cross_site};
 
+use super::browsers::{self, Caching, Security};
 use super::problem::{At, Problem, Problems};
 use super::settings::set;
 use super::template::{Fact, Part, Template};
@@ -16,6 +18,12 @@ use crate::passwords::{Hash, User};
 pub(crate) struct Steps {
     pub(crate) access: Access,
     pub(crate) login: Option<Login>,
+    /// Who comes in clear text is sent to TLS, at this port.
+    pub(crate) https_only: Option<u16>,
+    pub(crate) cors: Option<cors::Policy>,
+    pub(crate) cross_site: Option<cross_site::Policy>,
+    pub(crate) security: Option<Security>,
+    pub(crate) caching: Caching,
     /// Changes of the request that the handler sees: the site's, then the route's.
     pub(crate) request_fields: Vec<FieldStep>,
     /// Changes of the answer: the site's, then the route's.
@@ -87,12 +95,56 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     if let Some(node) = one(block, "basic-auth") {
         steps.login = login(node, problems);
     }
+    if let Some(node) = one(block, "https-only") {
+        steps.https_only = https_only(node, problems);
+    }
+    if let Some(node) = one(block, "cors") {
+        steps.cors = browsers::cors(node, problems);
+    }
+    if let Some(node) = one(block, "cross-site") {
+        steps.cross_site = browsers::cross_site(node, problems);
+    }
+    if let Some(node) = one(block, "security") {
+        steps.security = Some(browsers::security(node, problems));
+    }
+    if let Some(caching) = caching(block, problems) {
+        steps.caching = caching;
+    }
     steps.fields.extend(field_steps(one(block, "fields"), When::Answered, problems));
     let of_request = field_steps(one(block, "request-fields"), When::Asked, problems);
     steps.request_fields.extend(of_request);
     let pages = all(block, "error-page").flat_map(|node| error_pages(node, problems));
     steps.error_pages = pages.collect::<Vec<_>>().into_iter().chain(steps.error_pages).collect();
     steps
+}
+
+fn https_only(node: &Node, problems: &mut Problems) -> Option<u16> {
+    if node.flag("on") == Some(false) {
+        return None;
+    }
+    let port = node.number("port").unwrap_or(443);
+    let port = u16::try_from(port).ok().filter(|port| *port > 0);
+    if port.is_none() {
+        problems.push(Problem::at(&node.at, "ports are numbers from 1 to 65535"));
+    }
+    port
+}
+
+/// What a block says of caching; both keys stand in place of both of the block around it.
+fn caching(block: &[Node], problems: &mut Problems) -> Option<Caching> {
+    let (control, expires) = (one(block, "cache-control"), one(block, "expires"));
+    if control.is_none() && expires.is_none() {
+        return None;
+    }
+    if let Some((text, at)) = control.and_then(|node| node.texts("directives").next())
+        && Fields::new().try_push("a", text.as_bytes()).is_err()
+    {
+        problems.push(Problem::at(at, "there are control characters in it"));
+    }
+    Some(Caching {
+        cache_control: control.and_then(|node| node.text("directives")).map(str::to_owned),
+        expires: expires.and_then(|node| node.time("time")),
+    })
 }
 
 fn login(node: &Node, problems: &mut Problems) -> Option<Login> {

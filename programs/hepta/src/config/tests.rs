@@ -99,7 +99,7 @@ colour "red"
           4 | limits { head-max "many"; timeout-idle 15 }
             |                   ^^^^^^
 
-        hepta.kdl:4:40: this takes a time, as "500ms", "15s", "2m" or "1h"
+        hepta.kdl:4:40: this takes a time, as "500ms", "15s", "2m", "1h" or "30d"
           4 | limits { head-max "many"; timeout-idle 15 }
             |                                        ^^
 
@@ -258,6 +258,70 @@ site "b" { rewrite "/c" }
         hepta.kdl:10:1: every path would lead to this `rewrite` again
           10 | site "b" { rewrite "/c" }
              | ^^^^ give it a `route` of its own"#]].assert_eq(&errors("steps", text));
+}
+
+#[test]
+fn what_browsers_are_told_is_looked_through() {
+    let text = r#"default {
+    respond 200
+    https-only port=99999
+    cors "*" { credentials #true }
+    cross-site { trust "*" }
+    cache-control "a\nb"
+    security "of"
+    route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
+    route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
+    route "/c" { close; security "off" { opener "same-origin" } }
+}
+"#;
+    expect![[r#"
+        hepta.kdl:3:5: ports are numbers from 1 to 65535
+          3 |     https-only port=99999
+            |     ^^^^^^^^^^
+
+        hepta.kdl:4:5: credentials are not possible for every origin (*): name the origins
+          4 |     cors "*" { credentials #true }
+            |     ^^^^
+
+        hepta.kdl:5:5: the origin "*" cannot be used: any site can make a page with it
+          5 |     cross-site { trust "*" }
+            |     ^^^^^^^^^^
+
+        hepta.kdl:7:14: this is no mode of `security`
+          7 |     security "of"
+            |              ^^^^ write "off", or nothing
+
+        hepta.kdl:6:19: there are control characters in it
+          6 |     cache-control "a\nb"
+            |                   ^^^^^^
+
+        hepta.kdl:8:25: the origin "https://a.example/path" cannot be used: path behind the host
+          8 |     route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
+            |                         ^^^^
+
+        hepta.kdl:8:67: nobody is nobody: nobody else can stand beside it
+          8 |     route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
+            |                                                                   ^^^^^
+
+        hepta.kdl:8:99: this is no Referrer-Policy
+          8 |     route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
+            |                                                                                                   ^^^^^^ there are: no-referrer, no-referrer-when-downgrade, origin, origin-when-cross-origin, same-origin, strict-origin, strict-origin-when-cross-origin, unsafe-url
+
+        hepta.kdl:9:47: a method is a token, as GET or POST
+          9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
+            |                                               ^^^^^
+
+        hepta.kdl:9:25: "a b" is not the name of a field
+          9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
+            |                         ^^^^
+
+        hepta.kdl:9:87: the origin "example.org" cannot be used: scheme is missing
+          9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
+            |                                                                                       ^^^^^^^^^^^^^
+
+        hepta.kdl:10:34: what is off has nothing in braces
+          10 |     route "/c" { close; security "off" { opener "same-origin" } }
+             |                                  ^^^^^"#]].assert_eq(&errors("browsers", text));
 }
 
 #[test]

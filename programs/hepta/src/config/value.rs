@@ -51,7 +51,7 @@ impl Kind {
             Self::Path => "a path in quotes",
             Self::Count => "a number",
             Self::Size => "a number of bytes, or \"8KiB\", \"1MiB\"",
-            Self::Time => "a time, as \"500ms\", \"15s\", \"2m\" or \"1h\"",
+            Self::Time => "a time, as \"500ms\", \"15s\", \"2m\", \"1h\" or \"30d\"",
             Self::Flag => "#true or #false",
             Self::Address => "\"ADDRESS:PORT\", a port of this machine, or \"unix:PATH\"",
             Self::Status => "a status, as 404",
@@ -103,6 +103,7 @@ fn time(text: &str) -> Option<Duration> {
         "s" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),
         "h" => number.checked_mul(3600).map(Duration::from_secs),
+        "d" => number.checked_mul(86400).map(Duration::from_secs),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod asked;
+mod browsers;
 mod coded;
 mod default_site;
 mod directory;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use files::Listing;
-use message::{Fields, Name, Request, Status};
+use message::{Name, Request, Status};
 use server::Answer;
 
+use super::browsers::base_fields;
 use crate::listing::{self, Form, Order, Page};
 
 /// A page that says what is wrong, in the form that the client likes best.
@@ -21,8 +22,7 @@ pub(crate) fn directory(request: &Request, path: &[u8], listing: Listing) -> Ans
 }
 
 fn answer(status: Status, form: Form, page: Page) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
+    let mut fields = base_fields();
     fields.push(Name::ContentType, page.media_type);
     if form == Form::Html {
         fields.push(Name::ContentSecurityPolicy, listing::CONTENT_SECURITY_POLICY);

@@ -8,6 +8,8 @@ use coding::Coding;
 use files::{Content, Found, Modified};
 use message::{Fields, Name, date};
 
+use super::browsers::base_fields;
+
 /// What a file means to HTTP: its media type, its validators, and the fields of a plain answer.
 #[derive(Debug)]
 pub(crate) struct Representation {
@@ -43,8 +45,7 @@ impl Representation {
 
     /// The fields of a 200 in this coding, of this length if that is known.
     pub(crate) fn fields_in(&self, coding: Coding, etag: &str, len: Option<u64>) -> Fields {
-        let mut fields = Fields::new();
-        fields.push(Name::Server, "Hepta");
+        let mut fields = base_fields();
         fields.push(Name::ContentType, &*self.content_type);
         if let Some(len) = len {
             fields.push(Name::ContentLength, len.to_string());

@@ -17,6 +17,7 @@ use semantics::range::{self, ByteRange, Selection};
 
 use server::{Answer, Body};
 
+use super::browsers::base_fields;
 use super::pages;
 use super::representation::Representation;
 
@@ -101,8 +102,7 @@ pub(super) fn whole(selected: &Selected<'_>) -> Answer {
 /// A page of the site's own that says what is wrong: its validators are the page's, not those of
 /// what was asked for, so they are left out.
 pub(super) fn error_page(status: Status, selected: &Selected<'_>) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
+    let mut fields = base_fields();
     fields.push(Name::ContentType, selected.content_type);
     fields.push(Name::ContentLength, selected.len.to_string());
     fields.push(Name::Vary, "Accept");
@@ -170,8 +170,7 @@ fn vary_like(mut answer: Answer, selected: &Selected<'_>) -> Answer {
 
 /// RFC 9110 §9.3.7: what can be done here, or anywhere on this server.
 pub(crate) fn options(methods: &[Method]) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
+    let mut fields = base_fields();
     fields.push(Name::Allow, semantics::allow::value(methods));
     Answer { response: Response::new(Status::NO_CONTENT, fields), body: Body::Empty }
 }
@@ -203,8 +202,7 @@ pub(crate) fn redirect_to_slash(target: &Target) -> Answer {
 
 /// Elsewhere.
 pub(crate) fn redirect(status: Status, location: &str) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
+    let mut fields = base_fields();
     fields.push(Name::Location, location);
     fields.push(Name::ContentType, "text/plain; charset=utf-8");
     Answer::whole(status, fields, Bytes::from(format!("{status}: {location}\n")))
@@ -212,8 +210,7 @@ pub(crate) fn redirect(status: Status, location: &str) -> Answer {
 
 /// A text of the operator's own.
 pub(crate) fn text(status: Status, text: &str) -> Answer {
-    let mut fields = Fields::new();
-    fields.push(Name::Server, "Hepta");
+    let mut fields = base_fields();
     fields.push(Name::ContentType, "text/plain; charset=utf-8");
     Answer::whole(status, fields, Bytes::copy_from_slice(text.as_bytes()))
 }

@@ -11,6 +11,7 @@ use message::{Request, Status, Target};
 use server::{Answer, Peer, Reply};
 
 use super::asked::Asked;
+use super::browsers;
 use super::directory::{Directory, METHODS};
 use super::routes::{Found, Routes};
 use super::steps::{self, Steps};
@@ -87,12 +88,25 @@ impl Site {
         self.answer_on(Way::default(), cx, request, peer)
     }
 
+    /// The route of a request; of a preflight, that of the request it announces, if that route knows
+    /// what to say.
+    #[inline]
+    fn find(&self, path: &[u8], request: &Request) -> Found<'_, Route> {
+        if let Some(announced) = browsers::announced_method(request)
+            && let Found::Route(route) = self.routes.find(path, &announced)
+            && route.steps.as_ref().is_some_and(Steps::has_cors)
+        {
+            return Found::Route(route);
+        }
+        self.routes.find(path, &request.method)
+    }
+
     fn answer_on(&self, way: Way, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
         let path = match request.target.normal_path() {
             Ok(path) => path,
             Err(bad) => return without_path(request, bad.what).into(),
         };
-        let (route, steps) = match self.routes.find(&path, &request.method) {
+        let (route, steps) = match self.find(&path, request) {
             Found::Route(route @ Route { steps: None, .. }) => {
                 return self.respond(way, cx, request, peer, &path, route);
             }
@@ -169,7 +183,7 @@ impl Site {
         answer: Answer,
     ) -> Answer {
         let mut answer = self.with_page(way, cx, asked, steps, answer);
-        steps.change_answer(asked, &mut answer.response);
+        steps.change_answer(cx, asked, &mut answer.response);
         answer
     }
 

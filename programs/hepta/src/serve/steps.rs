@@ -6,18 +6,25 @@ use std::rc::Rc;
 use base::Cx;
 use ipnet::IpNet;
 use message::{Fields, Name, Request, Response, Status};
+use semantics::{cors, cross_site};
 use server::{Answer, Or, Peer, Reply};
 
 use super::asked::Asked;
+use super::browsers;
 use super::login::Login;
 use super::pages;
 use super::xray::Seen;
-use crate::config::{self, Access, Change, ErrorPage, FieldStep};
+use crate::config::{self, Access, Caching, Change, ErrorPage, FieldStep, Security};
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
     access: Access,
     login: Option<Rc<Login>>,
+    https_only: Option<u16>,
+    cors: Option<cors::Policy>,
+    cross_site: Option<cross_site::Policy>,
+    security: Option<Security>,
+    caching: Caching,
     request_fields: Vec<FieldStep>,
     fields: Vec<FieldStep>,
     error_pages: Vec<ErrorPage>,
@@ -26,15 +33,43 @@ pub(crate) struct Steps {
 impl Steps {
     /// The steps; nothing where there are none, which is the fast way.
     pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
-        let config::Steps { access, login, request_fields, fields, error_pages } = settings.clone();
+        let config::Steps {
+            access,
+            login,
+            https_only,
+            cors,
+            cross_site,
+            security,
+            caching,
+            request_fields,
+            fields,
+            error_pages,
+        } = settings.clone();
         let is_empty = access.allow.is_empty()
             && access.deny.is_empty()
             && login.is_none()
+            && https_only.is_none()
+            && cors.is_none()
+            && cross_site.is_none()
+            && security.is_none()
+            && caching.cache_control.is_none()
+            && caching.expires.is_none()
             && request_fields.is_empty()
             && fields.is_empty()
             && error_pages.is_empty();
         let login = login.map(|login| Rc::new(Login::new(&login)));
-        (!is_empty).then_some(Self { access, login, request_fields, fields, error_pages })
+        (!is_empty).then_some(Self {
+            access,
+            login,
+            https_only,
+            cors,
+            cross_site,
+            security,
+            caching,
+            request_fields,
+            fields,
+            error_pages,
+        })
     }
 
     /// What to answer somebody who is not let in, or not yet.
@@ -49,7 +84,31 @@ impl Steps {
             let why = "this may not be had from where you are";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
+        if let (Some(port), false) = (self.https_only, peer.is_secure) {
+            return Some(browsers::to_tls(request, port).into());
+        }
+        let decision = self
+            .cors
+            .as_ref()
+            .map(|policy| cors::decide(cx, policy, &request.method, &request.fields));
+        // A preflight has no credentials, and asks for nothing but leave (Fetch, CORS protocol).
+        if let Some(status) = decision.as_ref().and_then(cors::Decision::status) {
+            return Some(browsers::preflight(request, status).into());
+        }
+        let is_allowed = decision.is_some_and(|d| d.verdict == cors::Verdict::Allowed);
+        if let (Some(policy), false) = (&self.cross_site, is_allowed) {
+            let scheme = if peer.is_secure { "https" } else { "http" };
+            if cross_site::check(cx, policy, scheme, request).is_err() {
+                let why = "a page of another site has sent this";
+                return Some(pages::error(request, Status::FORBIDDEN, why).into());
+            }
+        }
         self.login.as_ref().and_then(|login| login.check(cx, request))
+    }
+
+    /// Whether the steps answer preflights.
+    pub(crate) fn has_cors(&self) -> bool {
+        self.cors.is_some()
     }
 
     /// The request as the handler is to see it, if that differs.
@@ -65,8 +124,19 @@ impl Steps {
     }
 
     /// Changes the answer's fields.
-    pub(crate) fn change_answer(&self, asked: Asked<'_>, response: &mut Response) {
+    pub(crate) fn change_answer(&self, cx: &mut Cx<'_>, asked: Asked<'_>, response: &mut Response) {
         let status = response.status;
+        let fields = &mut response.fields;
+        if !status.is_error() {
+            browsers::keep(&self.caching, cx.wall(), fields);
+        }
+        if let Some(security) = &self.security {
+            browsers::protect(security, asked.peer.is_secure, fields);
+        }
+        if let Some(policy) = &self.cors {
+            let Request { method, fields: of_request, .. } = asked.request;
+            cors::decide(cx, policy, method, of_request).add_to(fields);
+        }
         for step in &self.fields {
             let fill = |template: &_| asked.fill_answered(template, status);
             apply(step, &mut response.fields, fill);
