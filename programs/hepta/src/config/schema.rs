@@ -472,6 +472,19 @@ const FILES: &[Key] = &[
         &[arg("on", Kind::Flag, How::Required)],
         "Whether a directory without an index is listed. #false.",
     ),
+    key(
+        "negotiate",
+        &[arg("on", Kind::Flag, How::Required)],
+        "Whether files in several languages and types answer for one name that no file has: \
+         page.de.html and page.en.html for page.html and page, data.json and data.csv for data. The \
+         client's Accept and Accept-Language choose. #false.",
+    ),
+    key(
+        "languages",
+        &[arg("tag", Kind::Text, How::Several)],
+        "The languages that names of files can have in them, the one for clients that want none of \
+         them first. Without it, any tag that begins with two letters.",
+    ),
 ];
 
 /// The keys that stand in `block`, and all in theirs, as a page in Markdown.

@@ -82,13 +82,24 @@ pub(crate) struct FilesSettings {
     pub(crate) index: Vec<String>,
     pub(crate) tries: Vec<String>,
     pub(crate) has_listing: bool,
+    /// Whether files in several types and languages answer for one name.
+    pub(crate) negotiates: bool,
+    /// The languages there are, the one for who wants none of them first; any where none is listed.
+    pub(crate) languages: Vec<String>,
 }
 
 impl FilesSettings {
     /// A directory as a configuration that says nothing else has it.
     pub(crate) fn new(directory: PathBuf) -> Self {
         let index = vec!["index.html".to_owned()];
-        Self { directory, index, tries: Vec::new(), has_listing: false }
+        Self {
+            directory,
+            index,
+            tries: Vec::new(),
+            has_listing: false,
+            negotiates: false,
+            languages: Vec::new(),
+        }
     }
 }
 
@@ -213,7 +224,10 @@ fn files(node: &Node) -> Option<FilesSettings> {
     let mut files = FilesSettings::new(node.path("directory")?.into());
     set(&mut files.index, texts("index", "name"));
     set(&mut files.tries, texts("try", "path"));
-    set(&mut files.has_listing, one(&node.block, "listing").and_then(|node| node.flag("on")));
+    let flag = |key| one(&node.block, key).and_then(|node| node.flag("on"));
+    set(&mut files.has_listing, flag("listing"));
+    set(&mut files.negotiates, flag("negotiate"));
+    set(&mut files.languages, texts("languages", "tag"));
     Some(files)
 }
 

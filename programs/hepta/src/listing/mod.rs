@@ -4,6 +4,7 @@
 //! another client would have got another form, and [`CONTENT_SECURITY_POLICY`] with the HTML: the
 //! pages need nothing but their own style, so whatever a file's name might smuggle in stays dead.
 
+mod alternatives;
 mod directory;
 mod error;
 mod json;
@@ -13,6 +14,7 @@ mod text;
 use message::media::{MediaRange, MediaType, Specificity};
 use message::{Fields, Name, list};
 
+pub(crate) use alternatives::{Alternative, alternatives_page, relative};
 pub(crate) use directory::directory_page;
 pub(crate) use error::error_page;
 pub(crate) use order::Order;
@@ -79,25 +81,30 @@ impl Form {
         if !request.contains(Name::Accept) {
             return 1000;
         }
-        let Ok(media) = MediaType::parse(self.essence().as_bytes()) else { return 0 };
-        let mut closest: Option<(Specificity, u16)> = None;
-        for element in request.get_all(Name::Accept).flat_map(list::elements) {
-            let Ok(range) = MediaRange::parse(element) else { continue };
-            let is_closer = closest.is_none_or(|(known, _)| range.specificity() > known);
-            if is_closer && range.matches(&media) {
-                closest = Some((range.specificity(), range.quality));
-            }
-        }
-        closest.map_or(0, |(_, quality)| quality)
+        self.essences().iter().map(|essence| quality(essence, request)).max().unwrap_or(0)
     }
 
-    fn essence(self) -> &'static str {
+    /// The types by which it is asked for; the second of JSON is that of errors (RFC 9457).
+    const fn essences(self) -> &'static [&'static str] {
         match self {
-            Self::Html => "text/html",
-            Self::Text => "text/plain",
-            Self::Json => "application/json",
+            Self::Html => &["text/html"],
+            Self::Text => &["text/plain"],
+            Self::Json => &["application/json", "application/problem+json"],
         }
     }
+}
+
+fn quality(essence: &str, request: &Fields) -> u16 {
+    let Ok(media) = MediaType::parse(essence.as_bytes()) else { return 0 };
+    let mut closest: Option<(Specificity, u16)> = None;
+    for element in request.get_all(Name::Accept).flat_map(list::elements) {
+        let Ok(range) = MediaRange::parse(element) else { continue };
+        let is_closer = closest.is_none_or(|(known, _)| range.specificity() > known);
+        if is_closer && range.matches(&media) {
+            closest = Some((range.specificity(), range.quality));
+        }
+    }
+    closest.map_or(0, |(_, quality)| quality)
 }
 
 /// An HTML page around `content`, which is HTML; the title is text.

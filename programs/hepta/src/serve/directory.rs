@@ -13,6 +13,7 @@ use super::coded::Coded;
 use super::pages;
 use super::representation::Representation;
 use super::respond::{self, Selected};
+use super::variants::{Chosen, Variants};
 use crate::config::FilesSettings;
 use crate::listing;
 
@@ -70,9 +71,24 @@ impl Directory {
             None => match self.root.lookup(name, cx.now()) {
                 Ok(Entry::File(file)) => self.get_file(cx, request, name, file),
                 Ok(Entry::Directory) => respond::redirect_to_slash(&request.target).into(),
+                Err(Refused::NotFound) if self.settings.negotiates => {
+                    let reply = self.negotiate(cx, request, name);
+                    reply.unwrap_or_else(|| self.refuse(cx, request, Refused::NotFound))
+                }
                 Err(refused) => self.refuse(cx, request, refused),
             },
         }
+    }
+
+    /// One of the files that answer for this name, if there are some.
+    fn negotiate(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Option<Reply> {
+        let variants = Variants::find(cx, &self.root, &self.settings, name)?;
+        Some(match variants.choose(cx, request)? {
+            Chosen::File(path, file, choice) => {
+                choice.describe(self.get_file(cx, request, &path, file))
+            }
+            Chosen::None(answer) => answer.into(),
+        })
     }
 
     /// The first of the paths to try that leads to a file, or to a directory with an index.
@@ -110,6 +126,12 @@ impl Directory {
         if let Some((index, file)) = self.index(cx, directory) {
             return self.get_file(cx, request, &index, file);
         }
+        if self.settings.negotiates {
+            let mut indexes = self.settings.index.iter().map(|name| within(directory, name));
+            if let Some(reply) = indexes.find_map(|path| self.negotiate(cx, request, &path)) {
+                return reply;
+            }
+        }
         if !self.settings.has_listing {
             return self.refuse(cx, request, Refused::NotFound);
         }
@@ -122,10 +144,7 @@ impl Directory {
     /// The file that stands for a directory, and its path.
     fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Option<Index<'_>> {
         self.settings.index.iter().find_map(|name| {
-            let path = match directory {
-                b"" => Cow::Borrowed(name.as_bytes()),
-                _ => Cow::Owned([directory, b"/", name.as_bytes()].concat()),
-            };
+            let path = within(directory, name);
             match self.root.lookup(&path, cx.now()) {
                 Ok(Entry::File(file)) => Some((path, file)),
                 _ => None,
@@ -173,6 +192,14 @@ impl Directory {
             return respond::error_page(status, &Selected::identity(&page));
         }
         pages::error(request, status, "there is nothing here")
+    }
+}
+
+/// The path of a file in a directory.
+fn within<'a>(directory: &[u8], name: &'a str) -> Cow<'a, [u8]> {
+    match directory {
+        b"" => Cow::Borrowed(name.as_bytes()),
+        _ => Cow::Owned([directory, b"/", name.as_bytes()].concat()),
     }
 }
 

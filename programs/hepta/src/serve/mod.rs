@@ -24,6 +24,7 @@ mod site;
 mod sites;
 mod steps;
 mod upgrade;
+mod variants;
 mod xray;
 
 pub(crate) use options::{Options, Place, parse_place};

@@ -6,12 +6,18 @@ use message::{Name, Request, Status};
 use server::Answer;
 
 use super::browsers::base_fields;
-use crate::listing::{self, Form, Order, Page};
+use crate::listing::{self, Alternative, Form, Order, Page};
 
 /// A page that says what is wrong, in the form that the client likes best.
 pub(crate) fn error(request: &Request, status: Status, explanation: &str) -> Answer {
     let form = Form::of_error(&request.fields);
     answer(status, form, listing::error_page(form, status, explanation))
+}
+
+/// A page that says that nothing is acceptable, and what there is (RFC 9110 §15.5.7).
+pub(crate) fn alternatives(request: &Request, alternatives: &[Alternative<'_>]) -> Answer {
+    let form = Form::of_error(&request.fields);
+    answer(Status::NOT_ACCEPTABLE, form, listing::alternatives_page(form, alternatives))
 }
 
 /// A page that shows what the directory `path` holds.

@@ -16,6 +16,7 @@ mod get;
 mod head;
 mod listening;
 mod listing;
+mod negotiation;
 mod nginx;
 mod node;
 mod python;
