@@ -11,6 +11,7 @@ use rustls::{
 };
 
 use crate::certificates::Certificates;
+use crate::client_auth::ClientAuth;
 use crate::clock::Clock;
 use crate::fault::{Blame, Fault, Why};
 use crate::verifier::Lenient;
@@ -112,6 +113,9 @@ pub struct ServerOptions {
     /// with two. Two it is, for clients come back with several connections at once, and a
     /// resumption that was spared the signature pays for many tickets.
     pub tickets: usize,
+    /// Whose certificates clients may show, by the name under which they come; under other names
+    /// nobody is asked for one. [`Facts`](crate::Facts) say whether a client showed one.
+    pub client_auth: Vec<ClientAuth>,
     /// Who is told the secrets of each session, for reading recorded traffic.
     pub key_log: Option<Arc<dyn KeyLog>>,
 }
@@ -122,6 +126,7 @@ impl Default for ServerOptions {
             alpn: vec![Alpn::Http11],
             versions: Version::ALL.to_vec(),
             tickets: 2,
+            client_auth: Vec::new(),
             key_log: None,
         }
     }
@@ -133,9 +138,17 @@ pub struct ServerConfig(Arc<Server>);
 
 #[derive(Debug)]
 struct Server {
+    flavours: Flavours,
+    /// For clients that may be asked for a certificate.
+    by_name: Vec<(ClientAuth, Flavours)>,
+    clock: Arc<Clock>,
+}
+
+/// The same, but for the order of suites.
+#[derive(Debug)]
+struct Flavours {
     aes_first: Arc<rustls::ServerConfig>,
     chacha20_first: Arc<rustls::ServerConfig>,
-    clock: Arc<Clock>,
 }
 
 impl ServerConfig {
@@ -143,27 +156,32 @@ impl ServerConfig {
     ///
     /// # Errors
     ///
-    /// There is no version to speak, or no randomness for the keys of tickets.
+    /// There is no version to speak, no randomness for the keys of tickets, or no authority that
+    /// clients' certificates could be checked by.
     pub fn new(certificates: Arc<Certificates>, options: &ServerOptions) -> Result<Self, Fault> {
         let clock = Arc::new(Clock::default());
-        let mut aes_first = server_config(&AES_FIRST, &clock, certificates.clone(), options)?;
-        if options.tickets > 0 {
-            aes_first.ticketer = aws_lc_rs::Ticketer::new()?;
-        }
-        let mut chacha20_first = server_config(&CHACHA20_FIRST, &clock, certificates, options)?;
-        // A client may come back with its suites in another order; its ticket is good all the same.
-        chacha20_first.ticketer = Arc::clone(&aes_first.ticketer);
+        let flavours = |auth| Flavours::new(&clock, &certificates, options, auth);
+        let by_name =
+            options.client_auth.iter().map(|auth| Ok((auth.clone(), flavours(Some(auth))?)));
         Ok(Self(Arc::new(Server {
-            aes_first: Arc::new(aes_first),
-            chacha20_first: Arc::new(chacha20_first),
+            flavours: flavours(None)?,
+            by_name: by_name.collect::<Result<_, Fault>>()?,
             clock,
         })))
     }
 
     pub(crate) fn for_client(&self, hello: Option<&ClientHello<'_>>) -> Arc<rustls::ServerConfig> {
+        let Server { flavours, by_name, .. } = &*self.0;
+        let named = hello.filter(|_| !by_name.is_empty()).and_then(|hello| {
+            let name = str::from_utf8(hello.server_name?).ok()?.to_ascii_lowercase();
+            let closeness = |(auth, _): &&(ClientAuth, Flavours)| auth.closeness(&name);
+            let closest = by_name.iter().filter(|named| closeness(named).is_some());
+            closest.max_by_key(closeness)
+        });
+        let flavours = named.map_or(flavours, |(_, flavours)| flavours);
         match hello {
-            Some(hello) if hello.prefers_chacha20() => Arc::clone(&self.0.chacha20_first),
-            _ => Arc::clone(&self.0.aes_first),
+            Some(hello) if hello.prefers_chacha20() => Arc::clone(&flavours.chacha20_first),
+            _ => Arc::clone(&flavours.aes_first),
         }
     }
 
@@ -172,18 +190,44 @@ impl ServerConfig {
     }
 }
 
+impl Flavours {
+    /// Both orders, with keys for tickets of their own: who resumes a session that began without a
+    /// certificate never comes in where one is asked for.
+    fn new(
+        clock: &Arc<Clock>,
+        certificates: &Arc<Certificates>,
+        options: &ServerOptions,
+        auth: Option<&ClientAuth>,
+    ) -> Result<Self, Fault> {
+        let config = |suites| server_config(suites, clock, certificates, options, auth);
+        let mut aes_first = config(&AES_FIRST)?;
+        if options.tickets > 0 {
+            aes_first.ticketer = aws_lc_rs::Ticketer::new()?;
+        }
+        let mut chacha20_first = config(&CHACHA20_FIRST)?;
+        // A client may come back with its suites in another order; its ticket is good all the same.
+        chacha20_first.ticketer = Arc::clone(&aes_first.ticketer);
+        Ok(Self { aes_first: Arc::new(aes_first), chacha20_first: Arc::new(chacha20_first) })
+    }
+}
+
 fn server_config(
     suites: &[SupportedCipherSuite],
     clock: &Arc<Clock>,
-    certificates: Arc<Certificates>,
+    certificates: &Arc<Certificates>,
     options: &ServerOptions,
+    auth: Option<&ClientAuth>,
 ) -> Result<rustls::ServerConfig, Fault> {
-    let clock = Arc::clone(clock);
-    let mut config = rustls::ServerConfig::builder_with_details(provider(suites), clock)
+    let (clock, certificates) = (Arc::clone(clock), Arc::clone(certificates));
+    let provider = provider(suites);
+    let builder = rustls::ServerConfig::builder_with_details(Arc::clone(&provider), clock)
         .with_protocol_versions(&versions(&options.versions))
-        .map_err(bad_config)?
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
+        .map_err(bad_config)?;
+    let builder = match auth {
+        Some(auth) => builder.with_client_cert_verifier(auth.verifier(&provider)?),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(certificates);
     config.ignore_client_order = true;
     config.alpn_protocols = alpn_names(&options.alpn);
     if options.alpn.contains(&Alpn::Http11) && !options.alpn.contains(&Alpn::Http10) {

@@ -41,6 +41,7 @@ pub mod wire;
 pub mod xray;
 
 mod certificates;
+mod client_auth;
 mod clock;
 mod config;
 mod fault;
@@ -48,6 +49,7 @@ mod session;
 mod verifier;
 
 pub use certificates::{Certificates, CertifiedKey, Table};
+pub use client_auth::ClientAuth;
 pub use config::{Alpn, ClientConfig, ClientOptions, ServerConfig, ServerOptions, Version};
 pub use fault::{Blame, Fault, Why};
 pub use rustls::{KeyLog, pki_types};

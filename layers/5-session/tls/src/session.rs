@@ -123,6 +123,9 @@ pub struct Facts {
     pub server_name: Option<Arc<str>>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
+    /// Whether the client showed a certificate that its [`ClientAuth`](crate::ClientAuth) takes, now
+    /// or when the session began. As a client: not known.
+    pub has_client_certificate: bool,
     /// What is wrong with the server's certificate, when everything is trusted.
     pub problem: Option<Arc<str>>,
 }
@@ -447,7 +450,7 @@ impl Live {
         }
         let server_name = self.server_name.take();
         let problem = self.lenient.as_ref().and_then(|lenient| lenient.problem());
-        let facts = facts(self.rustls.common(), server_name, problem);
+        let facts = facts(&self.rustls, server_name, problem);
         if let Some(problem) = facts.problem.as_deref() {
             cx.note(|| Seen::Distrusted { problem });
         }
@@ -505,7 +508,10 @@ fn host_name(name: &[u8]) -> Option<Arc<str>> {
     }
 }
 
-fn facts(common: &CommonState, server_name: Option<Arc<str>>, problem: Option<Arc<str>>) -> Facts {
+fn facts(rustls: &Rustls, server_name: Option<Arc<str>>, problem: Option<Arc<str>>) -> Facts {
+    let common = rustls.common();
+    let has_client_certificate =
+        matches!(rustls, Rustls::Server(_)) && common.peer_certificates().is_some();
     let suite = common.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
     let group = common.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
     Facts {
@@ -518,6 +524,7 @@ fn facts(common: &CommonState, server_name: Option<Arc<str>>, problem: Option<Ar
         alpn: common.alpn_protocol().and_then(Alpn::from_wire),
         server_name,
         resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+        has_client_certificate,
         problem,
     }
 }

@@ -186,6 +186,12 @@ const SITE: &[Key] = &[
         ),
         ROUTE,
     )),
+    key(
+        "client-authorities",
+        &[arg("file", Kind::Path, How::Required)],
+        "Clients that come under the site's names may show certificates of these authorities (PEM); \
+         who shows another one is not let in. `client-certificate` says where one is needed.",
+    ),
     FILES_HANDLER,
     RESPOND,
     REDIRECT,
@@ -193,6 +199,7 @@ const SITE: &[Key] = &[
     CLOSE,
     ALLOW,
     DENY,
+    CLIENT_CERTIFICATE,
     BASIC_AUTH,
     FIELDS,
     REQUEST_FIELDS,
@@ -214,6 +221,7 @@ const ROUTE: &[Key] = &[
     CLOSE,
     ALLOW,
     DENY,
+    CLIENT_CERTIFICATE,
     BASIC_AUTH,
     FIELDS,
     REQUEST_FIELDS,
@@ -270,6 +278,13 @@ const DENY: Key = key(
     "deny",
     &[arg("network", Kind::Network, How::Several)],
     "Nobody may come in from these addresses, also if they are allowed.",
+);
+
+const CLIENT_CERTIFICATE: Key = key(
+    "client-certificate",
+    &[arg("needed", Kind::Flag, How::Optional)],
+    "Nobody may come in who has not shown a certificate of the site's `client-authorities`; others \
+     are answered with 403. A route may have it #false.",
 );
 
 const BASIC_AUTH: Key = with_block(

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use message::uri::Authority;
 use message::{Method, Status};
+use tls::pki_types::CertificateDer;
+use tls::pki_types::pem::PemObject as _;
 
 use super::problem::{At, Problem, Problems};
 use super::settings::set;
@@ -18,6 +20,8 @@ use super::tree::{Node, all, one};
 pub(crate) struct Site {
     pub(crate) names: Vec<HostPattern>,
     pub(crate) routes: Vec<Route>,
+    /// Whose certificates clients may show.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
     /// What stands around every answer, also where no route is.
     pub(crate) steps: Steps,
 }
@@ -48,7 +52,25 @@ pub(crate) enum PathPattern {
     Below(String),
 }
 
+impl HostPattern {
+    /// As it is written in a file.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Exactly(name) => name.clone(),
+            Self::Below(name) => format!("*.{name}"),
+        }
+    }
+}
+
 impl PathPattern {
+    /// As it is written in a file.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Exactly(path) => path.clone(),
+            Self::Below(path) => format!("{path}/*"),
+        }
+    }
+
     /// How many bytes of a path that it matches led here; what follows is below.
     pub(crate) const fn prefix_len(&self) -> usize {
         match self {
@@ -132,7 +154,45 @@ pub(super) fn site(node: &Node, taken: &mut HashSet<HostPattern>, problems: &mut
         let problem = Problem::at(&node.at, format!("this {} serves nothing", node.key.name));
         problems.push(problem.with_hint("give it `files`, `respond`, `redirect` or a `route`"));
     }
-    Site { names, routes, steps }
+    let authorities = authorities(node, !names.is_empty(), problems);
+    if authorities.is_empty()
+        && let Some(route) = routes.iter().find(|route| route.steps.needs_certificate)
+    {
+        let what = format!("nobody can show a certificate at {}", route.path.shown());
+        let problem = Problem::at(&node.at, what);
+        problems.push(problem.with_hint("name the authorities: client-authorities \"FILE\""));
+    }
+    Site { names, routes, authorities, steps }
+}
+
+/// The authorities of clients' certificates.
+fn authorities(
+    node: &Node,
+    has_names: bool,
+    problems: &mut Problems,
+) -> Vec<CertificateDer<'static>> {
+    let Some(node) = one(&node.block, "client-authorities") else { return Vec::new() };
+    let Some(path) = node.path("file") else { return Vec::new() };
+    if !has_names {
+        let problem = Problem::at(&node.at, "nobody comes under names that no site has");
+        problems.push(problem.with_hint("give the site its names, as site \"example.org\" { … }"));
+    }
+    let read = std::fs::read(path).map_err(|error| error.to_string()).and_then(|pem| {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        found.map_err(|error| error.to_string())
+    });
+    match read {
+        Ok(found) if !found.is_empty() => return found,
+        Ok(_) => {
+            let what = format!("there is no certificate in {}", path.display());
+            problems.push(Problem::at(&node.at, what));
+        }
+        Err(error) => {
+            let what = format!("cannot read {}: {error}", path.display());
+            problems.push(Problem::at(&node.at, what));
+        }
+    }
+    Vec::new()
 }
 
 fn host(text: &str) -> Option<HostPattern> {

@@ -18,6 +18,8 @@ use crate::passwords::{Hash, User};
 pub(crate) struct Steps {
     pub(crate) access: Access,
     pub(crate) login: Option<Login>,
+    /// Whether who comes in must have shown a certificate.
+    pub(crate) needs_certificate: bool,
     /// Who comes in clear text is sent to TLS, at this port.
     pub(crate) https_only: Option<u16>,
     pub(crate) cors: Option<cors::Policy>,
@@ -94,6 +96,9 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     steps.access.deny.extend(networks("deny").unwrap_or_default());
     if let Some(node) = one(block, "basic-auth") {
         steps.login = login(node, problems);
+    }
+    if let Some(node) = one(block, "client-certificate") {
+        steps.needs_certificate = node.flag("needed").unwrap_or(true);
     }
     if let Some(node) = one(block, "https-only") {
         steps.https_only = https_only(node, problems);

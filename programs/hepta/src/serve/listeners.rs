@@ -6,9 +6,11 @@ use std::os::fd::OwnedFd;
 
 use server::{Address, Announcers, Inherited, Listener};
 
+use tls::ClientAuth;
+
 use super::options::Place;
 use super::secrets::Secrets;
-use crate::config::{Listen, Proxies, Settings};
+use crate::config::{HostPattern, Listen, Proxies, Settings, Site};
 
 /// Everything that is open.
 pub(super) struct Listeners {
@@ -66,9 +68,12 @@ impl Listeners {
     fn fill(&mut self, plan: &mut Plan, settings: &Settings) -> anyhow::Result<()> {
         let default = [Listen { place: Place::Local(8080), tls: None, proxies: None }];
         let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
+        let client_auth: Vec<_> = settings.sites.iter().filter_map(client_auth).collect();
         for listen in all {
             let tls = listen.tls.as_ref();
-            let tls = tls.map(|tls| plan.secrets.open(tls, &mut self.secrets)).transpose()?;
+            let tls = tls
+                .map(|tls| plan.secrets.open(tls, &client_auth, &mut self.secrets))
+                .transpose()?;
             let (asked, also) = listen.place.addresses();
             let listener = self.listener(plan, &asked)?;
             let port = listener.address.port();
@@ -156,6 +161,14 @@ impl Plan {
         };
         self.open.iter().map(place).collect()
     }
+}
+
+/// Whose certificates clients may show under a site's names.
+fn client_auth(site: &Site) -> Option<ClientAuth> {
+    (!site.authorities.is_empty()).then(|| ClientAuth {
+        names: site.names.iter().map(HostPattern::shown).collect(),
+        authorities: site.authorities.clone(),
+    })
 }
 
 fn remove_file(address: &Address) {

@@ -1,14 +1,24 @@
 //! Certificates of listeners, and what is to be said about them.
 
+use tls::ClientAuth;
+
 use crate::certificates::{Pair, Store, local_ca};
 use crate::config::Tls;
 
 /// The sessions that listeners can begin, each with its certificates.
 #[derive(Default)]
 pub(super) struct Secrets {
-    open: Vec<(Tls, tls::ServerConfig, Store)>,
+    open: Vec<Open>,
     /// What a person should know about the certificate of this machine.
     pub(super) advice: Option<String>,
+}
+
+/// The sessions that a listener can begin.
+struct Open {
+    tls: Tls,
+    client_auth: Vec<ClientAuth>,
+    config: tls::ServerConfig,
+    store: Store,
 }
 
 impl Secrets {
@@ -17,14 +27,16 @@ impl Secrets {
     pub(super) fn open(
         &mut self,
         tls: &Tls,
+        client_auth: &[ClientAuth],
         before: &mut Self,
     ) -> anyhow::Result<tls::ServerConfig> {
-        if let Some((_, config, _)) = self.open.iter().find(|(open, ..)| open == tls) {
-            return Ok(config.clone());
+        let is_same = |open: &Open| open.tls == *tls && open.client_auth == client_auth;
+        if let Some(open) = self.open.iter().find(|open| is_same(open)) {
+            return Ok(open.config.clone());
         }
-        if let Some(at) = before.open.iter().position(|(open, ..)| open == tls) {
+        if let Some(at) = before.open.iter().position(is_same) {
             let open = before.open.swap_remove(at);
-            let config = open.1.clone();
+            let config = open.config.clone();
             self.open.push(open);
             return Ok(config);
         }
@@ -33,16 +45,18 @@ impl Secrets {
             Tls::Local => vec![self.local_pair()?],
         };
         let store = Store::open(pairs)?;
-        let config = tls::ServerConfig::new(store.certificates(), &tls::ServerOptions::default())
+        let client_auth = client_auth.to_vec();
+        let options = tls::ServerOptions { client_auth: client_auth.clone(), ..Default::default() };
+        let config = tls::ServerConfig::new(store.certificates(), &options)
             .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))?;
-        self.open.push((tls.clone(), config.clone(), store));
+        self.open.push(Open { tls: tls.clone(), client_auth, config: config.clone(), store });
         Ok(config)
     }
 
     /// Reads certificates whose files have changed.
     pub(super) fn reload_if_changed(&mut self) {
-        for (.., store) in &mut self.open {
-            store.reload_if_changed();
+        for open in &mut self.open {
+            open.store.reload_if_changed();
         }
     }
 

@@ -13,12 +13,13 @@ use super::asked::Asked;
 use super::browsers;
 use super::login::Login;
 use super::pages;
-use super::xray::Seen;
+use super::xray::{Seen, Why};
 use crate::config::{self, Access, Caching, Change, ErrorPage, FieldStep, Security};
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
     access: Access,
+    needs_certificate: bool,
     login: Option<Rc<Login>>,
     https_only: Option<u16>,
     cors: Option<cors::Policy>,
@@ -35,6 +36,7 @@ impl Steps {
     pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
         let config::Steps {
             access,
+            needs_certificate,
             login,
             https_only,
             cors,
@@ -47,6 +49,7 @@ impl Steps {
         } = settings.clone();
         let is_empty = access.allow.is_empty()
             && access.deny.is_empty()
+            && !needs_certificate
             && login.is_none()
             && https_only.is_none()
             && cors.is_none()
@@ -60,6 +63,7 @@ impl Steps {
         let login = login.map(|login| Rc::new(Login::new(&login)));
         (!is_empty).then_some(Self {
             access,
+            needs_certificate,
             login,
             https_only,
             cors,
@@ -102,6 +106,12 @@ impl Steps {
                 let why = "a page of another site has sent this";
                 return Some(pages::error(request, Status::FORBIDDEN, why).into());
             }
+        }
+        let has_certificate = peer.tls.is_some_and(|tls| tls.has_client_certificate);
+        if self.needs_certificate && !has_certificate {
+            cx.note(|| Seen::Refused { because: Why::NoCertificate });
+            let why = "this needs a client certificate";
+            return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
         self.login.as_ref().and_then(|login| login.check(cx, request))
     }

@@ -22,6 +22,8 @@ base::notes! {
 pub(crate) enum Why {
     /// No site has its name, or it came under the name of another site (RFC 9110 §15.5.20).
     Misdirected,
+    /// The client has shown no certificate that counts here.
+    NoCertificate,
     /// It has no name and password (RFC 7617 §2).
     NoCredentials,
     /// They cannot be read (RFC 7617 §2).

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use peers::{Finished, Server, Site, random_bytes, run, run_with_input, tool, until};
+use peers::{Finished, Program, Server, Site, random_bytes, run, run_with_input, tool, until};
 
-use crate::program;
+use crate::{HEPTA, program};
 
 /// A site, the program serving it over TLS with its local authority, and that authority.
 fn local(site: &Site) -> (Server, PathBuf) {
@@ -225,6 +225,67 @@ fn a_file_that_shrinks_over_tls_never_looks_complete() {
     file.set_len(1000).unwrap();
     let download = download.join().unwrap();
     assert!(!download.status.success(), "curl believes that it has everything");
+}
+
+#[test]
+fn clients_show_certificates_where_they_are_needed() {
+    let site = Site::new();
+    certificate(&site, "pair", "a.example");
+    for (authority, client) in [("staff-ca", "staff"), ("strangers-ca", "stranger")] {
+        certificate(&site, authority, &format!("{authority}.example"));
+        let mut openssl = tool("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        openssl.args(["-nodes", "-days", "30", "-subj", &format!("/CN={client}")]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.arg("-CA").arg(site.path(&format!("{authority}.pem")));
+        openssl.arg("-CAkey").arg(site.path(&format!("{authority}.key")));
+        openssl.arg("-out").arg(site.path(&format!("{client}.pem")));
+        let _ = run(openssl.arg("-keyout").arg(site.path(&format!("{client}.key")))).ok();
+    }
+    let site = site.with(
+        "hepta.kdl",
+        r#"listen "127.0.0.1:0" { certificate "pair.pem" key="pair.key" }
+        site "in.example" "*.in.example" {
+            respond 200 "in\n"
+            client-authorities "staff-ca.pem"
+            client-certificate
+            route "/all" { respond 200 "all\n"; client-certificate #false }
+        }
+        site "a.example" { respond 200 "open\n" }"#,
+    );
+    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    let port = server.address().port();
+    let ask = |version: &str, host: &str, path: &str, pair: Option<&str>| {
+        let mut curl = tool("curl");
+        curl.args(["-sk", "--resolve", &format!("*:{port}:127.0.0.1")]);
+        curl.args(["-o", "/dev/null", "-w", "%{http_code}", "--tls-max", version]);
+        if let Some(pair) = pair {
+            curl.arg("--cert").arg(site.path(&format!("{pair}.pem")));
+            curl.arg("--key").arg(site.path(&format!("{pair}.key")));
+        }
+        run(curl.arg(format!("https://{host}:{port}{path}"))).text()
+    };
+    for version in ["1.2", "1.3"] {
+        let ask = |host: &str, path: &str, pair| ask(version, host, path, pair);
+        assert_eq!(ask("in.example", "/", Some("staff")), "200", "{version}");
+        assert_eq!(ask("deep.in.example", "/", Some("staff")), "200");
+        assert_eq!(ask("in.example", "/", None), "403");
+        assert_eq!(ask("in.example", "/all", None), "200");
+        assert_eq!(ask("in.example", "/all", Some("stranger")), "000", "TLS ends it");
+        assert_eq!(ask("a.example", "/", Some("stranger")), "200", "nobody asked");
+    }
+    // A session of the open site does not lead into the other one.
+    let tickets = site.path("session");
+    let s_client = |name: &str, how: &str, host: &str| {
+        let mut openssl = tool("openssl");
+        openssl.args(["s_client", "-connect", &server.address().to_string(), "-servername", name]);
+        openssl.args(["-tls1_2", "-ign_eof", how]).arg(&tickets);
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        run_with_input(&mut openssl, request.as_bytes()).text()
+    };
+    assert!(s_client("a.example", "-sess_out", "a.example").contains("open\n"));
+    let again = s_client("in.example", "-sess_in", "in.example");
+    assert!(again.contains("403 Forbidden") && !again.contains("Reused"), "{again}");
 }
 
 #[test]
