@@ -199,6 +199,8 @@ const SITE: &[Key] = &[
     CLOSE,
     ALLOW,
     DENY,
+    RATE,
+    BODY_MAX,
     CLIENT_CERTIFICATE,
     BASIC_AUTH,
     FIELDS,
@@ -221,6 +223,8 @@ const ROUTE: &[Key] = &[
     CLOSE,
     ALLOW,
     DENY,
+    RATE,
+    BODY_MAX,
     CLIENT_CERTIFICATE,
     BASIC_AUTH,
     FIELDS,
@@ -278,6 +282,20 @@ const DENY: Key = key(
     "deny",
     &[arg("network", Kind::Network, How::Several)],
     "Nobody may come in from these addresses, also if they are allowed.",
+);
+
+const RATE: Key = key(
+    "rate",
+    &[arg("requests", Kind::Text, How::Required), arg("burst", Kind::Count, How::Named)],
+    "So many requests may a client make, as \"10/s\", \"100/m\" or \"1000/h\", and `burst` of them \
+     at once (1); others are answered with 429 and when to try again. A client is an address, of \
+     IPv6 its /64.",
+);
+
+const BODY_MAX: Key = key(
+    "body-max",
+    &[arg("size", Kind::Size, How::Required)],
+    "A request that announces a longer body is answered with 413.",
 );
 
 const CLIENT_CERTIFICATE: Key = key(

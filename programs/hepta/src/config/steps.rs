@@ -1,6 +1,8 @@
 //! What stands around handlers: who may come in, and what becomes of requests and answers.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use message::{Fields, Name, Status};
@@ -12,12 +14,17 @@ use super::settings::set;
 use super::template::{Fact, Part, Template};
 use super::tree::{Node, all, one};
 use crate::passwords::{Hash, User};
+use crate::serve::Limiter;
 
 /// What stands around a handler. A route has what its site has, where it says nothing else.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     pub(crate) access: Access,
     pub(crate) login: Option<Login>,
+    /// How many requests a client may make; the routes of a site share its limit.
+    pub(crate) rate: Option<Arc<Limiter>>,
+    /// The longest body that a request may announce.
+    pub(crate) body_max: Option<u64>,
     /// Whether who comes in must have shown a certificate.
     pub(crate) needs_certificate: bool,
     /// Who comes in clear text is sent to TLS, at this port.
@@ -97,6 +104,12 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     if let Some(node) = one(block, "basic-auth") {
         steps.login = login(node, problems);
     }
+    if let Some(node) = one(block, "rate") {
+        steps.rate = rate(node, problems);
+    }
+    if let Some(node) = one(block, "body-max") {
+        steps.body_max = node.number("size");
+    }
     if let Some(node) = one(block, "client-certificate") {
         steps.needs_certificate = node.flag("needed").unwrap_or(true);
     }
@@ -121,6 +134,29 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     let pages = all(block, "error-page").flat_map(|node| error_pages(node, problems));
     steps.error_pages = pages.collect::<Vec<_>>().into_iter().chain(steps.error_pages).collect();
     steps
+}
+
+/// `10/s` is ten a second.
+fn rate(node: &Node, problems: &mut Problems) -> Option<Arc<Limiter>> {
+    let (text, at) = node.texts("requests").next()?;
+    let read = || {
+        let (count, unit) = text.split_once('/')?;
+        let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
+        let unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        Some(Duration::from_secs(unit) / count)
+    };
+    let Some(interval) = read() else {
+        let problem = Problem::at(at, "this is no rate");
+        problems.push(problem.with_hint("write \"10/s\", \"100/m\" or \"1000/h\""));
+        return None;
+    };
+    let burst = node.number("burst").unwrap_or(1).max(1);
+    Some(Arc::new(Limiter::new(interval, u32::try_from(burst).unwrap_or(u32::MAX))))
 }
 
 fn https_only(node: &Node, problems: &mut Problems) -> Option<u16> {

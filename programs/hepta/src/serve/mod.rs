@@ -14,6 +14,7 @@ mod login;
 mod options;
 mod pages;
 mod pid_file;
+mod rate;
 mod representation;
 mod respond;
 mod routes;
@@ -28,4 +29,5 @@ mod variants;
 mod xray;
 
 pub(crate) use options::{Options, Place, parse_place};
+pub(crate) use rate::Limiter;
 pub(crate) use run::run;

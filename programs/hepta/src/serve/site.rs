@@ -13,6 +13,7 @@ use server::{Answer, Peer, Reply};
 use super::asked::Asked;
 use super::browsers;
 use super::directory::{Directory, METHODS};
+use super::rate::Limiter;
 use super::routes::{Found, Routes};
 use super::steps::{self, Steps};
 use super::xray::{Seen, Why};
@@ -48,8 +49,10 @@ enum Responder {
 
 /// How a request came to where it is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
+struct Way<'s> {
     rewrites: u8,
+    /// The limit that has counted it already.
+    counted: Option<&'s Limiter>,
     /// Whether it is for the page of an error. Whoever sees the error may see its page.
     is_for_page: bool,
 }
@@ -101,7 +104,13 @@ impl Site {
         self.routes.find(path, &request.method)
     }
 
-    fn answer_on(&self, way: Way, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
+    fn answer_on<'s>(
+        &'s self,
+        way: Way<'s>,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        peer: &Peer<'_>,
+    ) -> Reply {
         let path = match request.target.normal_path() {
             Ok(path) => path,
             Err(bad) => return without_path(request, bad.what).into(),
@@ -125,7 +134,9 @@ impl Site {
         };
         let rest = route.as_ref().map_or(&b""[..], |route| route.rest(&path));
         let asked = Asked { request, peer, rest };
-        let refused = if way.is_for_page { None } else { steps.refuse(cx, request, peer) };
+        let refused =
+            if way.is_for_page { None } else { steps.refuse(cx, request, peer, way.counted) };
+        let way = Way { counted: steps.limiter().or(way.counted), ..way };
         let reply = match (refused, route) {
             (Some(reply), _) => reply,
             (None, Err(answer)) => answer.into(),
@@ -176,7 +187,7 @@ impl Site {
 
     fn finish(
         &self,
-        way: Way,
+        way: Way<'_>,
         cx: &mut Cx<'_>,
         asked: Asked<'_>,
         steps: &Steps,
@@ -190,7 +201,7 @@ impl Site {
     /// The answer, or if it is an error for which the site has a page, that page.
     fn with_page(
         &self,
-        way: Way,
+        way: Way<'_>,
         cx: &mut Cx<'_>,
         asked: Asked<'_>,
         steps: &Steps,
@@ -224,7 +235,7 @@ impl Site {
     #[inline]
     fn respond(
         &self,
-        way: Way,
+        way: Way<'_>,
         cx: &mut Cx<'_>,
         request: &Request,
         peer: &Peer<'_>,
@@ -257,7 +268,7 @@ impl Site {
         }
     }
 
-    fn rewrite(&self, way: Way, cx: &mut Cx<'_>, asked: Asked<'_>, to: &Template) -> Reply {
+    fn rewrite(&self, way: Way<'_>, cx: &mut Cx<'_>, asked: Asked<'_>, to: &Template) -> Reply {
         let Asked { request, peer, .. } = asked;
         if way.rewrites >= REWRITES_MAX {
             cx.note(|| Seen::Refused { because: Why::RewritesGoRound });

@@ -1,7 +1,10 @@
 //! What stands around a handler: who is let in before it, and what becomes of requests and answers.
 
 use std::net::IpAddr;
+use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base::Cx;
 use ipnet::IpNet;
@@ -13,12 +16,15 @@ use super::asked::Asked;
 use super::browsers;
 use super::login::Login;
 use super::pages;
+use super::rate::Limiter;
 use super::xray::{Seen, Why};
 use crate::config::{self, Access, Caching, Change, ErrorPage, FieldStep, Security};
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
     access: Access,
+    rate: Option<Arc<Limiter>>,
+    body_max: Option<u64>,
     needs_certificate: bool,
     login: Option<Rc<Login>>,
     https_only: Option<u16>,
@@ -36,6 +42,8 @@ impl Steps {
     pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
         let config::Steps {
             access,
+            rate,
+            body_max,
             needs_certificate,
             login,
             https_only,
@@ -49,6 +57,8 @@ impl Steps {
         } = settings.clone();
         let is_empty = access.allow.is_empty()
             && access.deny.is_empty()
+            && rate.is_none()
+            && body_max.is_none()
             && !needs_certificate
             && login.is_none()
             && https_only.is_none()
@@ -63,6 +73,8 @@ impl Steps {
         let login = login.map(|login| Rc::new(Login::new(&login)));
         (!is_empty).then_some(Self {
             access,
+            rate,
+            body_max,
             needs_certificate,
             login,
             https_only,
@@ -82,11 +94,27 @@ impl Steps {
         cx: &mut Cx<'_>,
         request: &Request,
         peer: &Peer<'_>,
+        counted: Option<&Limiter>,
     ) -> Option<Reply> {
         if !is_let_in(&self.access, peer.ip()) {
             cx.note(|| Seen::RefusedAddress { address: Or(peer.address) });
             let why = "this may not be had from where you are";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
+        }
+        let limiter = self.limiter().filter(|ours| !counted.is_some_and(|by| ptr::eq(*ours, by)));
+        if let (Some(limiter), Some(address)) = (limiter, peer.ip())
+            && let Err(wait) = limiter.count(address)
+        {
+            cx.note(|| Seen::Refused { because: Why::TooManyRequests });
+            return Some(too_many(request, wait).into());
+        }
+        let announced = request.fields.length();
+        if let (Some(max), Some(announced)) = (self.body_max, announced)
+            && announced > max
+        {
+            cx.note(|| Seen::Refused { because: Why::BodyTooLong });
+            let why = format!("a request may have {max} bytes here");
+            return Some(pages::error(request, Status::CONTENT_TOO_LARGE, &why).into());
         }
         if let (Some(port), false) = (self.https_only, peer.is_secure) {
             return Some(browsers::to_tls(request, port).into());
@@ -114,6 +142,11 @@ impl Steps {
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
         self.login.as_ref().and_then(|login| login.check(cx, request))
+    }
+
+    /// What counts requests.
+    pub(crate) fn limiter(&self) -> Option<&Limiter> {
+        self.rate.as_deref()
     }
 
     /// Whether the steps answer preflights.
@@ -158,6 +191,15 @@ impl Steps {
         let page = self.error_pages.iter().find(|page| page.status == status)?;
         Some(&page.path)
     }
+}
+
+/// RFC 6585 §4: how long to wait, in whole seconds.
+fn too_many(request: &Request, wait: Duration) -> Answer {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let why = "you have asked for much in a short time";
+    let mut answer = pages::error(request, Status::TOO_MANY_REQUESTS, why);
+    answer.response.fields.push(Name::RetryAfter, seconds.to_string());
+    answer
 }
 
 /// Who comes by a socket in the file system has no address, and is in no network.

@@ -22,6 +22,10 @@ base::notes! {
 pub(crate) enum Why {
     /// No site has its name, or it came under the name of another site (RFC 9110 §15.5.20).
     Misdirected,
+    /// The client has made too many in a short time (RFC 6585 §4).
+    TooManyRequests,
+    /// It announces a longer body than it may have (RFC 9110 §15.5.14).
+    BodyTooLong,
     /// The client has shown no certificate that counts here.
     NoCertificate,
     /// It has no name and password (RFC 7617 §2).

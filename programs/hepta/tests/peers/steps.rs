@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use peers::{Program, Server, Site, tool, until};
+use peers::{Program, Server, Site, random_bytes, tool, until};
 
 use crate::HEPTA;
 
@@ -136,6 +136,63 @@ fn errors_have_pages_of_the_site() {
     assert!(server.stderr().contains("/errors/missing.html"), "{}", server.stderr());
     let ways = ask(&server, "/errors/404.html");
     assert_eq!((ways.status, ways.field("etag").is_some()), (200, true), "it is a page as others");
+}
+
+#[test]
+fn clients_ask_as_often_as_they_may() {
+    let site = of(r#"
+        default {
+            respond 200
+            rate "1/m" burst=5
+            route "/own" { respond 200; rate "1/h" }
+            route "/same" { rewrite "/" }
+        }"#);
+    let site = with_proxies(site);
+    let server = configured(&site);
+    let from = |address: &str, target: &str| {
+        let mut conn = server.connect();
+        conn.send(format!(
+            "PROXY TCP4 {address} 127.0.0.1 1 80\r\n\
+             GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        ));
+        conn.response("GET")
+    };
+    for n in 0..5 {
+        let target = if n % 2 == 0 { "/" } else { "/same" };
+        assert_eq!(from("192.0.2.1", target).status, 200, "{n}");
+    }
+    let refused = from("192.0.2.1", "/same");
+    assert_eq!(refused.status, 429);
+    let wait: u32 = refused.field("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(from("192.0.2.2", "/").status, 200, "others do not notice");
+    assert_eq!(from("192.0.2.1", "/own").status, 200, "a limit of its own");
+    assert_eq!(from("192.0.2.1", "/own").status, 429);
+}
+
+/// The same, where this machine says who its clients are.
+fn with_proxies(site: Site) -> Site {
+    let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+    let proxies = "listen \"127.0.0.1:0\" { proxy-protocol \"127.0.0.1\" }";
+    site.with("hepta.kdl", text.replace("listen \"127.0.0.1:0\"", proxies))
+}
+
+#[test]
+fn bodies_are_as_long_as_they_may_be() {
+    let site = of(r#"
+        default {
+            respond 200
+            body-max "1KiB"
+            route "/more" { respond 200; body-max "1MiB" }
+        }"#);
+    let server = configured(&site);
+    let post = |target: &str, len: usize| {
+        let mut conn = server.connect();
+        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {len}\r\n\r\n");
+        conn.send([head.as_bytes(), &random_bytes(1, len)].concat());
+        conn.response("POST").status
+    };
+    assert_eq!([post("/", 1024), post("/", 1025), post("/more", 1025)], [200, 413, 200]);
 }
 
 #[test]
