@@ -76,6 +76,12 @@ pub(crate) const FILE: &[Key] = &[
         "How many threads serve; one for each core unless told otherwise.",
     ),
     key(
+        "user",
+        &[arg("name", Kind::Text, How::Required), arg("group", Kind::Text, How::Named)],
+        "Who the program becomes once it listens, if it was started as root; `group` if not the user's \
+         own. What it opens later (files, certificates read anew, logs) it opens as that user.",
+    ),
+    key(
         "pid-file",
         &[arg("file", Kind::Path, How::Required)],
         "The server writes the number of its process there, for `hepta reload` and `hepta upgrade`.",

@@ -20,6 +20,8 @@ use crate::serve::Place;
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: Option<NonZeroU16>,
+    /// Who the program becomes once it listens.
+    pub(crate) identity: Option<Identity>,
     /// Where the process that serves writes its number.
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) access_log: Option<PathBuf>,
@@ -27,6 +29,14 @@ pub(crate) struct Settings {
     pub(crate) sites: Vec<Site>,
     /// What is served under names that no site has.
     pub(crate) default: Option<Site>,
+}
+
+/// A user of the machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Identity {
+    pub(crate) user: String,
+    /// The user's own where none is named.
+    pub(crate) group: Option<String>,
 }
 
 /// An address to serve at.
@@ -91,6 +101,10 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
     let settings = Settings {
         listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
+        identity: one(nodes, "user").and_then(|node| {
+            let group = node.text("group").map(str::to_owned);
+            Some(Identity { user: node.text("name")?.to_owned(), group })
+        }),
         pid_file: one(nodes, "pid-file").and_then(|node| node.path("file").map(Into::into)),
         access_log: one(nodes, "access-log").and_then(|node| node.path("file").map(Into::into)),
         limits: one(nodes, "limits").map(|node| limits(&node.block)).unwrap_or_default(),

@@ -14,6 +14,7 @@ mod login;
 mod options;
 mod pages;
 mod pid_file;
+mod privileges;
 mod rate;
 mod representation;
 mod respond;

@@ -158,6 +158,7 @@ impl Options {
         Ok(Settings {
             listen,
             workers: self.workers,
+            identity: None,
             pid_file: None,
             access_log: self.access_log.clone(),
             limits: self.limits(),

@@ -1,6 +1,6 @@
 //! The file that says which process serves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -16,6 +16,10 @@ impl PidFile {
     pub(super) fn write(&self) -> anyhow::Result<()> {
         std::fs::write(&self.0, format!("{}\n", std::process::id()))
             .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Takes it away, unless another process has written it since.

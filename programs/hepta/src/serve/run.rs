@@ -15,6 +15,7 @@ use super::access_log::{AccessLog, Target};
 use super::listeners::Listeners;
 use super::options::{Options, Place};
 use super::pid_file::PidFile;
+use super::privileges;
 use super::signals::{Asked, Signals};
 use super::sites::Sites;
 use super::upgrade::{self, Itself};
@@ -44,7 +45,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (grace, shown) = (settings.limits.grace, title(options, &settings));
     let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
+    let identity = settings.identity.clone();
     let (config, make_sites) = prepare(settings, film.clone())?;
+    if let Some(file) = &pid_file {
+        file.write()?;
+    }
+    if let Some(identity) = &identity {
+        privileges::give_up(identity, pid_file.as_ref().map(PidFile::path))?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
@@ -59,7 +67,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
-        running.write_pid_file()?;
         announce(&shown, &running.listeners);
         upgrade::say_ready();
         notify(&[NotifyState::Ready]);
@@ -108,7 +115,10 @@ impl Running<'_> {
                 Asked::Reload => self.reload(),
                 Asked::Upgrade => match self.itself.replace(&self.listeners).await {
                     Ok(successor) => return self.hand_over(successor, signals).await,
-                    Err(error) => tracing::error!("this program goes on: {error:#}"),
+                    Err(error) => {
+                        tracing::error!("this program goes on: {error:#}");
+                        self.write_pid_file();
+                    }
                 },
             }
         }
@@ -160,8 +170,11 @@ impl Running<'_> {
         Ok("the configuration was read anew")
     }
 
-    fn write_pid_file(&self) -> anyhow::Result<()> {
-        self.pid_file.as_ref().map_or(Ok(()), PidFile::write)
+    /// Says again who serves, when another program has said that it does.
+    fn write_pid_file(&self) {
+        if let Some(Err(error)) = self.pid_file.as_ref().map(PidFile::write) {
+            tracing::error!("{error:#}");
+        }
     }
 
     /// Lets running requests finish, until the time is over or a second signal comes.

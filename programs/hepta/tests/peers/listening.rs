@@ -303,6 +303,51 @@ fn a_new_program_that_does_not_serve_changes_nothing() {
     assert!(!site.path("pid").exists());
 }
 
+#[test]
+fn root_is_given_up_for_good() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("NOT RUN: only root can give up root");
+    }
+    let site = with(
+        r#"listen "127.0.0.1:0"
+        user "nobody"
+        pid-file "pid"
+        default {
+            files "www"
+            route "/secret/*" { files "secret" }
+        }"#,
+    )
+    .with("secret/a.txt", "secret\n");
+    // The directory of the site is for everybody, the file is for root.
+    let mode = |path: &str, mode: u32| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(site.path(path), mode).unwrap();
+    };
+    mode("", 0o755);
+    mode("secret/a.txt", 0o600);
+    let mut server = configured(&site);
+    assert_eq!(server.get("/hello.txt").text(), "hello\n");
+    assert_eq!(server.get("/secret/a.txt").status, 403);
+    for task in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        let line = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(line("Uid:").iter().all(|uid| uid == "65534"), "{status}");
+        assert!(line("Gid:").iter().all(|gid| gid == "65534"), "{status}");
+        assert!(!line("Groups:").contains(&"0".to_owned()), "{status}");
+        assert_eq!(line("CapEff:"), ["0000000000000000"]);
+    }
+    // It can still take over from itself.
+    let before = server.pid();
+    tell(&site, "upgrade");
+    let successor = Successor::of(&site, before);
+    server.wait();
+    assert_eq!(server.get("/hello.txt").text(), "hello\n");
+    drop(successor);
+}
+
 /// Opens a socket as systemd does, and starts the program with it.
 const ACTIVATE: &str = "
 import os, socket, sys

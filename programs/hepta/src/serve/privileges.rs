@@ -1,0 +1,55 @@
+//! Who the program is once it listens: nobody who can do more than serve.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use nix::unistd::{Gid, Group, Uid, User, chown, initgroups, setgid, setuid};
+
+use crate::config::Identity;
+
+/// Becomes another user for good, and gives it the files that it will have to write. Called before any
+/// thread is started, because the kernel knows privileges of threads only.
+///
+/// # Errors
+///
+/// There is no such user, or we may not become it.
+pub(super) fn give_up<'p>(
+    identity: &Identity,
+    files: impl IntoIterator<Item = &'p Path>,
+) -> anyhow::Result<()> {
+    let Identity { user: name, group } = identity;
+    let user = User::from_name(name).ok().flatten();
+    let user = user.with_context(|| format!("this machine has no user {name:?}"))?;
+    let gid = match group {
+        Some(name) => {
+            let group = Group::from_name(name).ok().flatten();
+            group.with_context(|| format!("this machine has no group {name:?}"))?.gid
+        }
+        None => user.gid,
+    };
+    // Whoever is that user already, as after an upgrade, has nothing to give up.
+    if Uid::effective() == user.uid && Gid::effective() == gid {
+        return Ok(());
+    }
+    for file in files {
+        let shown = file.display();
+        chown(file, Some(user.uid), Some(gid))
+            .with_context(|| format!("cannot give {shown} away"))?;
+    }
+    become_user(&user, gid).with_context(|| {
+        format!("cannot become the user {name}: start as root, or leave `user` out")
+    })?;
+    if !user.uid.is_root() && setuid(Uid::from_raw(0)).is_ok() {
+        bail!("the user {name} can become root again");
+    }
+    Ok(())
+}
+
+fn become_user(user: &User, gid: Gid) -> anyhow::Result<()> {
+    let name = std::ffi::CString::new(user.name.as_str())?;
+    // In this order: afterwards we may do none of it.
+    initgroups(&name, gid)?;
+    setgid(gid)?;
+    setuid(user.uid)?;
+    Ok(())
+}
