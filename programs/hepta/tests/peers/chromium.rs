@@ -1,22 +1,28 @@
 //! Chromium as a client, driven by `browse.mjs`.
 
-use peers::{Site, numbered_text, random_bytes, run, tool};
+use peers::{Program, Server, Site, numbered_text, random_bytes, run, tool};
 use serde_json::{Value, json};
 
 use crate::{HEPTA, lasting, program, strong_etag};
 
-/// What came of some steps in a browser of its own.
+/// What came of some steps in a browser of its own, which had nothing to complain of.
 #[track_caller]
 fn browse(steps: &Value) -> Value {
+    let seen = look(steps);
+    assert_eq!(seen["problems"], json!([]), "the browser complains");
+    seen
+}
+
+/// What came of some steps, and what the browser complained of.
+#[track_caller]
+fn look(steps: &Value) -> Value {
     let folder = Site::new();
     folder.write("browse.mjs", include_str!("browse.mjs"));
     let mut command = tool("node");
     command.arg(folder.path("browse.mjs")).arg(tool("chromium").get_program());
     command.arg(folder.path("profile")).arg(steps.to_string());
     let said = run(&mut command).ok();
-    let seen: Value = serde_json::from_slice(&said.stdout).unwrap();
-    assert_eq!(seen["problems"], json!([]), "the browser complains");
-    seen
+    serde_json::from_slice(&said.stdout).unwrap()
 }
 
 /// Eight by eight pixels, all red.
@@ -95,7 +101,7 @@ fn chromium_asks_whether_it_has_changed() {
     let log = Site::new();
     let path = log.path("access.log");
     let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("lasting");
-    let server = peers::Program::serve(HEPTA, &root).arg("--access-log").arg(&path).start();
+    let server = Program::serve(HEPTA, &root).arg("--access-log").arg(&path).start();
     let seen = browse(&json!([
         { "goto": server.url("/page.html") },
         { "reload": true },
@@ -152,10 +158,131 @@ fn chromium_speaks_tls() {
 
 #[test]
 fn chromium_shows_the_site_of_the_project() {
-    let server = peers::Program::serve_default_site(HEPTA).start();
+    let server = Program::serve_default_site(HEPTA).start();
     let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": "document.title" }]));
     assert!(seen["results"][0].as_str().unwrap().contains("Hepta"), "{seen}");
     for response in seen["responses"].as_array().unwrap() {
         assert_eq!(response["status"], 200, "{response}");
     }
+}
+
+/// A second of a tone, as a WAV file that is long enough to be fetched in parts.
+fn tone() -> Vec<u8> {
+    let samples: Vec<u8> = (0..4_000_000_u32).map(|n| (n / 32 % 2 * 40 + 100) as u8).collect();
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + samples.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend(8000_u32.to_le_bytes());
+    wav.extend(8000_u32.to_le_bytes());
+    wav.extend(b"\x01\0\x08\0data");
+    wav.extend((samples.len() as u32).to_le_bytes());
+    wav.extend(samples);
+    wav
+}
+
+/// A site as people configure it, over TLS at two origins: `localhost` and `127.0.0.1`.
+fn configured_site() -> (Site, Server) {
+    let mut page = String::from("<!doctype html><title>Fifty</title><link rel=icon href=0.svg>");
+    let mut site = Site::new();
+    for n in 0..50 {
+        page += &format!("<img src={n}.svg>");
+        site = site.with(&format!("www/{n}.svg"), IMAGE);
+    }
+    page += "<audio src=tone.wav preload=auto></audio>";
+    let site = site
+        .with("www/index.html", page)
+        .with("www/tone.wav", tone())
+        .with("www/files/one.txt", "one")
+        .with("www/hello.en.txt", "hello")
+        .with("www/hello.de.txt", "hallo")
+        .with("hepta.kdl", "");
+    let mut hepta = std::process::Command::new(HEPTA);
+    hepta.arg("passwd").arg("anna");
+    let anna = peers::run_with_input(&mut hepta, b"secret\n").ok().text();
+    site.write(
+        "hepta.kdl",
+        format!(
+            r#"listen "127.0.0.1:0" {{ local-certificate }}
+            default {{
+                files "www" {{ listing #true; negotiate #true }}
+                security
+                route "/open/*" {{ respond 200 "open"; cors "*" }}
+                route "/shut/*" {{ respond 200 "shut"; cors "https://friend.example" }}
+                route "/private/*" {{ respond 200 "welcome"; basic-auth "private" {{ {anna} }} }}
+            }}"#,
+            anna = anna.trim()
+        ),
+    );
+    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    (site, server)
+}
+
+#[test]
+fn chromium_uses_a_configured_site_over_tls() {
+    let (_site, server) = configured_site();
+    let here = server.url("/").replace("127.0.0.1", "localhost");
+    let seen = browse(&json!([
+        { "goto": here },
+        { "eval": "[...document.images].filter(i => i.naturalWidth === 8).length" },
+        { "eval": "fetch('hello', { headers: { 'Accept-Language': 'de' } }).then(r => r.text())" },
+        { "eval": "fetch('hello', { headers: { 'Accept-Language': 'fr, en' } }).then(r => r.text())" },
+        // The end of a sound is fetched as a part, when somebody wants to hear it.
+        { "eval": "new Promise((done, failed) => {
+            const sound = document.querySelector('audio');
+            sound.onerror = failed;
+            sound.onseeked = () => done(Math.round(sound.currentTime));
+            const seek = () => { sound.currentTime = 490; };
+            if (sound.readyState > 0) seek(); else sound.onloadedmetadata = seek;
+        })" },
+        { "goto": format!("{here}files/") },
+        { "click": "a[href^='one.txt']" },
+        { "eval": "document.body.textContent.trim()" },
+        { "goto": format!("{}private/", here.replace("https://", "https://anna:secret@")) },
+        { "eval": "document.body.textContent.trim()" },
+    ]));
+    assert_eq!(seen["results"], json!([50, "hallo", "hello", 490, "one", "welcome"]));
+    let responses = seen["responses"].as_array().unwrap();
+    let was = |path: &str, status: u16| {
+        responses.iter().any(|response| {
+            response["url"].as_str().unwrap().ends_with(path) && response["status"] == status
+        })
+    };
+    assert!(was("/tone.wav", 206), "{responses:?}");
+    assert!(was("/49.svg", 200) && was("/private/", 200));
+}
+
+#[test]
+fn chromium_keeps_origins_apart_as_the_site_says() {
+    let (_site, server) = configured_site();
+    // Two names of one machine are two origins.
+    let (here, there) = (server.url("/").replace("127.0.0.1", "localhost"), server.url("/"));
+    let fetch = |path: &str| {
+        format!("fetch('{there}{path}').then(r => r.text()).catch(e => 'refused: ' + e.name)")
+    };
+    let frame = |url: &str| {
+        format!(
+            "new Promise(done => {{
+                const frame = document.createElement('iframe');
+                frame.onload = () => done(frame.contentDocument?.title ?? 'nothing to see');
+                frame.src = '{url}';
+                document.body.append(frame);
+            }})"
+        )
+    };
+    let seen = look(&json!([
+        { "goto": here },
+        { "eval": fetch("open/") },
+        { "eval": fetch("shut/") },
+        { "eval": frame(&here) },
+        { "eval": frame(&there) },
+    ]));
+    assert_eq!(
+        seen["results"],
+        json!(["open", "refused: TypeError", "Fifty", "nothing to see"]),
+        "{seen}"
+    );
+    let problems = seen["problems"].to_string();
+    assert!(problems.contains("Access-Control-Allow-Origin"), "{problems}");
+    assert!(problems.contains("frame-ancestors"), "{problems}");
 }

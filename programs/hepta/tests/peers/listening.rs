@@ -306,7 +306,7 @@ fn a_new_program_that_does_not_serve_changes_nothing() {
 #[test]
 fn root_is_given_up_for_good() {
     if !rustix::process::geteuid().is_root() {
-        return println!("NOT RUN: only root can give up root");
+        return eprintln!("NOT RUN: only root can give up root");
     }
     let site = with(
         r#"listen "127.0.0.1:0"
