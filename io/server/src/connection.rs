@@ -12,6 +12,7 @@ use message::ExchangeId;
 use rustix::io::Errno;
 
 use self::exchange::Exchange;
+use crate::clients::Presence;
 use crate::handler::{Handler, Peer};
 use crate::inbox;
 use crate::poller::Ready;
@@ -48,6 +49,8 @@ pub(crate) struct Connection<T> {
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
+    /// Counts it among its client's, if they are counted.
+    pub(crate) presence: Option<Box<Presence>>,
     /// When the wheel will wake us, if it will.
     armed: Instant,
     ready: Ready,
@@ -146,6 +149,7 @@ impl<T: Transport> Connection<T> {
             is_announced,
             busy: None,
             film,
+            presence: None,
             armed: Instant::NEVER,
             // A new socket has room.
             ready: Ready { to_write: true, ..Ready::default() },

@@ -13,6 +13,7 @@
 //!
 //! Not here: what HTTP means (`endpoint` and below), and what is served ([`Handler`]).
 
+mod clients;
 mod clock;
 mod connection;
 mod film;
@@ -26,6 +27,7 @@ mod transport;
 mod worker;
 mod xray;
 
+pub use clients::Client;
 pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Listening, Peer, Record, Reply, Source};

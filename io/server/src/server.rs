@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::clients::Clients;
 use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Letter};
@@ -31,11 +32,18 @@ pub struct Limits {
     pub timeout_write: Duration,
     /// How many connections a worker keeps; the next one is answered with 503.
     pub connections_max: usize,
+    /// How many connections a client may have over all workers; the next one is answered with 503.
+    /// Proxies that announce their clients may have as many as they like.
+    pub connections_per_client_max: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout_write: Duration::from_secs(30), connections_max: 100_000 }
+        Self {
+            timeout_write: Duration::from_secs(30),
+            connections_max: 100_000,
+            connections_per_client_max: None,
+        }
     }
 }
 
@@ -111,14 +119,16 @@ impl<H: Handler> Server<H> {
         let by_worker = split(places, workers)?;
         let mut server = Self { threads: Vec::new(), inboxes: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
+        let clients = Arc::new(Clients::new());
         for (number, sockets) in by_worker.into_iter().enumerate() {
             let inbox = Arc::new(Inbox::new()?);
             server.inboxes.push(Arc::clone(&inbox));
             let (setup, ready, runtime) = (setup.clone(), ready.clone(), Handle::current());
+            let clients = Arc::clone(&clients);
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             server.threads.push(thread.spawn(move || {
                 let _runtime = runtime.enter();
-                let worker = Worker::new((number, workers), setup, sockets, inbox)?;
+                let worker = Worker::new((number, workers), setup, sockets, inbox, clients)?;
                 // Nobody can have stopped listening: it goes on when all have spoken or ended.
                 let _ = ready.send(());
                 drop(ready);

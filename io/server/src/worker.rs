@@ -15,6 +15,7 @@ use rustix::time::{
 
 use self::accepting::{NoRoom, open_spare};
 use crate::Clock;
+use crate::clients::Clients;
 use crate::connection::{Connection, Occasion, Then};
 use crate::handler::{Handler, Listening};
 use crate::inbox::{Inbox, Letter};
@@ -45,6 +46,7 @@ pub(crate) struct Worker<H> {
     pub(crate) desk: RefCell<Desk>,
     /// What other threads tell.
     pub(crate) inbox: Arc<Inbox<H>>,
+    clients: Arc<Clients>,
     /// Empty when it is to stop.
     listeners: RefCell<Vec<Socket>>,
     is_listening_paused: Cell<bool>,
@@ -86,6 +88,7 @@ impl<H: Handler> Worker<H> {
         setup: Setup<H>,
         listeners: Vec<Socket>,
         inbox: Arc<Inbox<H>>,
+        clients: Arc<Clients>,
     ) -> io::Result<Self> {
         let clock = Clock::start();
         let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
@@ -109,6 +112,7 @@ impl<H: Handler> Worker<H> {
                 out: TxQueue::new(),
             }),
             inbox,
+            clients,
             listeners: RefCell::new(listeners),
             is_listening_paused: Cell::new(false),
             connections: RefCell::new(Registry::new()),

@@ -351,6 +351,23 @@ pub fn connect_with_small_window(address: SocketAddr) -> Conn {
     Conn::over(fd.into())
 }
 
+/// A connection from an address of this machine.
+///
+/// # Panics
+///
+/// The server does not accept it.
+#[track_caller]
+pub fn connect_from(local: SocketAddr, address: SocketAddr) -> Conn {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC;
+    let fd = socket_with(family, SocketType::STREAM, flags, None).expect("there are sockets");
+    bind(&fd, &local).expect("the address is of this machine");
+    connect(&fd, &address).expect("the server accepts connections");
+    Conn::over(fd.into())
+}
+
 fn parse_head(head: &[u8]) -> Result<Response, &'static str> {
     let text = head.strip_suffix(b"\r\n\r\n").ok_or("no empty line")?;
     let text = String::from_utf8_lossy(text);

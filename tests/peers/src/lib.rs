@@ -19,7 +19,7 @@ mod site;
 mod tool;
 mod wait;
 
-pub use conn::{Broken, Conn, Response, connect_with_small_window};
+pub use conn::{Broken, Conn, Response, connect_from, connect_with_small_window};
 pub use crowd::{Crowd, raise_descriptor_limit};
 pub use nginx::Nginx;
 pub use program::{Program, Server};

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
 
 use super::{Occasion, Worker};
+use crate::clients::Presence;
 use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::listen::BACKLOG;
@@ -35,6 +36,8 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 pub(super) struct NoRoom {
     /// Were refused: as many connections as a worker may have were there, and none was idle.
     connections: Cell<u64>,
+    /// Were refused: they had as many as a client may have.
+    greedy: Cell<u64>,
     /// Were refused: there was no descriptor left, or no memory in the kernel.
     descriptors: Cell<u64>,
     /// Were idle, and went to make room.
@@ -45,10 +48,11 @@ impl NoRoom {
     /// Has the log say it.
     pub(super) fn report(&self) {
         let (connections, descriptors) = (self.connections.take(), self.descriptors.take());
-        let evicted = self.evicted.take();
-        if connections + descriptors + evicted > 0 {
+        let (greedy, evicted) = (self.greedy.take(), self.evicted.take());
+        if connections + greedy + descriptors + evicted > 0 {
             tracing::warn!(
                 refused_by_limit = connections,
+                refused_by_limit_of_a_client = greedy,
                 refused_without_descriptors = descriptors,
                 idle_sent_away = evicted,
                 "there was no room for every connection"
@@ -56,6 +60,9 @@ impl NoRoom {
         }
     }
 }
+
+/// A client has as many connections as it may.
+struct TooMany;
 
 fn count(counter: &Cell<u64>, more: usize) {
     counter.set(counter.get() + more as u64);
@@ -100,6 +107,11 @@ impl<H: Handler> Worker<H> {
             self.start_ticking();
             return refuse(&stream, listener.tls.is_some());
         }
+        let Ok(presence) = self.enter(address, limits.connections_per_client_max, listener) else {
+            count(&self.no_room.greedy, 1);
+            self.start_ticking();
+            return refuse(&stream, listener.tls.is_some());
+        };
         let key = self.connections.borrow_mut().reserve();
         if let Err(error) = self.poller.add(&stream, key) {
             tracing::warn!(?address, %error, "refused: the kernel cannot watch one more socket");
@@ -108,7 +120,8 @@ impl<H: Handler> Worker<H> {
         }
         let begun = Connection::new(self, &self.serving.borrow(), stream, address, listener);
         match begun {
-            Ok(connection) => {
+            Ok(mut connection) => {
+                connection.presence = presence.map(Box::new);
                 self.connections.borrow_mut().put_back(key, Box::new(connection));
                 self.give_turn(key, Occasion::Due);
             }
@@ -117,6 +130,20 @@ impl<H: Handler> Worker<H> {
                 self.forget(key);
             }
         }
+    }
+
+    /// Counts a connection among those of its client, if they are counted.
+    fn enter(
+        &self,
+        address: Option<SocketAddr>,
+        most: Option<usize>,
+        listener: &Socket,
+    ) -> Result<Option<Presence>, TooMany> {
+        let (Some(address), Some(most)) = (address, most) else { return Ok(None) };
+        if listener.announcers.as_ref().is_some_and(|is_one| is_one(Some(address))) {
+            return Ok(None);
+        }
+        self.clients.enter(address.ip().into(), most).map(Some).ok_or(TooMany)
     }
 
     /// Ends up to `most` connections on which nothing is under way; says how many.

@@ -160,6 +160,12 @@ const LIMITS: &[Key] = &[
          is answered with 503. 100000.",
     ),
     key(
+        "connections-per-client",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many connections a client may have, over all workers; the next one is answered with \
+         503. A client is an address, of IPv6 its /64. As many as it likes.",
+    ),
+    key(
         "timeout-idle",
         &[arg("time", Kind::Time, How::Required)],
         "How long a connection may be silent between requests. 15s.",

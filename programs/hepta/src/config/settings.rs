@@ -178,6 +178,8 @@ fn limits(block: &[Node]) -> Limits {
     set(&mut http1.timeout_head, time("timeout-head"));
     set(&mut limits.sockets.timeout_write, time("timeout-write"));
     set(&mut limits.sockets.connections_max, count("connections-max").map(as_usize));
+    let most = count("connections-per-client").map(as_usize);
+    limits.sockets.connections_per_client_max = most;
     set(&mut limits.grace, time("grace"));
     limits
 }

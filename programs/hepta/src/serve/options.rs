@@ -195,6 +195,7 @@ impl Options {
             sockets: server::Limits {
                 timeout_write: Duration::from_secs(self.timeout_write),
                 connections_max: self.connections_max,
+                ..server::Limits::default()
             },
             grace: Duration::from_secs(self.grace),
         }

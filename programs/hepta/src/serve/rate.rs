@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use server::Client;
+
 /// How many clients are remembered for each limit: about 4 MiB. When there are more, those are
 /// forgotten who could make all their requests again, and if that is nobody, everybody of a shard.
 const CLIENTS_MAX: usize = 64 * 1024;
@@ -30,7 +32,7 @@ pub(crate) struct Limiter {
 }
 
 /// Moments in nanoseconds since the limiter began, by client.
-type Shard = HashMap<u128, u64>;
+type Shard = HashMap<Client, u64>;
 
 impl Limiter {
     /// A request in each `interval`, and `burst` at once.
@@ -50,7 +52,7 @@ impl Limiter {
     }
 
     fn count_at(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
-        let client = client(address);
+        let client = Client::from(address);
         let shard = self.hasher.hash_one(client) as usize % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return Ok(()) };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,15 +74,6 @@ fn make_room(shard: &mut Shard, now: u64) {
     }
     if shard.len() >= CLIENTS_MAX / SHARDS {
         shard.clear();
-    }
-}
-
-/// Who counts as one client: an address of IPv4, or a network of IPv6, of which a subscriber has at
-/// least a /64 (RFC 6177 §2).
-fn client(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use peers::{Program, Server, Site, random_bytes, tool, until};
+use peers::{Program, Server, Site, connect_from, random_bytes, tool, until};
 
 use crate::HEPTA;
 
@@ -168,6 +168,24 @@ fn clients_ask_as_often_as_they_may() {
     assert_eq!(from("192.0.2.2", "/").status, 200, "others do not notice");
     assert_eq!(from("192.0.2.1", "/own").status, 200, "a limit of its own");
     assert_eq!(from("192.0.2.1", "/own").status, 429);
+}
+
+#[test]
+fn clients_connect_as_often_as_they_may() {
+    let site = of("workers 2\nlimits { connections-per-client 5 }\ndefault { files \"www\" }");
+    let server = configured(&site);
+    let connect = |address: [u8; 4]| {
+        let mut conn = connect_from((address, 0).into(), server.address());
+        let _ = conn.try_send("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+        let status = conn.try_response("GET").map_or(0, |response| response.status);
+        (conn, status)
+    };
+    let mut held: Vec<_> = (0..5).map(|_| connect([127, 0, 0, 7])).collect();
+    assert!(held.iter().all(|(_, status)| *status == 200));
+    assert_eq!(connect([127, 0, 0, 7]).1, 503);
+    assert_eq!(connect([127, 0, 0, 8]).1, 200, "others do not notice");
+    held.pop();
+    until("a place is free again", || (connect([127, 0, 0, 7]).1 == 200).then_some(()));
 }
 
 /// The same, where this machine says who its clients are.
