@@ -96,7 +96,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Has the handler answer.
-    #[inline]
+    #[inline(always)]
     fn ask<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let handler = &turn.serving.handler;
         match handler.handle(&mut turn.cx, &exchange.request, &self.peer()) {
@@ -112,6 +112,11 @@ impl<T: Transport> Connection<T> {
             State::Complete => Step::Over(None),
             _ => Step::Moved,
         }
+    }
+
+    #[cold]
+    fn ask_again<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
+        self.ask(turn, exchange)
     }
 
     fn handle_reset<H: Handler>(&mut self, turn: &mut Turn<'_, H>, id: ExchangeId, reset: Reset) {
@@ -183,7 +188,7 @@ impl<T: Transport> Connection<T> {
                 if found_out.is_pending() {
                     return Step::Waits;
                 }
-                return self.ask(turn, exchange);
+                return self.ask_again(turn, exchange);
             }
             State::Sending(_) if room == 0 => return Step::Waits,
             State::Sending(body) => body,

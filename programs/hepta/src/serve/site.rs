@@ -88,6 +88,15 @@ impl Site {
     /// Answers a request that asks for something here.
     #[inline]
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
+        // Most requests are for a file around which nothing stands.
+        if let Ok(path) = request.target.normal_path()
+            && let Found::Route(Route { steps: None, prefix_len, responder }) =
+                self.find(&path, request)
+            && let Responder::Directory(directory) = responder
+            && let Some(name) = path.get(*prefix_len..).and_then(|rest| rest.strip_prefix(b"/"))
+        {
+            return directory.answer(cx, request, name);
+        }
         self.answer_on(Way::default(), cx, request, peer)
     }
 
