@@ -19,31 +19,43 @@ def wrk(url, connections, seconds, script=None):
     command = wrk_command(url, connections, seconds, script)
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=seconds + 60, check=False)
-    text = done.stdout
+    if done.returncode != 0:
+        sys.exit(f"wrk failed: {' '.join(command)}\n{done.stdout}{done.stderr}")
+    figures = wrk_figures(done.stdout)
+    if figures.pop("other_statuses"):
+        sys.exit(f"wrk: not every answer was a success: {url}")
+    return figures
+
+
+def wrk_figures(text):
+    """What wrk printed."""
     found = re.search(r"(\d+) requests in ([\d.]+)(m?s|m)", text)
-    if done.returncode != 0 or not found:
-        sys.exit(f"wrk failed: {' '.join(command)}\n{text}{done.stderr}")
-    wrong = re.search(r"Non-2xx or 3xx responses: \d+", text)
-    if wrong:
-        sys.exit(f"wrk: {wrong.group()}: {url}")
+    if not found:
+        sys.exit(f"wrk failed:\n{text}")
     figures = {"requests": int(found.group(1))}
     figures["per_second"] = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
     for percent in (50, 90, 99):
         latency = re.search(rf"(?m)^\s+{percent}%\s+([\d.]+)(us|ms|s)", text)
         if latency:
-            unit = {"us": 1, "ms": 1000, "s": 1_000_000}[latency.group(2)]
-            figures[f"p{percent}_us"] = float(latency.group(1)) * unit
+            figures[f"p{percent}_us"] = microseconds(*latency.groups())
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     figures["errors"] = sum(map(int, errors.groups())) if errors else 0
+    others = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    figures["other_statuses"] = int(others.group(1)) if others else 0
     return figures
 
 
-def wrk_command(url, connections, seconds, script=None):
+def microseconds(number, unit):
+    """A time as wrk writes it."""
+    return float(number) * {"us": 1, "ms": 1000, "s": 1_000_000}[unit]
+
+
+def wrk_command(url, connections, seconds, script=None, timeout="30s"):
     """wrk with one thread, on the load's core."""
     more = ["-s", script] if script else []
     return machine.pinned(
         machine.LOAD_CORE,
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency",
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", timeout, "--latency",
          *more, url])
 
 
