@@ -12,6 +12,7 @@ mod conditional;
 mod connection;
 mod curl;
 mod files;
+mod from_nginx;
 mod get;
 mod head;
 mod listening;
