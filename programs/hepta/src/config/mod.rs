@@ -9,6 +9,7 @@
 //! The reader, its errors and the page in `docs/` all come from there. A file that is read without
 //! a problem is a [`Settings`], which knows nothing of its text any more.
 
+mod access_log;
 mod browsers;
 mod problem;
 mod read;
@@ -20,13 +21,14 @@ mod template;
 mod tree;
 mod value;
 
+pub(crate) use access_log::{AccessLog, LogFormat, LogPlace, Rotate};
 pub(crate) use browsers::{Caching, Security};
 pub(crate) use problem::Problems;
 pub(crate) use schema::reference;
 pub(crate) use settings::{Identity, Limits, Listen, Proxies, Settings, Tls};
 pub(crate) use site::{Action, FilesSettings, HostPattern, PathPattern, Route, Site};
 pub(crate) use steps::{Access, Change, ErrorPage, FieldStep, Login, Steps};
-pub(crate) use template::{Fact, Template};
+pub(crate) use template::{Fact, LogFact, Part, Template};
 
 #[cfg(test)]
 mod tests;

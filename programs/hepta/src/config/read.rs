@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kdl::{KdlDocument, KdlNode, KdlValue};
 use server::Address;
 
+use super::access_log::LogPlace;
 use super::problem::{At, Problem, Problems, Source};
 use super::schema::{Argument, FILE, How, Key};
 use super::tree::Node;
@@ -180,7 +181,8 @@ fn read_value(source: &Source, argument: &Argument, value: &KdlValue) -> Result<
     };
     match argument.kind.read(&expanded)? {
         // Paths are relative to the file that they stand in.
-        Value::Path(path) if path.as_os_str() != "-" => Ok(Value::Path(source.beside(&path))),
+        Value::Path(path) => Ok(Value::Path(source.beside(&path))),
+        Value::Log(LogPlace::File(path)) => Ok(Value::Log(LogPlace::File(source.beside(&path)))),
         Value::Address(Place::Address(Address::Unix(path))) => {
             Ok(Value::Address(Place::Address(Address::Unix(source.beside(&path)))))
         }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::template::FACTS;
+use super::template::{FACTS, LOG_FACTS};
 pub(crate) use super::value::Kind;
 
 /// A key: a node of KDL.
@@ -86,10 +86,13 @@ pub(crate) const FILE: &[Key] = &[
         &[arg("file", Kind::Path, How::Required)],
         "The server writes the number of its process there, for `hepta reload` and `hepta upgrade`.",
     ),
-    key(
-        "access-log",
-        &[arg("file", Kind::Path, How::Required)],
-        "A line for each request is added to this file; \"-\" is standard output.",
+    with_block(
+        key(
+            "access-log",
+            &[arg("file", Kind::Log, How::Required)],
+            "A line for each request is added to this file; \"-\" is standard output.",
+        ),
+        ACCESS_LOG,
     ),
     with_block(key("limits", &[], "What strangers may use."), LIMITS),
     repeated(with_block(
@@ -187,7 +190,37 @@ const LIMITS: &[Key] = &[
     ),
 ];
 
+const ACCESS_LOG: &[Key] = &[
+    key(
+        "format",
+        &[arg("format", Kind::Text, How::Required)],
+        "What a line is: \"combined\", as most servers write it; \"json\", an object; or a line of \
+         your own, as in \"{time} {address} \\\"{field:User-Agent}\\\" {status}\". \"combined\".",
+    ),
+    key(
+        "sample",
+        &[arg("sample", Kind::Count, How::Required)],
+        "Of the requests that succeeded (a status below 400), one of so many has a line; errors and \
+         what was cut short have theirs always. 1.",
+    ),
+    key(
+        "rotate",
+        &[arg("size", Kind::Size, How::Named), arg("keep", Kind::Count, How::Named)],
+        "When the file would grow beyond `size`, it is renamed to FILE.1, that to FILE.2 and so on, \
+         and a new one begun; `keep` of them are kept. Never, and 7.",
+    ),
+];
+
 const SITE: &[Key] = &[
+    with_block(
+        key(
+            "access-log",
+            &[arg("file", Kind::Log, How::Required)],
+            "The lines of this site's requests go there, and not to the log that stands outside; \
+             with \"off\" there are none. What stands in braces is as there.",
+        ),
+        ACCESS_LOG,
+    ),
     repeated(with_block(
         key(
             "route",
@@ -538,13 +571,21 @@ pub(crate) fn reference() -> String {
     describe(FILE, "", &mut page);
     page.push_str("## What can be put in\n\n");
     page.push_str(
-        "Texts of `redirect`, `rewrite`, `fields` and `request-fields` can have in them:\n\n",
+        "Texts of `redirect`, `rewrite`, `fields`, `request-fields` and of a log's `format` can have \
+         in them:\n\n",
     );
     for (name, _, what) in FACTS {
         let _ = writeln!(page, "- `{{{name}}}`: {what}");
     }
     page.push_str("- `{field:NAME}`: this field of the request, or nothing\n");
-    page.push_str("- `{{`: a brace that stands for itself\n");
+    page.push_str("- `{{`: a brace that stands for itself\n\n");
+    page.push_str(
+        "In a log's `format` there is no `{rest}`, but also this; where there is nothing to say, a \
+         dash is written (but nothing for `{query}`):\n\n",
+    );
+    for (name, _, what) in LOG_FACTS {
+        let _ = writeln!(page, "- `{{{name}}}`: {what}");
+    }
     page
 }
 
@@ -559,8 +600,10 @@ fn describe(block: &[Key], inside: &str, page: &mut String) {
         if !key.takes.is_empty() {
             page.push('\n');
         }
-        // What may stand in a route or in `default` is described where it stands in a site.
-        if key.name != "route" && key.name != "default" {
+        // What may stand in a route or in `default` is described where it stands in a site, and
+        // what may stand in a site's log where it stands in the log of all.
+        let is_described = key.name == "access-log" && !inside.is_empty();
+        if key.name != "route" && key.name != "default" && !is_described {
             describe(key.block, &format!("`{}` › ", key.name), page);
         }
     }

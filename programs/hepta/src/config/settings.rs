@@ -9,8 +9,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use server::Announcers;
 
+use super::access_log::{AccessLog, access_log};
 use super::problem::{Problem, Problems};
-use super::site::{Site, site};
+use super::site::{HostPattern, Site, site};
 use super::tree::{Node, all, one};
 use crate::certificates::Pair;
 use crate::serve::Place;
@@ -24,7 +25,8 @@ pub(crate) struct Settings {
     pub(crate) identity: Option<Identity>,
     /// Where the process that serves writes its number.
     pub(crate) pid_file: Option<PathBuf>,
-    pub(crate) access_log: Option<PathBuf>,
+    /// The log of requests that belong to no site with a log of its own.
+    pub(crate) access_log: Option<AccessLog>,
     pub(crate) limits: Limits,
     pub(crate) sites: Vec<Site>,
     /// What is served under names that no site has.
@@ -94,10 +96,17 @@ impl Default for Limits {
     }
 }
 
+/// What one part of a file leaves to no other.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) names: HashSet<HostPattern>,
+    pub(super) logs: Vec<AccessLog>,
+}
+
 /// Makes sense of a tree.
 pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
     let mut problems = Problems::new();
-    let mut names = HashSet::new();
+    let mut taken = Taken::default();
     let settings = Settings {
         listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
@@ -106,10 +115,10 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
             Some(Identity { user: node.text("name")?.to_owned(), group })
         }),
         pid_file: one(nodes, "pid-file").and_then(|node| node.path("file").map(Into::into)),
-        access_log: one(nodes, "access-log").and_then(|node| node.path("file").map(Into::into)),
+        access_log: access_log(nodes, &mut taken.logs, &mut problems),
         limits: one(nodes, "limits").map(|node| limits(&node.block)).unwrap_or_default(),
-        sites: all(nodes, "site").map(|node| site(node, &mut names, &mut problems)).collect(),
-        default: one(nodes, "default").map(|node| site(node, &mut names, &mut problems)),
+        sites: all(nodes, "site").map(|node| site(node, &mut taken, &mut problems)).collect(),
+        default: one(nodes, "default").map(|node| site(node, &mut taken, &mut problems)),
     };
     problems.or(settings)
 }

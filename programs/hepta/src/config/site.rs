@@ -1,7 +1,6 @@
 //! What a site says: its names, its routes, what stands before and behind their handlers, and the
 //! handlers.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use message::uri::Authority;
@@ -9,8 +8,9 @@ use message::{Method, Status};
 use tls::pki_types::CertificateDer;
 use tls::pki_types::pem::PemObject as _;
 
+use super::access_log::{AccessLog, access_log};
 use super::problem::{At, Problem, Problems};
-use super::settings::set;
+use super::settings::{Taken, set};
 use super::steps::{Steps, steps};
 use super::template::{Fact, Part, Template};
 use super::tree::{Node, all, one};
@@ -24,6 +24,19 @@ pub(crate) struct Site {
     pub(crate) authorities: Vec<CertificateDer<'static>>,
     /// What stands around every answer, also where no route is.
     pub(crate) steps: Steps,
+    /// The log of this site, if it has one of its own.
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+impl Site {
+    /// What it is called: its first name, or `default`.
+    pub(crate) fn name(&self) -> String {
+        match self.names.first() {
+            Some(HostPattern::Exactly(name)) => name.clone(),
+            Some(HostPattern::Below(name)) => format!("*.{name}"),
+            None => "default".to_owned(),
+        }
+    }
 }
 
 /// A name, or all below it; in lower case.
@@ -125,11 +138,11 @@ impl FilesSettings {
     }
 }
 
-pub(super) fn site(node: &Node, taken: &mut HashSet<HostPattern>, problems: &mut Problems) -> Site {
+pub(super) fn site(node: &Node, taken: &mut Taken, problems: &mut Problems) -> Site {
     let mut names = Vec::new();
     for (text, at) in node.texts("host") {
         match host(text) {
-            Some(name) if taken.insert(name.clone()) => names.push(name),
+            Some(name) if taken.names.insert(name.clone()) => names.push(name),
             Some(_) => problems.push(Problem::at(at, "a site before this one has this name")),
             None => problems.push(
                 Problem::at(at, "this is no host")
@@ -137,6 +150,7 @@ pub(super) fn site(node: &Node, taken: &mut HashSet<HostPattern>, problems: &mut
             ),
         }
     }
+    let access_log = access_log(&node.block, &mut taken.logs, problems);
     let steps = steps(&node.block, &Steps::default(), problems);
     let mut routes = Vec::new();
     if let Some(action) = action(&node.block, problems) {
@@ -162,7 +176,7 @@ pub(super) fn site(node: &Node, taken: &mut HashSet<HostPattern>, problems: &mut
         let problem = Problem::at(&node.at, what);
         problems.push(problem.with_hint("name the authorities: client-authorities \"FILE\""));
     }
-    Site { names, routes, authorities, steps }
+    Site { names, routes, authorities, steps, access_log }
 }
 
 /// The authorities of clients' certificates.

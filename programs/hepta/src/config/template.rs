@@ -33,6 +33,24 @@ pub(crate) enum Fact {
     Status,
     /// A field of the request; its first line, or nothing.
     Field(String),
+    /// What is known when the exchange is over. In lines of logs only.
+    Logged(LogFact),
+}
+
+/// What a line of a log can have put in besides.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LogFact {
+    Time,
+    Date,
+    Target,
+    Version,
+    Bytes,
+    Seconds,
+    Site,
+    Tls,
+    Sni,
+    Sample,
+    Why,
 }
 
 /// The facts that have a name of their own, and what they are, for the documentation.
@@ -44,7 +62,22 @@ pub(crate) const FACTS: &[(&str, Fact, &str)] = &[
     ("method", Fact::Method, "the method"),
     ("scheme", Fact::Scheme, "`https` or `http`"),
     ("address", Fact::Address, "the client's address, without its port"),
-    ("status", Fact::Status, "the answer's status; in `fields` only"),
+    ("status", Fact::Status, "the answer's status; in `fields` and in logs only"),
+];
+
+/// The facts that lines of logs can have besides.
+pub(crate) const LOG_FACTS: &[(&str, LogFact, &str)] = &[
+    ("time", LogFact::Time, "when it was over, as 2026-11-21T13:37:00Z (RFC 3339)"),
+    ("date", LogFact::Date, "the same, as 21/Nov/2026:13:37:00 +0000"),
+    ("target", LogFact::Target, "the target of the request, as it was written"),
+    ("version", LogFact::Version, "the version, as HTTP/1.1"),
+    ("bytes", LogFact::Bytes, "how many bytes of the answer's body were handed on"),
+    ("seconds", LogFact::Seconds, "how long it took, as 0.000123"),
+    ("site", LogFact::Site, "the site that answered, by its first name, or `default`"),
+    ("tls", LogFact::Tls, "the version of TLS, as 1.3"),
+    ("sni", LogFact::Sni, "the name by which the client called the server in its TLS handshake"),
+    ("sample", LogFact::Sample, "how many requests this line stands for"),
+    ("why", LogFact::Why, "why it was cut short, if it was"),
 ];
 
 /// How the facts are written that are fields.
@@ -57,6 +90,22 @@ impl Template {
     ///
     /// What is wrong with it, and what would be right.
     pub(crate) fn parse(text: &str) -> Result<Self, (String, String)> {
+        Self::parse_with(text, fact)
+    }
+
+    /// As [`parse`](Self::parse), of a line of a log.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what would be right.
+    pub(crate) fn parse_line(text: &str) -> Result<Self, (String, String)> {
+        Self::parse_with(text, fact_of_line)
+    }
+
+    fn parse_with(
+        text: &str,
+        fact: impl Fn(&str) -> Result<Fact, (String, String)>,
+    ) -> Result<Self, (String, String)> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -100,6 +149,11 @@ impl Template {
         &self.0
     }
 
+    /// Whether anything is to be put in.
+    pub(crate) fn has_facts(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Fact(_)))
+    }
+
     /// Whether this fact is to be put in.
     pub(crate) fn has(&self, fact: &Fact) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Fact(f) if f == fact))
@@ -112,10 +166,30 @@ fn fact(name: &str) -> Result<Fact, (String, String)> {
     }
     let found = FACTS.iter().find(|(known, ..)| *known == name);
     found.map(|(_, fact, _)| fact.clone()).ok_or_else(|| {
-        let names: Vec<_> = FACTS.iter().map(|(name, ..)| format!("{{{name}}}")).collect();
-        let what = format!("`{{{name}}}` is nothing that could be put in");
-        (what, format!("there are {}, {{{FIELD}NAME}}", names.join(", ")))
+        let is_logged = LOG_FACTS.iter().any(|(known, ..)| *known == name);
+        let what = if is_logged { "is known in logs only" } else { NOTHING };
+        no_fact(name, what, FACTS.iter().map(|(name, ..)| *name))
     })
+}
+
+fn fact_of_line(name: &str) -> Result<Fact, (String, String)> {
+    if let Some((_, fact, _)) = LOG_FACTS.iter().find(|(known, ..)| *known == name) {
+        return Ok(Fact::Logged(*fact));
+    }
+    // Of the route nothing is known any more.
+    fact(name).ok().filter(|fact| *fact != Fact::Rest).ok_or_else(|| {
+        let others = FACTS.iter().filter(|(_, fact, _)| *fact != Fact::Rest);
+        let names = LOG_FACTS.iter().map(|(name, ..)| *name).chain(others.map(|(name, ..)| *name));
+        no_fact(name, NOTHING, names)
+    })
+}
+
+const NOTHING: &str = "is nothing that could be put in";
+
+fn no_fact<'n>(name: &str, what: &str, names: impl Iterator<Item = &'n str>) -> (String, String) {
+    let names: Vec<_> = names.map(|name| format!("{{{name}}}")).collect();
+    let hint = format!("there are {}, {{{FIELD}NAME}}", names.join(", "));
+    (format!("`{{{name}}}` {what}"), hint)
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@ use std::path::Path;
 
 use expect_test::{expect, expect_file};
 
-use super::{Action, HostPattern, PathPattern, Settings, load, reference};
+use super::{
+    AccessLog, Action, HostPattern, LogFormat, LogPlace, PathPattern, Rotate, Settings, load,
+    reference,
+};
 
 /// A directory of its own, with these files in it; gone when the test is over.
 struct Files(std::path::PathBuf);
@@ -83,7 +86,7 @@ workers 2
 workers 3
 limits { head-max "many"; timeout-idle 15 }
 site "a" { respond 999; files; close "now" }
-access-log "log" { }
+pid-file "pid" { }
 colour "red"
 "#;
     expect![[r#"
@@ -115,9 +118,9 @@ colour "red"
           5 | site "a" { respond 999; files; close "now" }
             |                                      ^^^^^ it is written close
 
-        hepta.kdl:6:1: `access-log` takes no braces
-          6 | access-log "log" { }
-            | ^^^^^^^^^^
+        hepta.kdl:6:1: `pid-file` takes no braces
+          6 | pid-file "pid" { }
+            | ^^^^^^^^
 
         hepta.kdl:7:1: `colour` is no key of the file
           7 | colour "red"
@@ -350,6 +353,91 @@ fn a_route_has_what_its_site_has_where_it_says_nothing() {
     assert_eq!(a.steps.fields.len(), 2);
     assert_eq!(a.steps.error_pages[0].path, "/route", "its own comes first");
     assert_eq!(b.steps.fields.len(), 1);
+}
+
+#[test]
+fn logs_are_where_and_as_they_are_asked_for() {
+    let text = r#"access-log "-"
+    site "a" { close; access-log "off" }
+    site "b" {
+        close
+        access-log "logs/b" { format "json"; sample 10; rotate size="1MiB" keep=3 }
+    }
+    site "c" { close }
+    default { close; access-log "./off" { format "{time} {field:X} {why}"; rotate size="1KiB" } }
+    "#;
+    let files = Files::with("logs", &[("hepta.kdl", text)]);
+    let settings = files.load("hepta.kdl").unwrap();
+    assert_eq!(settings.access_log, Some(AccessLog::to(LogPlace::Stdout)));
+    let [a, b, c] = &*settings.sites else { panic!("{:?}", settings.sites) };
+    assert_eq!(a.access_log, Some(AccessLog::to(LogPlace::Nowhere)));
+    let b = b.access_log.as_ref().unwrap();
+    assert_eq!(b.place, LogPlace::File(files.0.join("logs/b")), "relative to the file");
+    assert_eq!((&b.format, b.sample.get()), (&LogFormat::Json, 10));
+    assert_eq!(b.rotate, Some(Rotate { len_max: 1 << 20, keep: 3 }));
+    assert_eq!(c.access_log, None);
+    let default = settings.default.unwrap().access_log.unwrap();
+    assert_eq!(default.place, LogPlace::File(files.0.join("./off")));
+    assert!(matches!(default.format, LogFormat::Line(_)));
+    assert_eq!(default.rotate.unwrap().keep, 7);
+}
+
+#[test]
+fn logs_that_cannot_be_meant_are_said_to_be_so() {
+    let text = r#"access-log "a" { format "{hots} {time}" }
+site "a" { close; access-log "b" { format "common"; sample 0 } }
+site "b" { close; access-log "c" { rotate keep=3; format "{rest}" } }
+site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
+site "d" { close; access-log "-" { rotate size="1MiB" } }
+site "e" { close; access-log "e" }
+site "f" { close; access-log "e" { format "json" } }
+site "g" { close; access-log "off" { format "json" } }
+site "h" { close; fields { set "X" "{bytes}" } }
+"#;
+    expect![[r#"
+        hepta.kdl:1:25: `{hots}` is nothing that could be put in
+          1 | access-log "a" { format "{hots} {time}" }
+            |                         ^^^^^^^^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+
+        hepta.kdl:2:43: this says nothing of a request
+          2 | site "a" { close; access-log "b" { format "common"; sample 0 } }
+            |                                           ^^^^^^^^ write "combined", "json" or a line such as "{address} {target} {status}"
+
+        hepta.kdl:2:53: it is one of at least one request
+          2 | site "a" { close; access-log "b" { format "common"; sample 0 } }
+            |                                                     ^^^^^^
+
+        hepta.kdl:3:58: `{rest}` is nothing that could be put in
+          3 | site "b" { close; access-log "c" { rotate keep=3; format "{rest}" } }
+            |                                                          ^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+
+        hepta.kdl:4:65: there are control characters in it
+          4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
+            |                                                                 ^^^^^^^^^^
+
+        hepta.kdl:4:36: a file has at least 1KiB before it is rotated
+          4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
+            |                                    ^^^^^^
+
+        hepta.kdl:4:36: at least one file is kept, and at most 1000
+          4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
+            |                                    ^^^^^^
+
+        hepta.kdl:5:36: standard output has no other file to go on in
+          5 | site "d" { close; access-log "-" { rotate size="1MiB" } }
+            |                                    ^^^^^^
+
+        hepta.kdl:7:19: another log goes to this file in another way
+          7 | site "f" { close; access-log "e" { format "json" } }
+            |                   ^^^^^^^^^^ give both the same braces, or each a file of its own
+
+        hepta.kdl:8:19: there is no log that this could be about
+          8 | site "g" { close; access-log "off" { format "json" } }
+            |                   ^^^^^^^^^^
+
+        hepta.kdl:9:36: `{bytes}` is known in logs only
+          9 | site "h" { close; fields { set "X" "{bytes}" } }
+            |                                    ^^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}"#]].assert_eq(&errors("no-logs", text));
 }
 
 #[test]

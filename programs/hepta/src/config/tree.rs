@@ -4,6 +4,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use message::Status;
 
+use super::access_log::LogPlace;
 use super::problem::At;
 use super::schema::Key;
 use super::value::Value;
@@ -61,6 +62,10 @@ impl Node {
 
     pub(super) fn status(&self, name: &str) -> Option<Status> {
         if let Value::Status(status) = self.first(name)? { Some(*status) } else { None }
+    }
+
+    pub(super) fn log_place(&self, name: &str) -> Option<&LogPlace> {
+        if let Value::Log(place) = self.first(name)? { Some(place) } else { None }
     }
 
     /// Every network of this name.

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use kdl::KdlValue;
 use message::Status;
 
+use super::access_log::LogPlace;
 use crate::serve::Place;
 
 /// A kind of value.
@@ -22,6 +23,7 @@ pub(crate) enum Kind {
     Address,
     Status,
     Network,
+    Log,
 }
 
 /// A value that was understood.
@@ -35,6 +37,7 @@ pub(super) enum Value {
     Address(Place),
     Status(Status),
     Network(IpNet),
+    Log(LogPlace),
 }
 
 impl Value {
@@ -56,6 +59,7 @@ impl Kind {
             Self::Address => "\"ADDRESS:PORT\", a port of this machine, or \"unix:PATH\"",
             Self::Status => "a status, as 404",
             Self::Network => "an address or a network, as \"192.0.2.7\" or \"2001:db8::/32\"",
+            Self::Log => "a path in quotes, \"-\" for standard output, or \"off\"",
         }
     }
 
@@ -74,6 +78,7 @@ impl Kind {
                 code.and_then(Status::new).map(Value::Status)
             }
             Self::Network => value.as_string().and_then(network).map(Value::Network),
+            Self::Log => value.as_string().map(LogPlace::parse).map(Value::Log),
             Self::Address => return address(value).map(Value::Address),
         }
         .ok_or_else(wrong)

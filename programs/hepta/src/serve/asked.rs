@@ -49,6 +49,8 @@ impl<'a> Asked<'a> {
             Fact::Status => {
                 status.map_or(Cow::Borrowed(b""), |status| status.digits().to_vec().into())
             }
+            // Known when there is nothing to be asked any more: the reader of templates sees to it.
+            Fact::Logged(_) => Cow::Borrowed(b""),
             Fact::Field(name) => {
                 let value = self.request.fields.get_named(name).next();
                 value.map_or(Cow::Borrowed(b""), |value| value.to_vec().into())

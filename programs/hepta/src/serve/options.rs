@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -14,7 +14,8 @@ use super::default_site;
 use crate::certificates::Pair;
 use crate::cli::{DEFAULT_FILM, parse_layer};
 use crate::config::{
-    Action, FilesSettings, Limits, Listen, PathPattern, Route, Settings, Site, Steps, Tls,
+    AccessLog, Action, FilesSettings, Limits, Listen, LogPlace, PathPattern, Route, Settings, Site,
+    Steps, Tls,
 };
 
 /// What a configuration file says, and so the command line does not.
@@ -160,7 +161,7 @@ impl Options {
             workers: self.workers,
             identity: None,
             pid_file: None,
-            access_log: self.access_log.clone(),
+            access_log: self.access_log.as_deref().map(log_at),
             limits: self.limits(),
             sites: Vec::new(),
             default: Some(Site { routes: vec![route], ..Site::default() }),
@@ -200,6 +201,13 @@ impl Options {
             grace: Duration::from_secs(self.grace),
         }
     }
+}
+
+fn log_at(path: &Path) -> AccessLog {
+    AccessLog::to(match path.to_str() {
+        Some("-") => LogPlace::Stdout,
+        _ => LogPlace::File(path.into()),
+    })
 }
 
 /// Where to listen.

@@ -1,5 +1,7 @@
 //! Who the program is once it listens: nobody who can do more than serve.
 
+use std::fs::File;
+use std::os::unix::fs::fchown;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -7,8 +9,9 @@ use nix::unistd::{Gid, Group, Uid, User, chown, initgroups, setgid, setuid};
 
 use crate::config::Identity;
 
-/// Becomes another user for good, and gives it the files that it will have to write. Called before any
-/// thread is started, because the kernel knows privileges of threads only.
+/// Becomes another user for good, and gives it the files that it will have to write: those at these
+/// paths, and those that were just made and are open. Called before any thread is started, because the
+/// kernel knows privileges of threads only.
 ///
 /// # Errors
 ///
@@ -16,6 +19,7 @@ use crate::config::Identity;
 pub(super) fn give_up<'p>(
     identity: &Identity,
     files: impl IntoIterator<Item = &'p Path>,
+    made: Vec<File>,
 ) -> anyhow::Result<()> {
     let Identity { user: name, group } = identity;
     let user = User::from_name(name).ok().flatten();
@@ -35,6 +39,10 @@ pub(super) fn give_up<'p>(
         let shown = file.display();
         chown(file, Some(user.uid), Some(gid))
             .with_context(|| format!("cannot give {shown} away"))?;
+    }
+    for file in made {
+        fchown(file, Some(user.uid.as_raw()), Some(gid.as_raw()))
+            .context("cannot give a log away")?;
     }
     become_user(&user, gid).with_context(|| {
         format!("cannot become the user {name}: start as root, or leave `user` out")

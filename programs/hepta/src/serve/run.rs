@@ -11,7 +11,7 @@ use files::Root;
 use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
 
-use super::access_log::{AccessLog, Target};
+use super::access_log::{Logs, Writer};
 use super::listeners::Listeners;
 use super::options::{Options, Place};
 use super::pid_file::PidFile;
@@ -46,13 +46,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let identity = settings.identity.clone();
-    let (config, make_sites) = prepare(settings, film.clone())?;
+    let log_writer = Writer::new();
+    let logs = log_writer.open(&settings)?;
+    let (config, make_sites) = prepare(settings, logs, film.clone())?;
     if let Some(file) = &pid_file {
         file.write()?;
     }
     if let Some(identity) = &identity {
-        privileges::give_up(identity, pid_file.as_ref().map(PidFile::path))?;
+        let made = log_writer.made()?;
+        privileges::give_up(identity, pid_file.as_ref().map(PidFile::path), made)?;
     }
+    log_writer.start()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
@@ -63,7 +67,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     };
     listeners.adopt(plan);
     listeners.close_unasked();
-    let mut running = Running { options, itself, film, grace, listeners, pid_file, server };
+    let mut running =
+        Running { options, itself, film, grace, listeners, pid_file, log_writer, server };
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -73,8 +78,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         running.serve(&mut signals).await;
         anyhow::Ok(())
     })?;
-    running.server.wait()?;
-    Ok(())
+    let ended = running.server.wait();
+    running.log_writer.finish();
+    Ok(ended?)
 }
 
 fn load(options: &Options) -> anyhow::Result<Settings> {
@@ -103,6 +109,7 @@ struct Running<'a> {
     grace: Duration,
     listeners: Listeners,
     pid_file: Option<PidFile>,
+    log_writer: Writer,
     server: Server<Sites>,
 }
 
@@ -113,6 +120,7 @@ impl Running<'_> {
             match self.wait(signals).await {
                 Asked::Stop => return self.stop(signals).await,
                 Asked::Reload => self.reload(),
+                Asked::Reopen => self.log_writer.reopen(),
                 Asked::Upgrade => match self.itself.replace(&self.listeners).await {
                     Ok(successor) => return self.hand_over(successor, signals).await,
                     Err(error) => {
@@ -132,6 +140,7 @@ impl Running<'_> {
                 asked = signals.next() => return asked,
                 _ = interval.tick() => {
                     self.listeners.secrets.reload_if_changed();
+                    self.log_writer.report();
                     if self.server.has_ended() {
                         return Asked::Stop;
                     }
@@ -158,8 +167,9 @@ impl Running<'_> {
         }
         let settings = load(self.options)?;
         let grace = settings.limits.grace;
+        let logs = self.log_writer.open(&settings)?;
         let plan = self.listeners.plan(&settings)?;
-        let changed = prepare(settings, self.film.clone())
+        let changed = prepare(settings, logs, self.film.clone())
             .and_then(|(config, sites)| Ok(self.server.change(config, plan.places()?, sites)?));
         if let Err(error) = changed {
             self.listeners.undo(plan);
@@ -230,17 +240,13 @@ const BLOCKING_THREADS_MAX: usize = 2;
 /// What workers are given: looked through, so that what is wrong is said before anything changes.
 fn prepare(
     settings: Settings,
+    logs: Logs,
     film: Option<Arc<FilmPrinter>>,
 ) -> anyhow::Result<(Config, impl Fn(usize) -> io::Result<Sites> + Send + Sync + 'static)> {
     check_directories(&settings)?;
-    let log = match &settings.access_log {
-        Some(path) => Target::open(path)
-            .with_context(|| format!("cannot write the access log {}", path.display()))?,
-        None => Target::Nowhere,
-    };
     let http1 = Arc::new(settings.limits.http1.clone());
     let config = Config { http1, limits: settings.limits.sockets, film };
-    Ok((config, move |_| Sites::open(&settings, AccessLog::new(log.clone()))))
+    Ok((config, move |_| Sites::open(&settings, &logs)))
 }
 
 /// What cannot be served is said before anything is started.

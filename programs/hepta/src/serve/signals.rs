@@ -9,6 +9,7 @@ pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    user_1: Signal,
     user_2: Signal,
 }
 
@@ -19,6 +20,8 @@ pub(super) enum Asked {
     Stop,
     /// SIGHUP: read the configuration anew.
     Reload,
+    /// SIGUSR1: open the files of logs anew.
+    Reopen,
     /// SIGUSR2: have another program take over.
     Upgrade,
 }
@@ -29,6 +32,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
             user_2: signal(SignalKind::user_defined2())?,
         })
     }
@@ -38,6 +42,7 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.hangup.recv() => Asked::Reload,
+            _ = self.user_1.recv() => Asked::Reopen,
             _ = self.user_2.recv() => Asked::Upgrade,
         }
     }

@@ -10,6 +10,7 @@ use message::uri::percent;
 use message::{Request, Status, Target};
 use server::{Answer, Peer, Reply};
 
+use super::access_log::{AccessLog, Logs};
 use super::asked::Asked;
 use super::browsers;
 use super::directory::{Directory, METHODS};
@@ -25,6 +26,10 @@ const REWRITES_MAX: u8 = 8;
 
 /// A site, for one worker.
 pub(crate) struct Site {
+    /// What logs call it.
+    pub(crate) name: Box<str>,
+    /// Its own log, if it has one.
+    pub(crate) log: Option<AccessLog>,
     /// What stands around answers where there is no route.
     steps: Option<Steps>,
     routes: Routes<Route>,
@@ -61,6 +66,7 @@ impl Site {
     /// Opens what is to be served; adds its directories to `directories`.
     pub(crate) fn open(
         settings: &config::Site,
+        logs: &Logs,
         directories: &mut Vec<Rc<Directory>>,
     ) -> io::Result<Self> {
         let mut routes = Routes::default();
@@ -82,7 +88,8 @@ impl Site {
             let prefix_len = route.path.prefix_len();
             routes.add(&route.path, route.method.clone(), Route { steps, prefix_len, responder });
         }
-        Ok(Self { steps: Steps::open(&settings.steps), routes })
+        let log = settings.access_log.as_ref().map(|log| logs.of_worker(Some(log)));
+        Ok(Self { name: settings.name().into(), log, steps: Steps::open(&settings.steps), routes })
     }
 
     /// Answers a request that asks for something here.

@@ -8,12 +8,12 @@ use base::Cx;
 use message::{Method, Request, Status};
 use server::{Answer, Handler, Listening, Peer, Record, Reply};
 
-use super::access_log::AccessLog;
+use super::access_log::{AccessLog, Logs};
 use super::directory::Directory;
 use super::pages;
 use super::site::Site;
 use super::xray::{Seen, Why};
-use crate::config::{HostPattern, Settings};
+use crate::config::{self, HostPattern, LogFormat, LogPlace, Settings};
 
 /// The longest name that there can be (RFC 1035 §2.3.4): longer ones are not looked for.
 const HOST_LEN_MAX: usize = 255;
@@ -26,16 +26,19 @@ pub(crate) struct Sites {
     below: HashMap<Box<str>, Rc<Site>>,
     default: Option<Site>,
     directories: Vec<Rc<Directory>>,
+    /// The log of what no site has a log for.
     log: AccessLog,
+    /// Whether it depends on the site what is logged, and where.
+    logs_by_site: bool,
 }
 
 impl Sites {
     /// Opens what is to be served.
-    pub(crate) fn open(settings: &Settings, log: AccessLog) -> io::Result<Self> {
+    pub(crate) fn open(settings: &Settings, logs: &Logs) -> io::Result<Self> {
         let mut directories = Vec::new();
         let (mut exactly, mut below) = (HashMap::new(), HashMap::new());
         for settings in &settings.sites {
-            let site = Rc::new(Site::open(settings, &mut directories)?);
+            let site = Rc::new(Site::open(settings, logs, &mut directories)?);
             for name in &settings.names {
                 let (names, name) = match name {
                     HostPattern::Exactly(name) => (&mut exactly, name),
@@ -45,8 +48,10 @@ impl Sites {
             }
         }
         let default = settings.default.as_ref();
-        let default = default.map(|site| Site::open(site, &mut directories)).transpose()?;
-        Ok(Self { exactly, below, default, directories, log })
+        let default = default.map(|site| Site::open(site, logs, &mut directories)).transpose()?;
+        let log = logs.of_worker(settings.access_log.as_ref());
+        let logs_by_site = logs_by_site(settings);
+        Ok(Self { exactly, below, default, directories, log, logs_by_site })
     }
 
     /// The site that has this request's name.
@@ -72,6 +77,13 @@ impl Sites {
             }
             _ => Ok(site),
         }
+    }
+
+    /// Adds a line to the log of the site that answered.
+    fn log_by_site(&self, record: &Record<'_>) {
+        let site = record.request.and_then(|request| self.find(request, &record.peer).ok());
+        let log = site.and_then(|site| site.log.as_ref()).unwrap_or(&self.log);
+        log.add(record, site.map(|site| &*site.name));
     }
 
     fn find_named(&self, host: &str) -> Option<&Site> {
@@ -100,6 +112,16 @@ impl Sites {
         }
         None
     }
+}
+
+/// Whether a site has a log of its own, or a log may say which site answered.
+fn logs_by_site(settings: &Settings) -> bool {
+    let says_site = |log: &config::AccessLog| {
+        log.place != LogPlace::Nowhere && log.format != LogFormat::Combined
+    };
+    let mut sites = settings.sites.iter().chain(&settings.default);
+    settings.access_log.as_ref().is_some_and(says_site)
+        || sites.any(|site| site.access_log.is_some())
 }
 
 impl Handler for Sites {
@@ -132,7 +154,10 @@ impl Handler for Sites {
     }
 
     fn finished(&self, record: &Record<'_>) {
-        self.log.add(record);
+        if self.logs_by_site {
+            return self.log_by_site(record);
+        }
+        self.log.add(record, None);
     }
 
     fn listens(&self) -> Vec<Listening> {
@@ -141,6 +166,11 @@ impl Handler for Sites {
 
     fn tick(&self) {
         self.log.flush();
+        if self.logs_by_site {
+            let named = self.exactly.values().chain(self.below.values()).map(|site| &**site);
+            let own = named.chain(&self.default).filter_map(|site| site.log.as_ref());
+            own.for_each(AccessLog::flush);
+        }
         for directory in &self.directories {
             directory.tick();
         }

@@ -17,6 +17,7 @@ mod get;
 mod head;
 mod listening;
 mod listing;
+mod logs;
 mod negotiation;
 mod nginx;
 mod node;

@@ -1,0 +1,97 @@
+//! A line in the combined format, with the seconds it took at the end:
+//! `ADDRESS - - [DATE] "METHOD TARGET VERSION" STATUS BYTES "REFERER" "USER-AGENT" SECONDS`.
+
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base::Wall;
+use message::{Fields, Name, Request, Version, date, list};
+use server::Record;
+
+use super::Lines;
+use super::chosen::push_address;
+use super::escape::push_escaped;
+
+/// Adds a line.
+#[inline]
+pub(super) fn push(record: &Record<'_>, lines: &mut Lines) {
+    lines.begin(record, begin);
+    let text = &mut lines.text;
+    match record.request {
+        Some(request) => push_request_line(request, text),
+        None => text.push(b'-'),
+    }
+    let [a, b, c] = record.status.map_or(*b"-  ", |status| status.digits());
+    text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
+    list::append_digits(record.body_len, text);
+    match record.request {
+        Some(Request { fields, .. }) if fields.contains_any(&[Name::UserAgent, Name::Referer]) => {
+            push_quoted(fields, Name::Referer, text);
+            push_quoted(fields, Name::UserAgent, text);
+        }
+        _ => text.extend_from_slice(b" \"-\" \"-\""),
+    }
+    push_seconds(record.took, text);
+}
+
+/// Writes all that stands before the request.
+fn begin(ip: Option<IpAddr>, wall: Wall, text: &mut Vec<u8>) {
+    push_address(ip, text);
+    text.extend_from_slice(b" - - [");
+    text.extend_from_slice(&log_date(wall));
+    text.extend_from_slice(b" +0000] \"");
+}
+
+/// Takes the parts out of `Sat, 21 Nov 2026 13:37:00 GMT`.
+pub(super) fn log_date(wall: Wall) -> [u8; 20] {
+    let date = date::emit(wall);
+    let mut text = *b"01/Jan/1970:00:00:00";
+    text[..2].copy_from_slice(&date[5..7]);
+    text[3..6].copy_from_slice(&date[8..11]);
+    text[7..11].copy_from_slice(&date[12..16]);
+    text[12..].copy_from_slice(&date[17..25]);
+    text
+}
+
+fn push_request_line(request: &Request, text: &mut Vec<u8>) {
+    text.extend_from_slice(request.method.as_str().as_bytes());
+    text.push(b' ');
+    let target = &request.target;
+    // A path holds nothing that could be mistaken; a query may hold a backslash.
+    match target.query() {
+        None => text.extend_from_slice(target.as_bytes()),
+        Some(_) => push_escaped(target.as_bytes(), text),
+    }
+    let Version { major, minor } = request.version;
+    text.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
+}
+
+fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
+    match fields.get(name) {
+        None => text.extend_from_slice(b" \"-\""),
+        Some(value) => {
+            text.extend_from_slice(b" \"");
+            push_escaped(value, text);
+            text.push(b'"');
+        }
+    }
+}
+
+/// Seconds with six places, and the end of the line.
+fn push_seconds(took: Duration, text: &mut Vec<u8>) {
+    let mut fraction = took.subsec_micros();
+    if took.as_secs() == 0 {
+        // Nearly every line.
+        let mut seconds = *b" 0.000000\n";
+        for digit in seconds.iter_mut().rev().skip(1).take(6) {
+            if fraction == 0 {
+                break;
+            }
+            *digit = b'0' + (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        return text.extend_from_slice(&seconds);
+    }
+    let _ = writeln!(text, " {}.{fraction:06}", took.as_secs());
+}
