@@ -1,12 +1,15 @@
 //! Access logs: where lines go, what they are, and that none is lost on the way.
 
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use peers::{Program, Server, Site, run_with_input, tool, until};
+use peers::{Program, Server, Site, run, run_with_input, tool, until};
 use rustix::process::Signal;
 
 use crate::HEPTA;
+use crate::tls::certificate;
 
 fn configured(site: &Site) -> Server {
     Program::configured(HEPTA, &site.path("hepta.kdl")).start()
@@ -255,6 +258,99 @@ fn a_log_that_cannot_be_written_holds_nobody_up() {
     assert!((2..=most).contains(&lines.len()), "{said}");
     assert!(lines.iter().all(|line| line.contains("/dev/full") && line.contains("No space left")));
     assert_eq!(said.lines().count(), lines.len(), "and nothing else: {said}");
+}
+
+#[test]
+fn a_log_that_nobody_takes_holds_nobody_up() {
+    let site = of("access-log \"pipe\"\ndefault { respond 200 }");
+    let pipe = site.path("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    // Both ends, so that nobody waits for the other to open it.
+    let mut reader = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let mut server = configured(&site);
+    let agent = "a".repeat(8000);
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n");
+    let ask = |count: usize| {
+        let mut conn = server.connect();
+        for _ in 0..count {
+            conn.send(&head);
+            assert_eq!(conn.response("GET").status, 200);
+        }
+    };
+    // More than waits, and than the pipe holds.
+    ask(1200);
+    until("the error log says it", || server.stderr().contains("lines of access").then_some(()));
+    // What comes out when somebody takes it is whole lines, and new ones come again.
+    let mut text = String::new();
+    let mut buffer = vec![0; 1 << 20];
+    until("a new line comes", || {
+        server.get("/new");
+        let len = reader.read(&mut buffer).unwrap();
+        let came = str::from_utf8(&buffer[..len]).unwrap();
+        text.push_str(came);
+        came.contains("/new").then_some(())
+    });
+    let (whole, _) = text.rsplit_once('\n').unwrap();
+    let end = format!("\"{agent}\" 0.");
+    let is_line = |line: &str| line.starts_with("127.0.0.1 - - [") && line.contains(&end);
+    let lines: Vec<_> = whole.lines().filter(|line| !line.contains("/new")).collect();
+    assert!(lines.len() > 500 && lines.iter().all(|line| is_line(line) && line.len() < 8200));
+    // The end waits for a while, and no longer.
+    ask(100);
+    let since = Instant::now();
+    stop(&mut server);
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    let said = server.stderr();
+    assert_eq!(said.lines().count(), said.matches("lines of access logs are lost").count());
+    assert!((2..=20).contains(&said.lines().count()), "{said}");
+}
+
+#[test]
+fn a_log_belongs_to_the_user_who_writes_it() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("NOT RUN: only root can give a file away");
+    }
+    let site = of(r#"
+        user "nobody"
+        access-log "log"
+        site "old.example" { respond 200; access-log "old" }
+        default { respond 200 }
+    "#)
+    .with("old", "");
+    std::fs::set_permissions(site.root(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let server = configured(&site);
+    let owner = |name: &str| std::fs::metadata(site.path(name)).ok().map(|file| file.uid());
+    assert_eq!((owner("log"), owner("old")), (Some(65534), Some(0)), "what was there stays");
+    std::fs::rename(site.path("log"), site.path("moved")).unwrap();
+    server.signal(Signal::USR1);
+    until("the log is made anew", || (owner("log") == Some(65534)).then_some(()));
+    ask(&server, "/after", 1);
+    server.until_file_has(&site.path("log"), "/after");
+}
+
+#[test]
+fn lines_say_what_tls_agreed_on() {
+    let site = Site::new().with("www/a.txt", "a\n").with(
+        "hepta.kdl",
+        r#"
+        listen "127.0.0.1:0" { certificate "pair.pem" key="pair.key" }
+        access-log "log" { format "{scheme} {tls} {sni} {site}" }
+        site "a.example" { files "www" }
+        site "b.example" { files "www"; access-log "json" { format "json" } }
+        "#,
+    );
+    certificate(&site, "pair", "a.example");
+    let mut server = configured(&site);
+    let port = server.port();
+    for (host, version) in [("a.example", "1.3"), ("b.example", "1.2")] {
+        let mut curl = tool("curl");
+        curl.args(["-sk", "--tls-max", version, "--resolve", &format!("*:{port}:127.0.0.1")]);
+        assert_eq!(run(curl.arg(format!("https://{host}:{port}/a.txt"))).ok().text(), "a\n");
+    }
+    stop(&mut server);
+    assert_eq!(read(&site.path("log")), "https 1.3 a.example a.example\n");
+    let json = read(&site.path("json"));
+    assert!(json.contains(r#""tls":"1.2","sni":"b.example""#), "{json}");
 }
 
 #[test]

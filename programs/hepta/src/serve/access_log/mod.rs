@@ -147,7 +147,8 @@ impl Lines {
     fn begin(&mut self, record: &Record<'_>, make: impl Fn(Option<IpAddr>, Wall, &mut Vec<u8>)) {
         let (ip, wall) = (record.peer.ip(), record.wall);
         if self.beginning.as_ref().is_none_or(|b| b.ip != ip || b.wall != wall) {
-            let mut text = Vec::new();
+            let mut text = self.beginning.take().map(|b| b.text).unwrap_or_default();
+            text.clear();
             make(ip, wall, &mut text);
             self.beginning = Some(Beginning { ip, wall, text });
         }

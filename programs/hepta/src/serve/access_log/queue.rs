@@ -8,8 +8,8 @@ use super::lines_of;
 use super::sink::Sink;
 use crate::config::{LogPlace, Rotate};
 
-/// How many bytes of lines may wait: some 80,000 lines, which a disk that is well has written before
-/// the next tick.
+/// How much memory lines may take that wait: that of some 80,000 lines, which a disk that is well
+/// has written before the next tick.
 const WAITING_LEN_MAX: usize = 8 * 1024 * 1024;
 
 /// How often the error log may say that lines were lost.
@@ -44,6 +44,13 @@ struct State {
     said: Option<Instant>,
 }
 
+impl Batch {
+    /// How much memory it takes, however little of it is used.
+    fn len(&self) -> usize {
+        self.text.capacity()
+    }
+}
+
 /// What the writer finds.
 #[derive(Default)]
 pub(super) struct News {
@@ -56,7 +63,7 @@ pub(super) struct News {
 impl Queue {
     /// Adds lines, if there is room for them.
     pub(super) fn put(&self, batch: Batch) {
-        let len = batch.text.len();
+        let len = batch.len();
         let mut state = self.lock();
         if state.waiting_len + len > WAITING_LEN_MAX {
             drop(state);
@@ -77,13 +84,18 @@ impl Queue {
     }
 
     /// Says that nothing will come any more, and waits until everything is written, but no longer
-    /// than `patience`.
+    /// than `patience`; what is left then is lost.
     pub(super) fn close(&self, patience: Duration) {
         let mut state = self.lock();
         state.is_closed = true;
         self.rings.notify_all();
         let waited = self.rings.wait_timeout_while(state, patience, |state| !state.has_ended);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let left: u64 = state.waiting.drain(..).map(|batch| lines_of(&batch.text)).sum();
+        state.waiting_len = 0;
+        let lost = std::mem::take(&mut state.lost) + left;
+        drop(state);
+        say_lost(lost);
     }
 
     /// What is to be done next; nothing if that takes longer than `patience`.
@@ -93,7 +105,7 @@ impl Queue {
         let waited = self.rings.wait_timeout_while(self.lock(), patience, is_quiet);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let batch = state.waiting.pop_front();
-        state.waiting_len -= batch.as_ref().map_or(0, |batch| batch.text.len());
+        state.waiting_len -= batch.as_ref().map_or(0, Batch::len);
         let is_over = state.is_closed && batch.is_none();
         News { batch, must_reopen: std::mem::take(&mut state.must_reopen), is_over }
     }
@@ -113,11 +125,9 @@ impl Queue {
         }
         state.said = Some(now);
         let lost = std::mem::take(&mut state.lost);
+        // Who reads the error log may be slow too.
         drop(state);
-        tracing::error!(
-            lost,
-            "lines of access logs are lost: they come faster than they are written"
-        );
+        say_lost(lost);
     }
 
     /// The file at this place, if it is written already.
@@ -144,5 +154,12 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn say_lost(lost: u64) {
+    if lost > 0 {
+        let why = "they come faster than they are written";
+        tracing::error!(lost, "lines of access logs are lost: {why}");
     }
 }

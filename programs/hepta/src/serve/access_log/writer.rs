@@ -97,7 +97,6 @@ impl Writer {
     /// Writes what is left.
     pub(crate) fn finish(self) {
         self.queue.close(PATIENCE_AT_END);
-        self.report();
     }
 }
 
