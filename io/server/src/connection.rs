@@ -511,7 +511,7 @@ impl<T: Transport> Connection<T> {
     fn say_goodbye<H: Handler>(&mut self, turn: &mut Turn<'_, H>, why: Why) {
         let exchanges = self.busy.as_mut().map(|busy| std::mem::take(&mut busy.exchanges));
         for exchange in exchanges.unwrap_or_default() {
-            self.finish_exchange(turn, &exchange, Some(why.explanation()));
+            self.cut_short(turn, &exchange, why.explanation());
         }
         turn.cx.note(|| Seen::Ended { why });
     }

@@ -127,8 +127,7 @@ impl<T: Transport> Connection<T> {
         });
         if let Some(mut exchange) = found {
             exchange.status = exchange.status.or(reset.status);
-            self.finish_exchange(turn, &exchange, Some(reset.why));
-            return;
+            return self.cut_short(turn, &exchange, reset.why);
         }
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
@@ -294,8 +293,19 @@ impl<T: Transport> Connection<T> {
         self.endpoint.send(cx, id, event);
     }
 
-    #[inline]
-    pub(super) fn finish_exchange<H: Handler>(
+    /// The exchange ended early.
+    #[cold]
+    pub(super) fn cut_short<H: Handler>(
+        &mut self,
+        turn: &Turn<'_, H>,
+        exchange: &Exchange,
+        why: &'static str,
+    ) {
+        self.finish_exchange(turn, exchange, Some(why));
+    }
+
+    #[inline(always)]
+    fn finish_exchange<H: Handler>(
         &mut self,
         turn: &Turn<'_, H>,
         exchange: &Exchange,

@@ -39,6 +39,7 @@ impl Directory {
 
     /// Answers a request for `name`, which is the decoded path below the directory, without a slash
     /// in front.
+    #[inline]
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         match request.method {
             Method::Get | Method::Head => self.get(cx, request, name),
@@ -61,6 +62,7 @@ impl Directory {
         }
     }
 
+    #[inline]
     fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         if !self.settings.tries.is_empty() {
             return self.try_each(cx, request, name);

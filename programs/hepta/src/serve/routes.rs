@@ -53,29 +53,34 @@ impl<R> Routes<R> {
         routes.push((method, route));
     }
 
-    /// The most specific route: the path itself, then the longest path above it; at one path, a
-    /// route for the method comes before one for all. A route for other methods hides nothing.
+    /// The most specific route, as [`find`](Self::find) finds it, if there is one.
     #[inline]
-    pub(crate) fn find(&self, path: &[u8], method: &Method) -> Found<'_, R> {
+    pub(crate) fn get(&self, path: &[u8], method: &Method) -> Option<&R> {
         match &*self.everywhere {
-            [(None, only)] if self.exactly.is_empty() && self.below.is_empty() => {
-                Found::Route(only)
-            }
-            _ => self.search(path, method),
+            [(None, only)] if self.exactly.is_empty() && self.below.is_empty() => Some(only),
+            _ => self.candidates(path).find_map(|routes| choose(routes, method)),
         }
     }
 
-    fn search(&self, path: &[u8], method: &Method) -> Found<'_, R> {
-        let mut others = Vec::new();
-        let candidates =
-            self.exactly.get(path).into_iter().chain(above(path, &self.below, self.depth_max));
-        for routes in candidates.chain([&self.everywhere]) {
-            if let Some(route) = choose(routes, method) {
-                return Found::Route(route);
-            }
-            others.extend(routes.iter().filter_map(|(method, _)| method.clone()));
+    /// The most specific route: the path itself, then the longest path above it; at one path, a
+    /// route for the method comes before one for all. A route for other methods hides nothing.
+    pub(crate) fn find(&self, path: &[u8], method: &Method) -> Found<'_, R> {
+        self.get(path, method).map_or_else(|| self.others(path), Found::Route)
+    }
+
+    /// What stands at a path, the most specific first.
+    fn candidates<'r>(&'r self, path: &[u8]) -> impl Iterator<Item = &'r AtPath<R>> {
+        let exactly = self.exactly.get(path).into_iter();
+        exactly.chain(above(path, &self.below, self.depth_max)).chain([&self.everywhere])
+    }
+
+    /// What other methods lead to something here.
+    fn others(&self, path: &[u8]) -> Found<'_, R> {
+        let methods = self.candidates(path).flatten().filter_map(|(method, _)| method.clone());
+        match methods.collect::<Vec<_>>() {
+            none if none.is_empty() => Found::Nothing,
+            others => Found::OtherMethods(others),
         }
-        if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others) }
     }
 }
 

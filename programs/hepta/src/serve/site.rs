@@ -7,7 +7,7 @@ use std::rc::Rc;
 use base::Cx;
 use message::target::Form;
 use message::uri::percent;
-use message::{Request, Status, Target};
+use message::{Method, Request, Status, Target};
 use server::{Answer, Peer, Reply};
 
 use super::access_log::{AccessLog, Logs};
@@ -97,8 +97,9 @@ impl Site {
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
         // Most requests are for a file around which nothing stands.
         if let Ok(path) = request.target.normal_path()
-            && let Found::Route(Route { steps: None, prefix_len, responder }) =
-                self.find(&path, request)
+            && matches!(request.method, Method::Get | Method::Head)
+            && let Some(Route { steps: None, prefix_len, responder }) =
+                self.routes.get(&path, &request.method)
             && let Responder::Directory(directory) = responder
             && let Some(name) = path.get(*prefix_len..).and_then(|rest| rest.strip_prefix(b"/"))
         {

@@ -59,7 +59,7 @@ impl Sites {
     /// # Errors
     ///
     /// Why there is none: the answer is 421 (RFC 9110 §15.5.20).
-    #[inline]
+    #[inline(always)]
     fn find(&self, request: &Request, peer: &Peer<'_>) -> Result<&Site, &'static str> {
         let default = self.default.as_ref();
         if self.exactly.is_empty() && self.below.is_empty() {

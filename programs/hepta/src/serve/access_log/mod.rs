@@ -98,7 +98,7 @@ impl AccessLog {
     }
 
     /// Adds a line for this exchange, with the site that answered if that is known.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&self, record: &Record<'_>, site: Option<&str>) {
         match &self.form {
             Form::Combined => {
@@ -145,11 +145,11 @@ impl Lines {
     /// line before.
     #[inline]
     fn begin(&mut self, record: &Record<'_>, make: impl Fn(Option<IpAddr>, Wall, &mut Vec<u8>)) {
-        let (ip, wall) = (record.peer.ip(), record.wall);
+        let (ip, wall) = (record.peer.address.map(|address| address.ip()), record.wall);
         if self.beginning.as_ref().is_none_or(|b| b.ip != ip || b.wall != wall) {
             let mut text = self.beginning.take().map(|b| b.text).unwrap_or_default();
             text.clear();
-            make(ip, wall, &mut text);
+            make(record.peer.ip(), wall, &mut text);
             self.beginning = Some(Beginning { ip, wall, text });
         }
         if let Some(beginning) = &self.beginning {
