@@ -1,11 +1,13 @@
 mod announcement;
 mod exchange;
+mod facts;
 
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::task::Waker;
 
-use base::xray::{self, Film};
+use base::xray::Film;
 use base::{Cx, Instant, TxQueue};
 use endpoint::{Closing, Endpoint};
 use message::ExchangeId;
@@ -46,6 +48,8 @@ pub(crate) struct Connection<T> {
     is_secure: bool,
     /// Whether a proxy says first who the client is.
     is_announced: bool,
+    /// Whether its handshake of TLS is still to be counted.
+    awaits_handshake: bool,
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
     film: Option<Box<Film>>,
@@ -135,7 +139,7 @@ impl<T: Transport> Connection<T> {
         let number = worker.next_connection();
         let tls = listener.tls.as_ref();
         let is_announced = listener.announcers.as_ref().is_some_and(|is_one| is_one(address));
-        let mut film = xray::is_anything_watched().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
+        let mut film = serving.config.film.is_some().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
         let mut desk = worker.desk.borrow_mut();
         let mut cx = worker.cx(&mut desk.world, number, film.as_deref_mut());
         cx.note(|| Seen::Accepted { from: Or(address), with_tls: tls.is_some() });
@@ -147,6 +151,7 @@ impl<T: Transport> Connection<T> {
             number,
             is_secure: tls.is_some(),
             is_announced,
+            awaits_handshake: tls.is_some(),
             busy: None,
             film,
             presence: None,
@@ -180,6 +185,9 @@ impl<T: Transport> Connection<T> {
             Occasion::Leave => self.endpoint.shut_down(&mut turn.cx),
         }
         let ended = self.do_all(&mut turn).err();
+        if self.awaits_handshake {
+            self.count_handshake(worker, ended.is_some());
+        }
         match ended {
             Some(why) => self.say_goodbye(&mut turn, why),
             None => {
@@ -201,16 +209,29 @@ impl<T: Transport> Connection<T> {
             if then == Then::End || self.is_idle() {
                 self.print_film(&serving.config);
             }
+            if then == Then::End {
+                worker.films.hand_over(self.number, self.take_film());
+            }
         }
         then
     }
 
     /// Who is at the other end.
     #[inline]
-    fn peer(&self) -> Peer<'_> {
+    fn peer<'a>(&'a self, mark: &'a Cell<u32>) -> Peer<'a> {
         let Self { address, number, is_secure, .. } = *self;
         let tls = if is_secure { self.endpoint.facts().tls } else { None };
-        Peer { address, connection: number, is_secure, tls }
+        Peer { address, connection: number, is_secure, tls, mark }
+    }
+
+    /// Counts the handshake if it is finished now, or never will be.
+    fn count_handshake<H>(&mut self, worker: &Worker<H>, has_ended: bool) {
+        match self.endpoint.facts().tls {
+            Some(facts) => worker.tally.add_handshake(facts),
+            None if has_ended => worker.tally.handshakes_unfinished.add(1),
+            None => return,
+        }
+        self.awaits_handshake = false;
     }
 
     /// The socket.

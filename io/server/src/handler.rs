@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -62,6 +63,9 @@ pub struct Peer<'a> {
     pub is_secure: bool,
     /// What was agreed in its handshake, once it is done.
     pub tls: Option<&'a tls::Facts>,
+    /// The handler's own note on the exchange, zero at first: what it writes here when it answers
+    /// stands here when the exchange is over, in its [`Record`].
+    pub mark: &'a Cell<u32>,
 }
 
 impl Peer<'_> {

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
 use rustix::event::{EventfdFlags, eventfd};
+use tokio::sync::oneshot;
 
+use crate::observer::{Connections, FilmWanted};
 use crate::registry::Key;
 use crate::server::{Setup, Socket, Stop};
 
@@ -23,6 +25,12 @@ pub(crate) enum Letter<H> {
     Change(Setup<H>, Vec<Socket>),
     /// Whether, and how, to stop.
     Stop(Stop),
+    /// Tell of as many connections as this.
+    List(usize, oneshot::Sender<Connections>),
+    /// Record the film of a connection.
+    BeginFilm(FilmWanted),
+    /// Hand over the film of this number.
+    EndFilm(u64),
 }
 
 impl<H> Inbox<H> {

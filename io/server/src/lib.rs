@@ -20,9 +20,11 @@ mod film;
 mod handler;
 mod inbox;
 mod listen;
+mod observer;
 mod poller;
 mod registry;
 mod server;
+mod tally;
 mod transport;
 mod worker;
 mod xray;
@@ -32,7 +34,10 @@ pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Listening, Peer, Record, Reply, Source};
 pub use listen::{Address, Inherited, Listener, bind};
+pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};
 pub use server::{Announcers, Config, Limits, Place, Server, Stop};
+pub use tally::{Counter, Counts, HandshakeCounts};
+pub use transport::TcpFacts;
 pub use xray::{Or, Seen, Why};
 
 #[cfg(test)]

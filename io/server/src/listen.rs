@@ -125,7 +125,7 @@ impl Inherited {
 }
 
 impl Address {
-    fn of(address: &SockAddr) -> Option<Self> {
+    pub(crate) fn of(address: &SockAddr) -> Option<Self> {
         let unix = || address.as_pathname().map(|path| Self::Unix(path.to_owned()));
         address.as_socket().map(Self::Ip).or_else(unix)
     }

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use base::Instant;
+
 /// The connections of a worker, each found by a number that is never given again.
 #[derive(Debug)]
 pub(crate) struct Registry<C> {
@@ -11,6 +15,8 @@ pub(crate) struct Registry<C> {
 struct Slot<C> {
     /// Tells a slot's connections apart.
     generation: u32,
+    /// When the connection began, in seconds since the clock did. It stands here because there is room.
+    began_s: u32,
     /// Empty while it is the connection's turn.
     connection: Option<Box<C>>,
 }
@@ -42,17 +48,20 @@ impl<C> Registry<C> {
         self.slots.len() - self.free.len()
     }
 
-    /// A place for a connection that is about to begin; [`put_back`](Self::put_back) fills it.
-    pub(crate) fn reserve(&mut self) -> Key {
+    /// A place for a connection that begins now; [`put_back`](Self::put_back) fills it.
+    pub(crate) fn reserve(&mut self, now: Instant) -> Key {
         let index = self.free.pop().unwrap_or_else(|| {
             if self.slots.len() == self.slots.capacity() {
                 // A quarter more, not as much again: most of a worker's memory is its connections.
                 self.slots.reserve_exact(self.slots.len() / 4 + 64);
             }
-            self.slots.push(Slot { generation: 0, connection: None });
+            self.slots.push(Slot { generation: 0, began_s: 0, connection: None });
             (self.slots.len() - 1) as u32
         });
-        let generation = self.slots.get(index as usize).map_or(0, |slot| slot.generation);
+        let generation = self.slots.get_mut(index as usize).map_or(0, |slot| {
+            slot.began_s = seconds(now);
+            slot.generation
+        });
         Key { index, generation }
     }
 
@@ -79,6 +88,21 @@ impl<C> Registry<C> {
         }
     }
 
+    /// Every connection, but for one that has its turn, and how long it has been there.
+    pub(crate) fn iter(&self, now: Instant) -> impl Iterator<Item = (&C, Duration)> {
+        let age = move |slot: &Slot<C>| seconds(now).saturating_sub(slot.began_s);
+        self.slots.iter().filter_map(move |slot| {
+            Some((slot.connection.as_deref()?, Duration::from_secs(age(slot).into())))
+        })
+    }
+
+    /// The connection for which this is so.
+    pub(crate) fn find_mut(&mut self, is_it: impl Fn(&C) -> bool) -> Option<&mut C> {
+        let mut connections =
+            self.slots.iter_mut().filter_map(|slot| slot.connection.as_deref_mut());
+        connections.find(|connection| is_it(connection))
+    }
+
     /// Every connection's place.
     pub(crate) fn keys(&self) -> Vec<Key> {
         (0..).zip(&self.slots).filter_map(|(index, slot)| slot.key(index)).collect()
@@ -100,6 +124,11 @@ impl<C> Registry<C> {
     fn slot(&mut self, key: Key) -> Option<&mut Slot<C>> {
         self.slots.get_mut(key.index as usize).filter(|slot| slot.generation == key.generation)
     }
+}
+
+/// Whole seconds since the clock began.
+const fn seconds(now: Instant) -> u32 {
+    (now.as_nanos() / 1_000_000_000) as u32
 }
 
 impl<C> Slot<C> {

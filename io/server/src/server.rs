@@ -12,6 +12,8 @@ use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Letter};
 use crate::listen::Listener;
+use crate::observer::Observer;
+use crate::tally::Tally;
 use crate::worker::Worker;
 
 /// What an operator may choose.
@@ -51,6 +53,7 @@ impl Default for Limits {
 pub struct Server<H> {
     threads: Vec<JoinHandle<io::Result<()>>>,
     inboxes: Vec<Arc<Inbox<H>>>,
+    tallies: Vec<Arc<Tally>>,
 }
 
 /// What workers serve by: the configuration, and how each makes its handler.
@@ -117,18 +120,21 @@ impl<H: Handler> Server<H> {
     ) -> io::Result<Self> {
         let setup = Setup { config, make_handler: Arc::new(make_handler) };
         let by_worker = split(places, workers)?;
-        let mut server = Self { threads: Vec::new(), inboxes: Vec::new() };
+        let mut server = Self { threads: Vec::new(), inboxes: Vec::new(), tallies: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
         let clients = Arc::new(Clients::new());
         for (number, sockets) in by_worker.into_iter().enumerate() {
             let inbox = Arc::new(Inbox::new()?);
             server.inboxes.push(Arc::clone(&inbox));
+            let tally = Arc::new(Tally::default());
+            server.tallies.push(Arc::clone(&tally));
             let (setup, ready, runtime) = (setup.clone(), ready.clone(), Handle::current());
             let clients = Arc::clone(&clients);
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             server.threads.push(thread.spawn(move || {
                 let _runtime = runtime.enter();
-                let worker = Worker::new((number, workers), setup, sockets, inbox, clients)?;
+                let worker =
+                    Worker::new((number, workers), setup, sockets, (inbox, tally), clients)?;
                 // Nobody can have stopped listening: it goes on when all have spoken or ended.
                 let _ = ready.send(());
                 drop(ready);
@@ -167,6 +173,11 @@ impl<H: Handler> Server<H> {
             inbox.put(Letter::Change(setup.clone(), sockets));
         }
         Ok(())
+    }
+
+    /// What tells of this server.
+    pub fn observer(&self) -> Observer<H> {
+        Observer::new(self.inboxes.clone(), self.tallies.clone())
     }
 
     /// Says whether, and how, to stop.

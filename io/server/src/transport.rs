@@ -1,10 +1,13 @@
 use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use base::FileRange;
 use rustix::io::{Errno, Result, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
+
+use crate::listen::Address;
 
 /// The most that one `sendfile` is asked for. Large calls are cheap calls; what does not fit the
 /// socket's buffer comes back as a short count.
@@ -31,6 +34,33 @@ pub(crate) trait Transport {
     fn finish(&mut self) -> Result<()>;
     /// Makes the close that follows a reset.
     fn make_close_abrupt(&mut self);
+    /// What TCP knows of it, if it is TCP.
+    fn tcp_facts(&self) -> Option<TcpFacts>;
+    /// Where the peer came to; nothing when nobody knows.
+    fn local_address(&self) -> Option<Address>;
+}
+
+/// What the kernel's TCP knows of a connection (`tcp(7)`, TCP_INFO).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TcpFacts {
+    /// How long a segment and its acknowledgement take, smoothed (RFC 6298 §2).
+    pub rtt: Duration,
+    /// How much that varies.
+    pub rtt_variance: Duration,
+    /// Segments that were sent once more, since the beginning.
+    pub retransmitted: u32,
+    /// How many segments may be on their way (RFC 5681 §2).
+    pub congestion_window: u32,
+    /// How many segments are on their way.
+    pub unacknowledged: u32,
+    /// How many bytes a segment has at most.
+    pub segment_len_max: u32,
+    /// Bytes that have arrived at the peer, those of TLS included.
+    pub acknowledged_len: u64,
+    /// Bytes that came from the peer, those of TLS included.
+    pub received_len: u64,
+    /// Bytes that wait in the kernel and were not sent yet.
+    pub unsent_len: u32,
 }
 
 /// A socket of the kernel's: of TCP, or in the file system.
@@ -93,6 +123,40 @@ impl Transport for Stream {
         // one int to the address, which is `len`'s.
         let result = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut len) };
         if result == 0 { u32::try_from(len).ok() } else { None }
+    }
+
+    #[allow(unsafe_code)]
+    fn tcp_facts(&self) -> Option<TcpFacts> {
+        let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+        let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as `self`; the kernel writes at most `len` bytes to
+        // the address, which is `info`'s, and that many are there. A kernel that knows less writes
+        // less, and what it leaves is zero; `tcp_info` is made of integers, for which that is fine.
+        let (result, info) = unsafe {
+            let result = libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut len,
+            );
+            (result, info.assume_init())
+        };
+        (result == 0).then(|| TcpFacts {
+            rtt: Duration::from_micros(info.tcpi_rtt.into()),
+            rtt_variance: Duration::from_micros(info.tcpi_rttvar.into()),
+            retransmitted: info.tcpi_total_retrans,
+            congestion_window: info.tcpi_snd_cwnd,
+            unacknowledged: info.tcpi_unacked,
+            segment_len_max: info.tcpi_snd_mss,
+            acknowledged_len: info.tcpi_bytes_acked,
+            received_len: info.tcpi_bytes_received,
+            unsent_len: info.tcpi_notsent_bytes,
+        })
+    }
+
+    fn local_address(&self) -> Option<Address> {
+        Address::of(&socket2::SockRef::from(self).local_addr().ok()?)
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -14,6 +14,7 @@ use rustix::time::{
 };
 
 use self::accepting::{NoRoom, open_spare};
+use self::telling::Films;
 use crate::Clock;
 use crate::clients::Clients;
 use crate::connection::{Connection, Occasion, Then};
@@ -22,9 +23,11 @@ use crate::inbox::{Inbox, Letter};
 use crate::poller::{News, Poller, Source};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Setup, Socket, Stop};
+use crate::tally::Tally;
 use crate::transport::Stream;
 
 mod accepting;
+mod telling;
 
 /// How exact time limits are. None is shorter than some seconds.
 const TICK: Duration = Duration::from_millis(250);
@@ -47,6 +50,8 @@ pub(crate) struct Worker<H> {
     /// What other threads tell.
     pub(crate) inbox: Arc<Inbox<H>>,
     clients: Arc<Clients>,
+    /// What happened at its sockets.
+    pub(crate) tally: Arc<Tally>,
     /// Empty when it is to stop.
     listeners: RefCell<Vec<Socket>>,
     is_listening_paused: Cell<bool>,
@@ -61,6 +66,7 @@ pub(crate) struct Worker<H> {
     stop: Cell<Stop>,
     accepted: Cell<u64>,
     no_room: NoRoom,
+    pub(crate) films: Films,
     spare: RefCell<Option<File>>,
 }
 
@@ -87,7 +93,7 @@ impl<H: Handler> Worker<H> {
         (number, workers): (usize, usize),
         setup: Setup<H>,
         listeners: Vec<Socket>,
-        inbox: Arc<Inbox<H>>,
+        (inbox, tally): (Arc<Inbox<H>>, Arc<Tally>),
         clients: Arc<Clients>,
     ) -> io::Result<Self> {
         let clock = Clock::start();
@@ -112,6 +118,7 @@ impl<H: Handler> Worker<H> {
                 out: TxQueue::new(),
             }),
             inbox,
+            tally,
             clients,
             listeners: RefCell::new(listeners),
             is_listening_paused: Cell::new(false),
@@ -124,6 +131,7 @@ impl<H: Handler> Worker<H> {
             stop: Cell::new(Stop::No),
             accepted: Cell::new(number as u64),
             no_room: NoRoom::default(),
+            films: Films::default(),
             spare: RefCell::new(open_spare()),
         })
     }
@@ -177,6 +185,12 @@ impl<H: Handler> Worker<H> {
                 Letter::Due(key) => due.push(key),
                 Letter::Change(setup, sockets) => self.change(setup, sockets),
                 Letter::Stop(how) => self.leave(how),
+                Letter::List(most, reply) => {
+                    // Who asked may be gone.
+                    let _ = reply.send(self.list(most));
+                }
+                Letter::BeginFilm(wanted) => self.begin_film(wanted),
+                Letter::EndFilm(number) => self.end_film(number),
             }
         }
     }
@@ -305,7 +319,9 @@ impl<H: Handler> Worker<H> {
     }
 
     fn forget(&self, key: Key) {
-        self.connections.borrow_mut().remove(key);
+        let mut connections = self.connections.borrow_mut();
+        connections.remove(key);
+        self.tally.open.set(connections.len() as u64);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a request to its answer: what a connection does above its endpoint.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use rustix::buffer::spare_capacity;
 
 use super::{Connection, Turn};
 use crate::handler::{Answer, Body, Handler, Record, Reply};
+use crate::observer::RequestFacts;
 use crate::transport::Transport;
 
 /// How much of a file is read at once where it cannot be sent by the kernel.
@@ -19,6 +21,9 @@ const READ_LEN: u64 = 64 * 1024;
 
 /// How many bytes may wait for a socket before no more are made.
 const UNSENT_LEN_MAX: u64 = 256 * 1024;
+
+/// How much of a target is told to who asks for connections.
+const TARGET_SHOWN_MAX: usize = 256;
 
 /// An exchange whose answer is not out yet.
 pub(super) struct Exchange {
@@ -28,6 +33,8 @@ pub(super) struct Exchange {
     state: State,
     status: Option<Status>,
     body_len: u64,
+    /// The handler's own note.
+    mark: Cell<u32>,
 }
 
 enum State {
@@ -49,6 +56,17 @@ enum Step {
 }
 
 impl Exchange {
+    /// What can be told of it.
+    pub(super) fn facts(&self, now: Instant) -> RequestFacts {
+        let target = self.request.target.as_str();
+        RequestFacts {
+            method: self.request.method.to_string(),
+            target: target.chars().take(TARGET_SHOWN_MAX).collect(),
+            age: now.since(self.began),
+            body_len: self.body_len,
+        }
+    }
+
     /// Whether parts of the body are still to be sent, which need not be waited for.
     pub(super) fn has_parts(&self) -> bool {
         matches!(&self.state, State::Sending(Body::Parts(parts)) if !parts.is_empty())
@@ -88,6 +106,7 @@ impl<T: Transport> Connection<T> {
             state: State::Complete,
             status: None,
             body_len: 0,
+            mark: Cell::default(),
         };
         match self.ask(turn, &mut exchange) {
             Step::Over(why) => self.finish_exchange(turn, &exchange, why),
@@ -99,7 +118,7 @@ impl<T: Transport> Connection<T> {
     #[inline(always)]
     fn ask<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let handler = &turn.serving.handler;
-        match handler.handle(&mut turn.cx, &exchange.request, &self.peer()) {
+        match handler.handle(&mut turn.cx, &exchange.request, &self.peer(&exchange.mark)) {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
             Reply::Again(promise) => exchange.state = State::Asking(promise),
@@ -131,7 +150,7 @@ impl<T: Transport> Connection<T> {
         }
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(),
+            peer: self.peer(&Cell::default()),
             exchange: id,
             request: None,
             status: reset.status,
@@ -177,8 +196,8 @@ impl<T: Transport> Connection<T> {
                 let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
                 let Poll::Ready(answer) = answer else { return Step::Waits };
                 let handler = &turn.serving.handler;
-                let request = &exchange.request;
-                let answer = handler.promised(&mut turn.cx, request, &self.peer(), answer);
+                let (request, peer) = (&exchange.request, self.peer(&exchange.mark));
+                let answer = handler.promised(&mut turn.cx, request, &peer, answer);
                 self.begin_answer(&mut turn.cx, exchange, answer);
                 return Step::Moved;
             }
@@ -313,7 +332,7 @@ impl<T: Transport> Connection<T> {
     ) {
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(),
+            peer: self.peer(&exchange.mark),
             exchange: exchange.id,
             request: Some(&exchange.request),
             status: exchange.status,

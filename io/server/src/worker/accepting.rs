@@ -104,17 +104,20 @@ impl<H: Handler> Worker<H> {
         let is_full = self.connections.borrow().len() >= limits.connections_max;
         if is_full && self.evict_idle(1) == 0 {
             count(&self.no_room.connections, 1);
+            self.tally.refused_by_limit.add(1);
             self.start_ticking();
             return refuse(&stream, listener.tls.is_some());
         }
         let Ok(presence) = self.enter(address, limits.connections_per_client_max, listener) else {
             count(&self.no_room.greedy, 1);
+            self.tally.refused_by_client.add(1);
             self.start_ticking();
             return refuse(&stream, listener.tls.is_some());
         };
-        let key = self.connections.borrow_mut().reserve();
+        let key = self.connections.borrow_mut().reserve(self.clock.now());
         if let Err(error) = self.poller.add(&stream, key) {
             tracing::warn!(?address, %error, "refused: the kernel cannot watch one more socket");
+            self.tally.refused_by_kernel.add(1);
             refuse(&stream, listener.tls.is_some());
             return self.forget(key);
         }
@@ -122,7 +125,11 @@ impl<H: Handler> Worker<H> {
         match begun {
             Ok(mut connection) => {
                 connection.presence = presence.map(Box::new);
-                self.connections.borrow_mut().put_back(key, Box::new(connection));
+                let mut connections = self.connections.borrow_mut();
+                connections.put_back(key, Box::new(connection));
+                self.tally.accepted.add(1);
+                self.tally.open.set(connections.len() as u64);
+                drop(connections);
                 self.give_turn(key, Occasion::Due);
             }
             Err(fault) => {
@@ -156,6 +163,7 @@ impl<H: Handler> Worker<H> {
             evicted += 1;
         }
         count(&self.no_room.evicted, evicted);
+        self.tally.idle_sent_away.add(evicted as u64);
         evicted
     }
 
@@ -171,6 +179,7 @@ impl<H: Handler> Worker<H> {
         if let Ok((stream, _)) = &accepted {
             refuse(stream, listener.tls.is_some());
             count(&self.no_room.descriptors, 1);
+            self.tally.refused_by_kernel.add(1);
         }
         let is_possible = !matches!(accepted, Err(errno) if errno != Errno::AGAIN);
         drop(accepted);

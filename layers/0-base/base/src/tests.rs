@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::xray::{self, Film, Layer, Private};
+use crate::xray::{self, Film, Form, Layer, Private, Text, Watching};
 use crate::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, Wheel, World};
 
 crate::notes! {
@@ -12,6 +12,19 @@ crate::notes! {
     enum Seen<'a> in Physical {
         /// Something happened.
         Happened { how_often: u32, secret: Private<'a> },
+    }
+}
+
+/// Notes with text from the wire.
+mod quoted {
+    use super::*;
+
+    crate::notes! {
+        /// Notes of these tests.
+        pub(super) enum Seen<'a> in Link {
+            /// Something was said.
+            Quoted { text: Text<'a>, secret: Private<'a> },
+        }
     }
 }
 
@@ -41,6 +54,32 @@ fn a_film_is_bounded_and_says_what_it_lost() {
          ... and 2 more notes that did not fit\n"
     );
     assert_eq!(film.take(), "");
+}
+
+#[test]
+fn a_film_for_programs_is_a_line_of_json_for_each_note() {
+    let _watching = Watching::begin();
+    let mut world = World::seeded(1);
+    let mut film = Film::bounded(100).in_form(Form::JsonLines);
+    for secret in [&b"hunter2"[..], b"", b""] {
+        Cx::new(Instant::from_millis(1), Wall(0), &mut world)
+            .watched_by(&mut film)
+            .note(|| quoted::Seen::Quoted { text: Text(b"\"\x01\\"), secret: Private(secret) });
+    }
+    assert_eq!(
+        film.take(),
+        "{\"at\":\"0.001000s\",\"layer\":\"Link\",\"note\":\"Quoted\",\
+         \"text\":\"\\\"\\\\\\\"\\\\x01\\\\\\\\\\\"\",\"secret\":\"<7 private bytes>\"}\n\
+         {\"lost\":2}\n"
+    );
+}
+
+#[test]
+fn every_layer_is_watched_as_long_as_somebody_does() {
+    let (first, second) = (Watching::begin(), Watching::begin());
+    drop(first);
+    assert!(Layer::ALL.into_iter().all(xray::is_watched));
+    drop(second);
 }
 
 #[test]

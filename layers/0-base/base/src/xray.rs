@@ -5,27 +5,45 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Instant;
 
-/// The layers somebody watches, one bit each.
+/// The layers somebody watches, one bit each; and above them, how many [`Watching`] there are.
 ///
 /// Only a hint, to keep [`Cx::note`](crate::Cx::note) cheap: what a call does never depends on it.
 static WATCHED: AtomicU32 = AtomicU32::new(0);
 
+/// One [`Watching`].
+const ONE: u32 = 1 << 16;
+
+/// Where their number stands.
+const ALL_LAYERS: u32 = u32::MAX << 16;
+
 /// Whether somebody watches `layer`.
 #[inline(always)]
 pub fn is_watched(layer: Layer) -> bool {
-    WATCHED.load(Ordering::Relaxed) & layer.bit() != 0
-}
-
-/// Whether somebody watches anything.
-#[inline(always)]
-pub fn is_anything_watched() -> bool {
-    WATCHED.load(Ordering::Relaxed) != 0
+    WATCHED.load(Ordering::Relaxed) & (layer.bit() | ALL_LAYERS) != 0
 }
 
 /// Watches `layers` from now on, for the whole process.
 pub fn watch(layers: &[Layer]) {
     let mask = layers.iter().fold(0, |mask, layer| mask | layer.bit());
     WATCHED.fetch_or(mask, Ordering::Relaxed);
+}
+
+/// As long as there is one, every layer is watched.
+#[derive(Debug)]
+pub struct Watching(());
+
+impl Watching {
+    /// Watches from now on. There may be 65,535 at a time.
+    pub fn begin() -> Self {
+        WATCHED.fetch_add(ONE, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        WATCHED.fetch_sub(ONE, Ordering::Relaxed);
+    }
 }
 
 /// One of the seven layers.
@@ -141,6 +159,16 @@ pub trait Sink {
     fn record(&mut self, stamp: &Stamp, note: &dyn AnyNote);
 }
 
+/// How a film is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// An object of JSON in each line, for programs.
+    JsonLines,
+}
+
 /// A sink that writes one line per note; what people read, and what tests compare.
 #[derive(Debug, Default)]
 pub struct Film {
@@ -150,12 +178,19 @@ pub struct Film {
     limit: Option<usize>,
     /// How many notes did not fit.
     lost: u64,
+    form: Form,
 }
 
 impl Film {
     /// A film that keeps `limit` bytes of text and counts what does not fit.
     pub const fn bounded(limit: usize) -> Self {
-        Self { text: String::new(), limit: Some(limit), lost: 0 }
+        Self { text: String::new(), limit: Some(limit), lost: 0, form: Form::Text }
+    }
+
+    /// The same film in this form.
+    #[must_use]
+    pub fn in_form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// The lines since the last call, and a line that says how many notes did not fit.
@@ -163,7 +198,10 @@ impl Film {
         let mut text = std::mem::take(&mut self.text);
         let lost = std::mem::take(&mut self.lost);
         if lost > 0 {
-            text.push_str(&format!("... and {lost} more notes that did not fit\n"));
+            text.push_str(&match self.form {
+                Form::Text => format!("... and {lost} more notes that did not fit\n"),
+                Form::JsonLines => format!("{{\"lost\":{lost}}}\n"),
+            });
         }
         text
     }
@@ -176,6 +214,9 @@ impl Sink for Film {
             self.lost += 1;
             return;
         }
+        if self.form == Form::JsonLines {
+            return write_json(&mut self.text, stamp, note);
+        }
         let entry = note.entry();
         let _ = write!(self.text, "{:?} {:?} {}", stamp.at, entry.layer, entry.name);
         note.each_field(&mut |name, value| {
@@ -183,6 +224,34 @@ impl Sink for Film {
         });
         self.text.push('\n');
     }
+}
+
+/// Writes a note as an object, with what its fields show as texts.
+fn write_json(text: &mut String, stamp: &Stamp, note: &dyn AnyNote) {
+    let entry = note.entry();
+    text.push_str("{\"at\":");
+    write_string(text, &stamp.at);
+    text.push_str(",\"layer\":");
+    write_string(text, &entry.layer);
+    text.push_str(&format!(",\"note\":\"{}\"", entry.name));
+    note.each_field(&mut |name, value| {
+        text.push_str(&format!(",\"{name}\":"));
+        write_string(text, value);
+    });
+    text.push_str("}\n");
+}
+
+/// Writes what a value shows as a string of JSON (RFC 8259 §7).
+fn write_string(text: &mut String, value: &dyn fmt::Debug) {
+    text.push('"');
+    for c in format!("{value:?}").chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            c if c < ' ' => text.push_str(&format!("\\u{:04x}", c as u32)),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
 }
 
 /// Something that must not be shown: a payload, a cookie, a password. The film says how long it is.

@@ -34,7 +34,9 @@ fn request(target: &str, fields: &[(&str, &[u8])]) -> Request {
 
 fn record(request: Option<&Request>) -> Record<'_> {
     let address: SocketAddr = "[::ffff:192.0.2.7]:4711".parse().unwrap();
-    let peer = Peer { address: Some(address), connection: 1, is_secure: false, tls: None };
+    // It lives as long as the test.
+    let mark = Box::leak(Box::default());
+    let peer = Peer { address: Some(address), connection: 1, is_secure: false, tls: None, mark };
     Record {
         wall: WALL,
         peer,

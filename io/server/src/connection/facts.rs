@@ -1,0 +1,48 @@
+//! What can be told of a connection while it is there.
+
+use std::time::Duration;
+
+use base::Instant;
+use base::xray::{Film, Form};
+
+use super::{Connection, FILM_LEN_MAX};
+use crate::observer::ConnectionFacts;
+use crate::transport::Transport;
+
+impl<T: Transport> Connection<T> {
+    /// Its number.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// All that is known of it, which has been there for `age`.
+    pub(crate) fn facts(&self, now: Instant, age: Duration) -> ConnectionFacts {
+        let exchanges = self.busy.iter().flat_map(|busy| &busy.exchanges);
+        ConnectionFacts {
+            number: self.number,
+            client: self.address,
+            server: self.stream.local_address(),
+            age,
+            is_secure: self.is_secure,
+            tls: self.endpoint.facts().tls.cloned(),
+            is_filmed: self.film.is_some(),
+            requests: exchanges.map(|exchange| exchange.facts(now)).collect(),
+            unsent_len: self.unsent().map_or(0, |unsent| unsent.queue.len()),
+            tcp: self.stream.tcp_facts(),
+        }
+    }
+
+    /// Records a film from now on, unless there is one already.
+    pub(crate) fn begin_film(&mut self, form: Form) -> bool {
+        if self.film.is_some() {
+            return false;
+        }
+        self.film = Some(Box::new(Film::bounded(FILM_LEN_MAX).in_form(form)));
+        true
+    }
+
+    /// What was recorded; the film is over.
+    pub(crate) fn take_film(&mut self) -> Option<String> {
+        self.film.take().map(|mut film| film.take())
+    }
+}
