@@ -1,5 +1,6 @@
 //! Hepta: a web server that owns its protocols and can show each of them at work.
 
+mod admin;
 mod certificates;
 mod cli;
 mod config;

@@ -15,6 +15,7 @@ mod problem;
 mod read;
 mod schema;
 mod settings;
+mod shown;
 mod site;
 mod steps;
 mod template;

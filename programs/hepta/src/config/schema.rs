@@ -70,6 +70,16 @@ pub(crate) const FILE: &[Key] = &[
         ),
         LISTEN,
     )),
+    with_block(
+        key(
+            "admin",
+            &[arg("address", Kind::Address, How::Required)],
+            "Where the server tells of itself: metrics, health, connections and the live \
+             configuration. The address is as that of `listen`; others than those of this machine \
+             and sockets in the file system need a `token`.",
+        ),
+        ADMIN,
+    ),
     key(
         "workers",
         &[arg("count", Kind::Count, How::Required)],
@@ -115,12 +125,7 @@ pub(crate) const FILE: &[Key] = &[
 ];
 
 const LISTEN: &[Key] = &[
-    repeated(key(
-        "certificate",
-        &[arg("file", Kind::Path, How::Required), arg("key", Kind::Path, How::Named)],
-        "Speak TLS with this certificate and its chain (PEM); `key` is the file of its private key. \
-         With several, the client's SNI chooses.",
-    )),
+    CERTIFICATE,
     key(
         "proxy-protocol",
         &[arg("from", Kind::Text, How::Several)],
@@ -128,12 +133,32 @@ const LISTEN: &[Key] = &[
          networks, or \"unix\" for who comes by a socket in the file system. Others are taken for \
          clients.",
     ),
-    key(
-        "local-certificate",
-        &[],
-        "Speak TLS with a certificate for localhost, from an authority made once on this machine.",
-    ),
+    LOCAL_CERTIFICATE,
 ];
+
+const ADMIN: &[Key] = &[
+    key(
+        "token",
+        &[arg("text", Kind::Secret, How::Required)],
+        "Whoever asks shows it, as `Authorization: Bearer TOKEN`. At least 16 letters, digits or \
+         -._~+/=.",
+    ),
+    CERTIFICATE,
+    LOCAL_CERTIFICATE,
+];
+
+const CERTIFICATE: Key = repeated(key(
+    "certificate",
+    &[arg("file", Kind::Path, How::Required), arg("key", Kind::Path, How::Named)],
+    "Speak TLS with this certificate and its chain (PEM); `key` is the file of its private key. \
+     With several, the client's SNI chooses.",
+));
+
+const LOCAL_CERTIFICATE: Key = key(
+    "local-certificate",
+    &[],
+    "Speak TLS with a certificate for localhost, from an authority made once on this machine.",
+);
 
 const LIMITS: &[Key] = &[
     key(
@@ -360,7 +385,7 @@ const BASIC_AUTH: Key = with_block(
     &[
         repeated(key(
             "user",
-            &[arg("name", Kind::Text, How::Required), arg("hash", Kind::Text, How::Required)],
+            &[arg("name", Kind::Text, How::Required), arg("hash", Kind::Secret, How::Required)],
             "Somebody who may come in, and the password's hash, as `hepta passwd` prints it.",
         )),
         repeated(key(

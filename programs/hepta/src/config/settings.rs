@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use server::Announcers;
+use server::{Address, Announcers};
 
 use super::access_log::{AccessLog, access_log};
 use super::problem::{Problem, Problems};
+use super::shown::shown;
 use super::site::{HostPattern, Site, site};
 use super::tree::{Node, all, one};
 use crate::certificates::Pair;
@@ -20,6 +21,7 @@ use crate::serve::Place;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
+    pub(crate) admin: Option<Admin>,
     pub(crate) workers: Option<NonZeroU16>,
     /// Who the program becomes once it listens.
     pub(crate) identity: Option<Identity>,
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) sites: Vec<Site>,
     /// What is served under names that no site has.
     pub(crate) default: Option<Site>,
+    /// The text of it all, without secrets.
+    pub(crate) shown: String,
 }
 
 /// A user of the machine.
@@ -48,6 +52,14 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<Tls>,
     /// Who says first, by the PROXY protocol, who its client is.
     pub(crate) proxies: Option<Proxies>,
+}
+
+/// Where the server tells of itself, and to whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Admin {
+    pub(crate) listen: Listen,
+    /// What somebody who asks must show.
+    pub(crate) token: Option<String>,
 }
 
 /// Proxies that are believed.
@@ -109,6 +121,7 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
     let mut taken = Taken::default();
     let settings = Settings {
         listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
+        admin: one(nodes, "admin").and_then(|node| admin(node, &mut problems)),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
         identity: one(nodes, "user").and_then(|node| {
             let group = node.text("group").map(str::to_owned);
@@ -119,8 +132,21 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
         limits: one(nodes, "limits").map(|node| limits(&node.block)).unwrap_or_default(),
         sites: all(nodes, "site").map(|node| site(node, &mut taken, &mut problems)).collect(),
         default: one(nodes, "default").map(|node| site(node, &mut taken, &mut problems)),
+        shown: shown(nodes),
     };
+    if let (Some(node), Some(admin)) = (one(nodes, "admin"), &settings.admin)
+        && settings.listen.iter().any(|listen| listen.place == admin.listen.place)
+        && !is_any_port(&admin.listen.place)
+    {
+        let problem = Problem::at(&node.at, "sites are served there");
+        problems.push(problem.with_hint("an admin listener has an address of its own"));
+    }
     problems.or(settings)
+}
+
+/// Whether the kernel chooses the port.
+fn is_any_port(place: &Place) -> bool {
+    place.addresses().0.port() == Some(0)
 }
 
 fn listen(node: &Node, problems: &mut Problems) -> Option<Listen> {
@@ -146,6 +172,43 @@ fn listen(node: &Node, problems: &mut Problems) -> Option<Listen> {
     };
     let proxies = one(&node.block, "proxy-protocol").map(|node| proxies(node, problems));
     Some(Listen { place: node.address("address")?, tls, proxies })
+}
+
+/// The shortest token: 16 characters of 64 kinds are 96 bits that nobody guesses.
+const TOKEN_LEN_MIN: usize = 16;
+
+fn admin(node: &Node, problems: &mut Problems) -> Option<Admin> {
+    let listen = listen(node, problems)?;
+    let mut token = None;
+    if let Some((text, at)) = one(&node.block, "token").and_then(|node| node.texts("text").next()) {
+        if !is_token(text) {
+            let problem = Problem::at(at, "this is no token");
+            problems.push(problem.with_hint(
+                "write at least 16 letters, digits or -._~+/=, as `openssl rand -hex 16` makes them",
+            ));
+        }
+        token = Some(text.to_owned());
+    } else if !is_private(&listen.place) {
+        let problem = Problem::at(&node.at, "strangers could ask here for everything");
+        problems.push(problem.with_hint(
+            "give it a `token` in braces, or an address of this machine: a port or \"unix:PATH\"",
+        ));
+    }
+    Some(Admin { listen, token })
+}
+
+/// Whether this can stand behind `Bearer` (RFC 6750 §2.1), and cannot be guessed.
+fn is_token(text: &str) -> bool {
+    let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    text.len() >= TOKEN_LEN_MIN && text.bytes().all(is_fine)
+}
+
+/// Whether only this machine comes there.
+fn is_private(place: &Place) -> bool {
+    match place {
+        Place::Local(_) | Place::Address(Address::Unix(_)) => true,
+        Place::Address(Address::Ip(address)) => address.ip().to_canonical().is_loopback(),
+    }
 }
 
 fn proxies(node: &Node, problems: &mut Problems) -> Proxies {

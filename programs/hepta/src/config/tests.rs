@@ -124,7 +124,7 @@ colour "red"
 
         hepta.kdl:7:1: `colour` is no key of the file
           7 | colour "red"
-            | ^^^^^^ there are: include, listen, workers, user, pid-file, access-log, limits, site, default"#]]
+            | ^^^^^^ there are: include, listen, admin, workers, user, pid-file, access-log, limits, site, default"#]]
     .assert_eq(&errors("all", text));
 }
 
@@ -510,4 +510,93 @@ fn the_example_is_in_order() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hepta.kdl");
     let settings = load(&example).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(settings.sites.len() > 1);
+}
+
+#[test]
+fn strangers_cannot_ask_the_admin_listener_without_a_token() {
+    for (number, place) in
+        ["9000", "\"127.0.0.1:0\"", "\"[::1]:9000\"", "\"unix:a\""].into_iter().enumerate()
+    {
+        let text = format!("admin {place}\ndefault {{ close }}");
+        let files = Files::with(&format!("admin-{number}"), &[("hepta.kdl", &text)]);
+        assert!(files.load("hepta.kdl").unwrap().admin.unwrap().token.is_none());
+    }
+    let text = "admin \"[::]:9000\" { token \"0123456789abcdef\" }\ndefault { close }";
+    let settings = Files::with("admin-token", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    assert_eq!(settings.admin.unwrap().token.as_deref(), Some("0123456789abcdef"));
+    expect![[r#"
+        hepta.kdl:1:1: strangers could ask here for everything
+          1 | admin "0.0.0.0:9000"
+            | ^^^^^ give it a `token` in braces, or an address of this machine: a port or "unix:PATH""#]].assert_eq(&errors("admin-open", "admin \"0.0.0.0:9000\"\ndefault { close }"));
+    expect![[r#"
+        hepta.kdl:2:20: this is no token
+          2 | admin 9000 { token "secret" }
+            |                    ^^^^^^^^ write at least 16 letters, digits or -._~+/=, as `openssl rand -hex 16` makes them
+
+        hepta.kdl:2:1: sites are served there
+          2 | admin 9000 { token "secret" }
+            | ^^^^^ an admin listener has an address of its own"#]].assert_eq(&errors(
+        "admin-short",
+        "listen 9000\nadmin 9000 { token \"secret\" }\ndefault { close }",
+    ));
+}
+
+/// What is shown can be read again and means the same, but for secrets and the environment.
+#[test]
+fn a_configuration_is_shown_without_secrets() {
+    let hash = "$2b$04$abcdefghijklmnopqrstuuxKnUjKPz4vlNfJKl5Cv5/kdUOx9bfpS";
+    let text = format!(
+        r#"// A comment is not shown.
+include "sites.kdl"
+listen "127.0.0.1:0" {{ certificate "a.pem" key="a.key"; }}; listen "unix:hepta.sock"
+admin "0.0.0.0:9000" {{ token "0123456789-${{CARGO_PKG_NAME}}" }}
+limits {{ head-max "16KiB"; timeout-idle "1m" }}
+default {{
+    basic-auth "r" {{ user "anna" "{hash}" }}
+    fields {{ set "X-Key" "${{CARGO_PKG_NAME}}-1" }}
+    route "/a" method="POST" {{ respond 200 "a \"b\"\n" }}
+    files "www" {{ listing #true }}
+}}
+"#
+    );
+    let sites = "site \"a\" \"*.a\" { redirect \"/b\" status=302 }\n";
+    let files = Files::with("shown", &[("hepta.kdl", &text), ("sites.kdl", sites)]);
+    let shown = files.load("hepta.kdl").unwrap().shown;
+    let relative = shown.replace(&format!("{}/", files.0.display()), "DIR/");
+    expect![[r#"
+        site "a" "*.a" {
+            redirect "/b" status=302
+        }
+        listen "127.0.0.1:0" {
+            certificate "DIR/a.pem" key="DIR/a.key"
+        }
+        listen "unix:DIR/hepta.sock"
+        admin "0.0.0.0:9000" {
+            token "(hidden)"
+        }
+        limits {
+            head-max "16KiB"
+            timeout-idle "1m"
+        }
+        default {
+            basic-auth "r" {
+                user "anna" "(hidden)"
+            }
+            fields {
+                set "X-Key" "${CARGO_PKG_NAME}-1"
+            }
+            route "/a" method="POST" {
+                respond 200 "a \"b\"\n"
+            }
+            files "DIR/www" {
+                listing #true
+            }
+        }
+    "#]]
+    .assert_eq(&relative);
+    let again = shown
+        .replace("token \"(hidden)\"", "token \"0123456789abcdef\"")
+        .replace("\"(hidden)\"", &format!("\"{hash}\""));
+    let again = Files::with("shown-again", &[("hepta.kdl", &again)]);
+    assert_eq!(again.load("hepta.kdl").unwrap().shown, shown);
 }

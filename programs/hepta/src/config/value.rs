@@ -15,6 +15,8 @@ use crate::serve::Place;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Text,
+    /// A text that is shown to nobody.
+    Secret,
     Path,
     Count,
     Size,
@@ -51,6 +53,7 @@ impl Kind {
     pub(crate) const fn shape(self) -> &'static str {
         match self {
             Self::Text => "text in quotes",
+            Self::Secret => "text in quotes, which is shown to nobody",
             Self::Path => "a path in quotes",
             Self::Count => "a number",
             Self::Size => "a number of bytes, or \"8KiB\", \"1MiB\"",
@@ -67,7 +70,7 @@ impl Kind {
     pub(super) fn read(self, value: &KdlValue) -> Result<Value, String> {
         let wrong = || format!("this takes {}", self.shape());
         match self {
-            Self::Text => value.as_string().map(|text| Value::Text(text.to_owned())),
+            Self::Text | Self::Secret => value.as_string().map(|text| Value::Text(text.to_owned())),
             Self::Path => value.as_string().map(|text| Value::Path(text.into())),
             Self::Flag => value.as_bool().map(Value::Flag),
             Self::Count => number(value).map(Value::Number),

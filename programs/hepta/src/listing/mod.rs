@@ -18,6 +18,7 @@ pub(crate) use alternatives::{Alternative, alternatives_page, relative};
 pub(crate) use directory::directory_page;
 pub(crate) use error::error_page;
 pub(crate) use order::Order;
+pub(crate) use text::escaped;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,11 @@ impl Form {
     /// In which form to list a directory: HTML, unless JSON is liked better.
     pub(crate) fn of_listing(request: &Fields) -> Self {
         Self::preferred(request, [Self::Html, Self::Json])
+    }
+
+    /// In which form to report to an operator: JSON, unless HTML is liked better.
+    pub(crate) fn of_report(request: &Fields) -> Self {
+        Self::preferred(request, [Self::Json, Self::Html])
     }
 
     /// In which form to say what went wrong: plain text, unless another is liked better. Browsers
@@ -108,8 +114,8 @@ fn quality(essence: &str, request: &Fields) -> u16 {
 }
 
 /// An HTML page around `content`, which is HTML; the title is text.
-fn html_page(title: &str, content: &str) -> Page {
-    let title = text::escaped(title);
+pub(crate) fn html_page(title: &str, content: &str) -> Page {
+    let title = escaped(title);
     let body = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -8,7 +8,7 @@ use message::date;
 
 /// Text as HTML, in an element or in a quoted attribute. Control characters, which HTML has no way
 /// to show, become replacement characters.
-pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let is_special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'') || c.is_control();
     if !text.contains(is_special) {
         return Cow::Borrowed(text);

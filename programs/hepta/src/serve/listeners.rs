@@ -28,6 +28,14 @@ struct Open {
     listener: Listener,
     tls: Option<tls::ServerConfig>,
     announcers: Option<Announcers>,
+    who: Who,
+}
+
+/// Who serves at a place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Who {
+    Sites,
+    Admin,
 }
 
 /// What is to be open from now on.
@@ -70,31 +78,51 @@ impl Listeners {
         let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
         let client_auth: Vec<_> = settings.sites.iter().filter_map(client_auth).collect();
         for listen in all {
-            let tls = listen.tls.as_ref();
-            let tls = tls
-                .map(|tls| plan.secrets.open(tls, &client_auth, &mut self.secrets))
-                .transpose()?;
-            let (asked, also) = listen.place.addresses();
-            let listener = self.listener(plan, &asked)?;
-            let port = listener.address.port();
-            let announcers = listen.proxies.clone().map(Proxies::into_announcers);
-            let open = Open { asked, listener, tls: tls.clone(), announcers: announcers.clone() };
-            plan.open.push(open);
-            // A port that the kernel chose is the same for both. Not every machine has IPv6, and
-            // nobody asked for it by name.
-            let also = also.zip(port).map(|(also, port)| SocketAddr::new(also.ip(), port));
-            if let Some(asked) = also.map(Address::Ip)
-                && let Ok(listener) = self.listener(plan, &asked)
-            {
-                plan.open.push(Open { asked, listener, tls, announcers });
-            }
+            self.add(plan, listen, &client_auth, Who::Sites)?;
+        }
+        if let Some(admin) = &settings.admin {
+            self.add(plan, &admin.listen, &[], Who::Admin)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a place, at both of its addresses if it has two.
+    fn add(
+        &mut self,
+        plan: &mut Plan,
+        listen: &Listen,
+        client_auth: &[ClientAuth],
+        who: Who,
+    ) -> anyhow::Result<()> {
+        let tls = listen.tls.as_ref();
+        let tls =
+            tls.map(|tls| plan.secrets.open(tls, client_auth, &mut self.secrets)).transpose()?;
+        let announcers = listen.proxies.clone().map(Proxies::into_announcers);
+        let open = |asked, listener| Open {
+            asked,
+            listener,
+            tls: tls.clone(),
+            announcers: announcers.clone(),
+            who,
+        };
+        let (asked, also) = listen.place.addresses();
+        let listener = self.listener(plan, &asked, who)?;
+        let port = listener.address.port();
+        plan.open.push(open(asked, listener));
+        // A port that the kernel chose is the same for both. Not every machine has IPv6, and nobody
+        // asked for it by name.
+        let also = also.zip(port).map(|(also, port)| SocketAddr::new(also.ip(), port));
+        if let Some(asked) = also.map(Address::Ip)
+            && let Ok(listener) = self.listener(plan, &asked, who)
+        {
+            plan.open.push(open(asked, listener));
         }
         Ok(())
     }
 
     /// The sockets for an address: those that are open, or were open when the program began, or new
     /// ones.
-    fn listener(&mut self, plan: &Plan, asked: &Address) -> anyhow::Result<Listener> {
+    fn listener(&mut self, plan: &Plan, asked: &Address, who: Who) -> anyhow::Result<Listener> {
         let is_planned = |open: &&Open| {
             plan.open.iter().any(|planned| planned.listener.address == open.listener.address)
         };
@@ -102,9 +130,13 @@ impl Listeners {
         if let Some(open) = open {
             return Ok(open.listener.try_clone()?);
         }
+        let workers = match who {
+            Who::Sites => self.workers,
+            Who::Admin => 1,
+        };
         match self.inherited.remove(asked) {
             Some(listener) => Ok(listener),
-            None => bind(asked, self.workers),
+            None => bind(asked, workers),
         }
     }
 
@@ -126,9 +158,10 @@ impl Listeners {
         }
     }
 
-    /// Every address, and whether TLS is spoken there.
-    pub(super) fn addresses(&self) -> Vec<(Address, bool)> {
-        self.open.iter().map(|open| (open.listener.address.clone(), open.tls.is_some())).collect()
+    /// Every address, whether TLS is spoken there, and who serves there.
+    pub(super) fn addresses(&self) -> Vec<(Address, bool, Who)> {
+        let address = |open: &Open| (open.listener.address.clone(), open.tls.is_some(), open.who);
+        self.open.iter().map(address).collect()
     }
 
     /// Every socket, for the program that takes over.
@@ -149,8 +182,8 @@ impl Listeners {
 }
 
 impl Plan {
-    /// The places to serve at.
-    pub(super) fn places(&self) -> io::Result<Vec<server::Place>> {
+    /// The places where these serve.
+    pub(super) fn places(&self, who: Who) -> io::Result<Vec<server::Place>> {
         let place = |open: &Open| {
             let listener = open.listener.try_clone()?;
             Ok(server::Place {
@@ -159,7 +192,7 @@ impl Plan {
                 announcers: open.announcers.clone(),
             })
         };
-        self.open.iter().map(place).collect()
+        self.open.iter().filter(|open| open.who == who).map(place).collect()
     }
 }
 

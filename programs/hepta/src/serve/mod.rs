@@ -4,20 +4,21 @@
 //! stands around it, and `directory.rs`, which serves files; `run.rs` is how it comes to run.
 
 mod access_log;
+mod admin_listener;
 mod asked;
-mod browsers;
+pub(crate) mod browsers;
 mod coded;
 mod default_site;
 mod directory;
 mod listeners;
 mod login;
 mod options;
-mod pages;
+pub(crate) mod pages;
 mod pid_file;
 mod privileges;
 mod rate;
 mod representation;
-mod respond;
+pub(crate) mod respond;
 mod routes;
 mod run;
 mod secrets;
@@ -25,10 +26,13 @@ mod signals;
 mod site;
 mod sites;
 mod steps;
+mod tally;
 mod upgrade;
 mod variants;
-mod xray;
+pub(crate) mod xray;
 
 pub(crate) use options::{Options, Place, parse_place};
 pub(crate) use rate::Limiter;
 pub(crate) use run::run;
+pub(crate) use sites::Sites;
+pub(crate) use tally::{BUCKETS, Labels, METHODS, STATUSES, Sum, Tallies};

@@ -158,6 +158,7 @@ impl Options {
             .collect();
         Ok(Settings {
             listen,
+            admin: None,
             workers: self.workers,
             identity: None,
             pid_file: None,
@@ -165,6 +166,7 @@ impl Options {
             limits: self.limits(),
             sites: Vec::new(),
             default: Some(Site { routes: vec![route], ..Site::default() }),
+            shown: String::new(),
         })
     }
 

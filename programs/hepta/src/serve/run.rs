@@ -12,13 +12,16 @@ use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
 
 use super::access_log::{Logs, Writer};
-use super::listeners::Listeners;
+use super::admin_listener::{AdminListener, Told};
+use super::listeners::{Listeners, Plan, Who};
 use super::options::{Options, Place};
 use super::pid_file::PidFile;
 use super::privileges;
 use super::signals::{Asked, Signals};
 use super::sites::Sites;
+use super::tally::Tallies;
 use super::upgrade::{self, Itself};
+use crate::admin::{Overview, State};
 use crate::cli::counted;
 use crate::config::{self, Action, Listen, Settings};
 
@@ -46,9 +49,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let identity = settings.identity.clone();
+    let (tallies, told) = (Arc::new(Tallies::default()), Told::of(&settings));
     let log_writer = Writer::new();
     let logs = log_writer.open(&settings)?;
-    let (config, make_sites) = prepare(settings, logs, film.clone())?;
+    let (config, make_sites) = prepare(settings, logs, film.clone(), &tallies)?;
     if let Some(file) = &pid_file {
         file.write()?;
     }
@@ -63,12 +67,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .build()?;
     let server = {
         let _runtime = runtime.enter();
-        Server::start(config, workers, plan.places()?, make_sites)?
+        Server::start(config, workers, plan.places(Who::Sites)?, make_sites)?
     };
+    let overview = Arc::new(Overview::new(tallies, server.observer()));
+    let mut admin = AdminListener::new(overview);
+    {
+        let _runtime = runtime.enter();
+        admin.change(told, &plan)?;
+    }
     listeners.adopt(plan);
     listeners.close_unasked();
     let mut running =
-        Running { options, itself, film, grace, listeners, pid_file, log_writer, server };
+        Running { options, itself, film, grace, listeners, pid_file, log_writer, server, admin };
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -78,7 +88,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         running.serve(&mut signals).await;
         anyhow::Ok(())
     })?;
-    let ended = running.server.wait();
+    let ended = running.server.wait().and(running.admin.wait());
     running.log_writer.finish();
     Ok(ended?)
 }
@@ -111,6 +121,7 @@ struct Running<'a> {
     pid_file: Option<PidFile>,
     log_writer: Writer,
     server: Server<Sites>,
+    admin: AdminListener,
 }
 
 impl Running<'_> {
@@ -153,7 +164,9 @@ impl Running<'_> {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify(&[NotifyState::Reloading, now]);
         }
-        match self.change() {
+        let changed = self.change();
+        self.admin.overview.count_reload(changed.is_ok());
+        match changed {
             Ok(what) => tracing::info!("{what}"),
             Err(error) => tracing::error!("everything stays as it is: {error:#}"),
         }
@@ -169,15 +182,30 @@ impl Running<'_> {
         let grace = settings.limits.grace;
         let logs = self.log_writer.open(&settings)?;
         let plan = self.listeners.plan(&settings)?;
-        let changed = prepare(settings, logs, self.film.clone())
-            .and_then(|(config, sites)| Ok(self.server.change(config, plan.places()?, sites)?));
-        if let Err(error) = changed {
+        if let Err(error) = self.change_servers(settings, logs, &plan) {
             self.listeners.undo(plan);
             return Err(error);
         }
         self.listeners.adopt(plan);
         self.grace = grace;
         Ok("the configuration was read anew")
+    }
+
+    fn change_servers(
+        &mut self,
+        settings: Settings,
+        logs: Logs,
+        plan: &Plan,
+    ) -> anyhow::Result<()> {
+        let told = Told::of(&settings);
+        let tallies = self.admin.overview.tallies();
+        let (config, sites) = prepare(settings, logs, self.film.clone(), tallies)?;
+        self.server.change(config, plan.places(Who::Sites)?, sites)?;
+        if let Err(error) = self.admin.change(told, plan) {
+            // It is the lesser one: what the sites are told is told already.
+            tracing::error!(%error, "the admin listener stays as it was");
+        }
+        Ok(())
     }
 
     /// Says again who serves, when another program has said that it does.
@@ -190,6 +218,7 @@ impl Running<'_> {
     /// Lets running requests finish, until the time is over or a second signal comes.
     async fn stop(&mut self, signals: &mut Signals) {
         notify(&[NotifyState::Stopping]);
+        self.admin.overview.set(State::Stopping);
         self.server.stop(Stop::Gracefully);
         tokio::select! {
             () = signals.stop() => {}
@@ -199,6 +228,7 @@ impl Running<'_> {
             () = self.end() => {}
         }
         self.server.stop(Stop::Now);
+        self.admin.stop(Stop::Now);
         self.listeners.clean_up();
         if let Some(file) = &self.pid_file {
             file.remove();
@@ -210,12 +240,15 @@ impl Running<'_> {
     async fn hand_over(&mut self, successor: u32, signals: &mut Signals) {
         tracing::info!(successor, "another program has taken over");
         notify(&[NotifyState::MainPid(successor)]);
+        self.admin.overview.set(State::HandingOver);
         self.server.stop(Stop::HandedOver);
+        self.admin.stop(Stop::HandedOver);
         tokio::select! {
             () = signals.stop() => {}
             () = self.end() => {}
         }
         self.server.stop(Stop::Now);
+        self.admin.stop(Stop::Now);
     }
 
     /// Waits until every worker has ended.
@@ -242,11 +275,14 @@ fn prepare(
     settings: Settings,
     logs: Logs,
     film: Option<Arc<FilmPrinter>>,
+    tallies: &Arc<Tallies>,
 ) -> anyhow::Result<(Config, impl Fn(usize) -> io::Result<Sites> + Send + Sync + 'static)> {
     check_directories(&settings)?;
     let http1 = Arc::new(settings.limits.http1.clone());
     let config = Config { http1, limits: settings.limits.sockets, film };
-    Ok((config, move |_| Sites::open(&settings, &logs)))
+    // Nothing is counted for which nobody can ask.
+    let tallies = settings.admin.is_some().then(|| Arc::clone(tallies));
+    Ok((config, move |worker| Sites::open(&settings, &logs, tallies.as_deref(), worker)))
 }
 
 /// What cannot be served is said before anything is started.
@@ -293,13 +329,17 @@ fn announce(title: &str, listeners: &Listeners) {
     let bold = anstyle::Style::new().bold();
     let link = anstyle::AnsiColor::Cyan.on_default().underline();
     anstream::println!("{bold}Hepta{bold:#} serves {title}\n");
-    for (address, is_secure) in listeners.addresses() {
+    for (address, is_secure, who) in listeners.addresses() {
+        let what = match who {
+            Who::Sites => "",
+            Who::Admin => " (admin)",
+        };
         match address {
             Address::Ip(address) => {
                 let scheme = if is_secure { "https" } else { "http" };
-                anstream::println!("  {link}{scheme}://{address}/{link:#}");
+                anstream::println!("  {link}{scheme}://{address}/{link:#}{what}");
             }
-            Address::Unix(_) => anstream::println!("  {address}"),
+            Address::Unix(_) => anstream::println!("  {address}{what}"),
         }
     }
     anstream::println!("\nPress Ctrl-C to stop.");

@@ -33,6 +33,8 @@ pub(crate) struct Site {
     /// What stands around answers where there is no route.
     steps: Option<Steps>,
     routes: Routes<Route>,
+    /// By which requests are counted that find no route.
+    mark: u32,
 }
 
 /// What answers at some path.
@@ -41,6 +43,8 @@ pub(crate) struct Route {
     /// How much of a path led here.
     prefix_len: usize,
     responder: Responder,
+    /// By which its requests are counted.
+    mark: u32,
 }
 
 /// What answers the requests of a route.
@@ -63,11 +67,13 @@ struct Way<'s> {
 }
 
 impl Site {
-    /// Opens what is to be served; adds its directories to `directories`.
+    /// Opens what is to be served; adds its directories to `directories`. `mark_of` says by which
+    /// mark the requests of a route are counted, or those that have none.
     pub(crate) fn open(
         settings: &config::Site,
         logs: &Logs,
         directories: &mut Vec<Rc<Directory>>,
+        mark_of: impl Fn(Option<&config::PathPattern>) -> u32,
     ) -> io::Result<Self> {
         let mut routes = Routes::default();
         for route in &settings.routes {
@@ -86,10 +92,13 @@ impl Site {
             };
             let steps = Steps::open(&route.steps);
             let prefix_len = route.path.prefix_len();
-            routes.add(&route.path, route.method.clone(), Route { steps, prefix_len, responder });
+            let mark = mark_of(Some(&route.path));
+            let of_route = Route { steps, prefix_len, responder, mark };
+            routes.add(&route.path, route.method.clone(), of_route);
         }
         let log = settings.access_log.as_ref().map(|log| logs.of_worker(Some(log)));
-        Ok(Self { name: settings.name().into(), log, steps: Steps::open(&settings.steps), routes })
+        let (name, steps) = (settings.name().into(), Steps::open(&settings.steps));
+        Ok(Self { name, log, steps, routes, mark: mark_of(None) })
     }
 
     /// Answers a request that asks for something here.
@@ -98,11 +107,12 @@ impl Site {
         // Most requests are for a file around which nothing stands.
         if let Ok(path) = request.target.normal_path()
             && matches!(request.method, Method::Get | Method::Head)
-            && let Some(Route { steps: None, prefix_len, responder }) =
+            && let Some(Route { steps: None, prefix_len, responder, mark }) =
                 self.routes.get(&path, &request.method)
             && let Responder::Directory(directory) = responder
             && let Some(name) = path.get(*prefix_len..).and_then(|rest| rest.strip_prefix(b"/"))
         {
+            peer.mark.set(*mark);
             return directory.answer(cx, request, name);
         }
         self.answer_on(Way::default(), cx, request, peer)
@@ -132,7 +142,12 @@ impl Site {
             Ok(path) => path,
             Err(bad) => return without_path(request, bad.what).into(),
         };
-        let (route, steps) = match self.find(&path, request) {
+        let found = self.find(&path, request);
+        if !way.is_for_page {
+            // Who rewrites a request leaves it to the route that answers it.
+            peer.mark.set(if let Found::Route(route) = &found { route.mark } else { self.mark });
+        }
+        let (route, steps) = match found {
             Found::Route(route @ Route { steps: None, .. }) => {
                 return self.respond(way, cx, request, peer, &path, route);
             }

@@ -12,6 +12,7 @@ use super::access_log::{AccessLog, Logs};
 use super::directory::Directory;
 use super::pages;
 use super::site::Site;
+use super::tally::{OfWorker, Tallies};
 use super::xray::{Seen, Why};
 use crate::config::{self, HostPattern, LogFormat, LogPlace, Settings};
 
@@ -30,15 +31,27 @@ pub(crate) struct Sites {
     log: AccessLog,
     /// Whether it depends on the site what is logged, and where.
     logs_by_site: bool,
+    /// Counts requests, if somebody can ask for it.
+    tally: Option<OfWorker>,
 }
 
 impl Sites {
-    /// Opens what is to be served.
-    pub(crate) fn open(settings: &Settings, logs: &Logs) -> io::Result<Self> {
+    /// Opens what is to be served by the worker of this number; its requests are counted if there
+    /// are `tallies`.
+    pub(crate) fn open(
+        settings: &Settings,
+        logs: &Logs,
+        tallies: Option<&Tallies>,
+        worker: usize,
+    ) -> io::Result<Self> {
+        let open = |site: &config::Site, directories: &mut Vec<Rc<Directory>>| {
+            let mark_of = |path: Option<&_>| tallies.map_or(0, |all| all.mark_of(site, path));
+            Site::open(site, logs, directories, mark_of)
+        };
         let mut directories = Vec::new();
         let (mut exactly, mut below) = (HashMap::new(), HashMap::new());
         for settings in &settings.sites {
-            let site = Rc::new(Site::open(settings, logs, &mut directories)?);
+            let site = Rc::new(open(settings, &mut directories)?);
             for name in &settings.names {
                 let (names, name) = match name {
                     HostPattern::Exactly(name) => (&mut exactly, name),
@@ -48,10 +61,11 @@ impl Sites {
             }
         }
         let default = settings.default.as_ref();
-        let default = default.map(|site| Site::open(site, logs, &mut directories)).transpose()?;
+        let default = default.map(|site| open(site, &mut directories)).transpose()?;
         let log = logs.of_worker(settings.access_log.as_ref());
         let logs_by_site = logs_by_site(settings);
-        Ok(Self { exactly, below, default, directories, log, logs_by_site })
+        let tally = tallies.map(|tallies| tallies.of_worker(worker));
+        Ok(Self { exactly, below, default, directories, log, logs_by_site, tally })
     }
 
     /// The site that has this request's name.
@@ -154,6 +168,9 @@ impl Handler for Sites {
     }
 
     fn finished(&self, record: &Record<'_>) {
+        if let Some(tally) = &self.tally {
+            tally.add(record);
+        }
         if self.logs_by_site {
             return self.log_by_site(record);
         }

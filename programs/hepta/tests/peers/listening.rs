@@ -192,10 +192,10 @@ fn proxies_say_who_their_clients_are() {
 }
 
 /// The program that took over: it is nobody's child that the harness knows.
-struct Successor(Pid);
+pub(crate) struct Successor(Pid);
 
 impl Successor {
-    fn of(site: &Site, before: u32) -> Self {
+    pub(crate) fn of(site: &Site, before: u32) -> Self {
         let pid = until("another process serves", || {
             let text = std::fs::read_to_string(site.path("pid")).ok()?;
             text.trim().parse::<u32>().ok().filter(|pid| *pid != before)
@@ -220,7 +220,7 @@ fn upgraded() -> Site {
     )
 }
 
-fn tell(site: &Site, command: &str) {
+pub(crate) fn tell(site: &Site, command: &str) {
     let file = site.path("hepta.kdl");
     let said = crate::commands::hepta(&[command, file.to_str().unwrap()]).ok().text();
     assert!(said.contains("process "), "{said}");
