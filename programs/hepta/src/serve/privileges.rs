@@ -2,25 +2,20 @@
 
 use std::fs::File;
 use std::os::unix::fs::fchown;
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use nix::unistd::{Gid, Group, Uid, User, chown, initgroups, setgid, setuid};
+use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
 
 use crate::config::Identity;
 
-/// Becomes another user for good, and gives it the files that it will have to write: those at these
-/// paths, and those that were just made and are open. Called before any thread is started, because the
+/// Becomes another user for good, and gives it the files that it will have to write. They are open, so
+/// that nobody can put another one in their place. Called before any thread is started, because the
 /// kernel knows privileges of threads only.
 ///
 /// # Errors
 ///
 /// There is no such user, or we may not become it.
-pub(super) fn give_up<'p>(
-    identity: &Identity,
-    files: impl IntoIterator<Item = &'p Path>,
-    made: Vec<File>,
-) -> anyhow::Result<()> {
+pub(super) fn give_up(identity: &Identity, files: Vec<File>) -> anyhow::Result<()> {
     let Identity { user: name, group } = identity;
     let user = User::from_name(name).ok().flatten();
     let user = user.with_context(|| format!("this machine has no user {name:?}"))?;
@@ -36,13 +31,8 @@ pub(super) fn give_up<'p>(
         return Ok(());
     }
     for file in files {
-        let shown = file.display();
-        chown(file, Some(user.uid), Some(gid))
-            .with_context(|| format!("cannot give {shown} away"))?;
-    }
-    for file in made {
         fchown(file, Some(user.uid.as_raw()), Some(gid.as_raw()))
-            .context("cannot give a log away")?;
+            .context("cannot give a log or the pid-file away")?;
     }
     become_user(&user, gid).with_context(|| {
         format!("cannot become the user {name}: start as root, or leave `user` out")

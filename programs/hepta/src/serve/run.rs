@@ -53,12 +53,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let log_writer = Writer::new();
     let logs = log_writer.open(&settings)?;
     let (config, make_sites) = prepare(settings, logs, film.clone(), &tallies)?;
-    if let Some(file) = &pid_file {
-        file.write()?;
-    }
+    let written = pid_file.as_ref().map(PidFile::write).transpose()?;
     if let Some(identity) = &identity {
-        let made = log_writer.made()?;
-        privileges::give_up(identity, pid_file.as_ref().map(PidFile::path), made)?;
+        let files = log_writer.made()?.into_iter().chain(written).collect();
+        privileges::give_up(identity, files)?;
     }
     log_writer.start()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
