@@ -86,9 +86,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         running.serve(&mut signals).await;
         anyhow::Ok(())
     })?;
-    let ended = running.server.wait().and(running.admin.wait());
+    let (ended, admin_ended) = (running.server.wait(), running.admin.wait());
     running.log_writer.finish();
-    Ok(ended?)
+    Ok(ended.and(admin_ended)?)
 }
 
 fn load(options: &Options) -> anyhow::Result<Settings> {
