@@ -546,6 +546,7 @@ impl Busy {
 
 /// Writes a part of what stands in front; how much, and whether less than was there for the socket
 /// to take.
+#[inline(always)]
 fn write_front<T: Transport>(
     stream: &mut T,
     queue: &TxQueue,

@@ -265,7 +265,10 @@ impl<T: Transport> Connection<T> {
 
     fn send_end(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) {
         self.send(cx, exchange.id, Event::End);
-        exchange.state = State::Complete;
+        // Most have never been anything else, and dropping a state costs more than a look.
+        if !matches!(exchange.state, State::Complete) {
+            exchange.state = State::Complete;
+        }
     }
 
     fn step_file(

@@ -39,7 +39,7 @@ impl Directory {
 
     /// Answers a request for `name`, which is the decoded path below the directory, without a slash
     /// in front.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         match request.method {
             Method::Get | Method::Head => self.get(cx, request, name),
@@ -62,7 +62,7 @@ impl Directory {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         if !self.settings.tries.is_empty() {
             return self.try_each(cx, request, name);

@@ -54,12 +54,16 @@ impl<R> Routes<R> {
     }
 
     /// The most specific route, as [`find`](Self::find) finds it, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, path: &[u8], method: &Method) -> Option<&R> {
         match &*self.everywhere {
             [(None, only)] if self.exactly.is_empty() && self.below.is_empty() => Some(only),
-            _ => self.candidates(path).find_map(|routes| choose(routes, method)),
+            _ => self.search(path, method),
         }
+    }
+
+    fn search(&self, path: &[u8], method: &Method) -> Option<&R> {
+        self.candidates(path).find_map(|routes| choose(routes, method))
     }
 
     /// The most specific route: the path itself, then the longest path above it; at one path, a

@@ -14,7 +14,7 @@ use super::chosen::push_address;
 use super::escape::push_escaped;
 
 /// Adds a line.
-#[inline]
+#[inline(always)]
 pub(super) fn push(record: &Record<'_>, lines: &mut Lines) {
     lines.begin(record, begin);
     let text = &mut lines.text;
@@ -54,6 +54,7 @@ pub(super) fn log_date(wall: Wall) -> [u8; 20] {
     text
 }
 
+#[inline(always)]
 fn push_request_line(request: &Request, text: &mut Vec<u8>) {
     text.extend_from_slice(request.method.as_str().as_bytes());
     text.push(b' ');
@@ -79,6 +80,7 @@ fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
 }
 
 /// Seconds with six places, and the end of the line.
+#[inline(always)]
 fn push_seconds(took: Duration, text: &mut Vec<u8>) {
     let mut fraction = took.subsec_micros();
     if took.as_secs() == 0 {

@@ -143,7 +143,7 @@ impl AccessLog {
 impl Lines {
     /// Begins a line with what `make` writes of the address and the time; it is often as in the
     /// line before.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, record: &Record<'_>, make: impl Fn(Option<IpAddr>, Wall, &mut Vec<u8>)) {
         let (ip, wall) = (record.peer.address.map(|address| address.ip()), record.wall);
         if self.beginning.as_ref().is_none_or(|b| b.ip != ip || b.wall != wall) {
