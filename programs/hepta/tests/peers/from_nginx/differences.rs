@@ -2,7 +2,8 @@
 
 use peers::Response;
 
-use super::{APP, Question};
+use super::APP;
+use super::both::Question;
 
 /// A difference that is meant.
 pub(super) struct Difference {
