@@ -46,7 +46,9 @@ mod root;
 mod tree;
 
 pub use list::{Kind, LISTED_MAX, Listed, Listing};
-pub use root::{Config, Content, Counts, Entry, File, Found, Hidden, Modified, Root, read_range};
+pub use root::{
+    Config, Content, Counts, Entry, File, Found, Hidden, Modified, Root, check, read_range,
+};
 pub use tree::Notice;
 
 #[cfg(test)]

@@ -218,6 +218,12 @@ pub struct Counts {
     pub directories: usize,
 }
 
+/// Whether [`Root::open`] would open this directory. Nothing is made that would have to be closed
+/// again, which takes the kernel milliseconds where directories were watched.
+pub fn check(path: &Path) -> io::Result<()> {
+    Opener::new(path).map(drop)
+}
+
 impl<T> Root<T> {
     /// Opens the directory `path`, which may be a link. `derive` runs once for each file that is
     /// opened; it may call [`lookup`](Self::lookup) for other paths. A `T` that is dropped must

@@ -74,6 +74,12 @@ impl Poller {
         Ok(epoll::add(&self.epoll, descriptor, source.to_data(), flags)?)
     }
 
+    /// Tells of it no more.
+    pub(crate) fn forget_source(&self, descriptor: impl AsFd) {
+        // It fails when it was never told of.
+        let _ = epoll::delete(&self.epoll, descriptor);
+    }
+
     /// Tells of those who want to be accepted, as long as there are some. Where several workers
     /// listen at one socket, not all of them are woken.
     pub(crate) fn listen(&self, listener: impl AsFd, index: u32) -> io::Result<()> {

@@ -209,9 +209,23 @@ impl<H: Handler> Worker<H> {
                 let before = self.serving.replace(serving);
                 before.handler.tick();
                 self.replace_listeners(sockets);
+                self.close_aside(before);
             }
             Err(error) => tracing::error!(%error, "a worker serves as before"),
         }
+    }
+
+    /// Forgets what was served by before. The kernel takes milliseconds to close each source that
+    /// tells of changes of files; a thread of its own waits for that, so that nobody else does.
+    fn close_aside(&self, before: Serving<H>) {
+        let mut sources = Vec::new();
+        for Listening { source, .. } in &before.listens {
+            self.poller.forget_source(source);
+            sources.extend(source.try_clone());
+        }
+        drop(before);
+        // Without a thread they are closed here.
+        let _ = std::thread::Builder::new().name("closing".into()).spawn(move || drop(sources));
     }
 
     /// Accepts nobody any more, and has everybody finish.

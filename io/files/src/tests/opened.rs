@@ -220,10 +220,13 @@ fn a_root_that_is_no_directory_is_an_error() {
     let site = Site::new();
     site.dir.write("file", "x");
     let open = |path: &str| {
-        Root::open(&site.dir.at(path), Config::default(), derive).err().unwrap().kind()
+        let kind = Root::open(&site.dir.at(path), Config::default(), derive).err().unwrap().kind();
+        assert_eq!(crate::check(&site.dir.at(path)).unwrap_err().kind(), kind);
+        kind
     };
     assert_eq!(open("none"), std::io::ErrorKind::NotFound);
     assert_eq!(open("file"), std::io::ErrorKind::NotADirectory);
+    assert!(crate::check(&site.dir.at("")).is_ok());
 }
 
 #[test]

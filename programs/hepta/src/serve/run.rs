@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use base::xray;
-use files::Root;
 use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
 
@@ -300,8 +299,7 @@ fn check_directory(directory: &Path) -> anyhow::Result<()> {
         Ok(found) if found.is_file() => format!("{shown} is a file; serve the directory it is in"),
         _ => format!("cannot serve {shown}"),
     };
-    Root::<()>::open(directory, files::Config::default(), |_| ()).with_context(hint)?;
-    Ok(())
+    files::check(directory).with_context(hint)
 }
 
 /// What is served, in a few words.
