@@ -434,6 +434,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    #[inline(always)]
     fn wants_to_read(&self) -> bool {
         let may_read = self.ready.to_read && !self.has_eof;
         may_read && self.endpoint.wants_bytes() && self.unsent().is_none()

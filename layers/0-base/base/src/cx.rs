@@ -118,6 +118,7 @@ impl<'a> Cx<'a> {
         self.world.buffers.take_chain()
     }
 
+    #[inline]
     pub(crate) fn recycle_chain(&mut self, chain: Box<Chain>) {
         self.world.buffers.put_chain(chain);
     }

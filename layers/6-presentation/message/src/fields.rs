@@ -303,6 +303,7 @@ impl Fields {
     }
 
     /// The lines in the form of HTTP/1.1, each with its CRLF: what a sender copies.
+    #[inline]
     pub fn append_wire_form(&self, out: &mut Vec<u8>) {
         let Some(section) = &self.0 else { return };
         if section.is_wire_form {

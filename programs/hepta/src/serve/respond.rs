@@ -62,6 +62,7 @@ impl<'a> Selected<'a> {
         }
     }
 
+    #[inline(always)]
     fn whole(&self) -> Body {
         match self.content {
             Content::Memory(bytes) => Body::Memory(bytes.clone()),
