@@ -6,10 +6,14 @@ use message::Method;
 
 use crate::config::PathPattern;
 
+/// A table whose keys only the operator chooses: strangers can ask for what is not in it, but never
+/// fill it, so its hash may be a quick one.
+pub(crate) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Routes by path. Finding one costs a hash for each segment of the path, however many there are.
 pub(crate) struct Routes<R> {
-    exactly: HashMap<Box<[u8]>, AtPath<R>>,
-    below: HashMap<Box<[u8]>, AtPath<R>>,
+    exactly: Map<Box<[u8]>, AtPath<R>>,
+    below: Map<Box<[u8]>, AtPath<R>>,
     /// What stands below the root: every path.
     everywhere: AtPath<R>,
     /// How many slashes the deepest path in `below` has.
@@ -31,8 +35,8 @@ pub(crate) enum Found<'a, R> {
 impl<R> Default for Routes<R> {
     fn default() -> Self {
         Self {
-            exactly: HashMap::new(),
-            below: HashMap::new(),
+            exactly: Map::default(),
+            below: Map::default(),
             everywhere: Vec::new(),
             depth_max: 0,
         }
@@ -94,7 +98,7 @@ impl<R> Routes<R> {
 /// than a route's.
 fn above<'r, V>(
     path: &[u8],
-    routes: &'r HashMap<Box<[u8]>, V>,
+    routes: &'r Map<Box<[u8]>, V>,
     depth_max: usize,
 ) -> impl Iterator<Item = &'r V> {
     let end = slashes(path).nth(depth_max).unwrap_or(path.len());

@@ -1,6 +1,5 @@
 //! From a request to the site that answers it, by the name it asks for.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::{io, ptr};
 
@@ -11,6 +10,7 @@ use server::{Answer, Handler, Listening, Peer, Record, Reply};
 use super::access_log::{AccessLog, Logs};
 use super::directory::Directory;
 use super::pages;
+use super::routes::Map;
 use super::site::Site;
 use super::tally::{OfWorker, Tallies};
 use super::xray::{Seen, Why};
@@ -23,8 +23,8 @@ const NO_SITE: &str = "this server has no site of that name";
 
 /// All sites of a server, for one worker.
 pub(crate) struct Sites {
-    exactly: HashMap<Box<str>, Rc<Site>>,
-    below: HashMap<Box<str>, Rc<Site>>,
+    exactly: Map<Box<str>, Rc<Site>>,
+    below: Map<Box<str>, Rc<Site>>,
     default: Option<Site>,
     directories: Vec<Rc<Directory>>,
     /// The log of what no site has a log for.
@@ -49,7 +49,7 @@ impl Sites {
             Site::open(site, logs, directories, mark_of)
         };
         let mut directories = Vec::new();
-        let (mut exactly, mut below) = (HashMap::new(), HashMap::new());
+        let (mut exactly, mut below) = (Map::default(), Map::default());
         for settings in &settings.sites {
             let site = Rc::new(open(settings, &mut directories)?);
             for name in &settings.names {
