@@ -133,7 +133,9 @@ fn errors_have_pages_of_the_site() {
     }
     let forbidden = ask(&server, "/forbidden");
     assert_eq!(forbidden.status, 403, "without a page there is the usual one");
-    assert!(server.stderr().contains("/errors/missing.html"), "{}", server.stderr());
+    until("it is said that there is no such page", || {
+        server.stderr().contains("/errors/missing.html").then_some(())
+    });
     let ways = ask(&server, "/errors/404.html");
     assert_eq!((ways.status, ways.field("etag").is_some()), (200, true), "it is a page as others");
 }
