@@ -28,7 +28,7 @@ pub(crate) use problem::Problems;
 pub(crate) use schema::reference;
 pub(crate) use settings::{Identity, Limits, Listen, Proxies, Settings, Tls};
 pub(crate) use site::{Action, FilesSettings, HostPattern, PathPattern, Route, Site};
-pub(crate) use steps::{Access, Change, ErrorPage, FieldStep, Login, Steps};
+pub(crate) use steps::{Access, Change, FieldStep, Login, Steps};
 pub(crate) use template::{Fact, LogFact, Part, Template};
 
 #[cfg(test)]

@@ -236,7 +236,37 @@ const ACCESS_LOG: &[Key] = &[
     ),
 ];
 
-const SITE: &[Key] = &[
+/// What may stand in a site or in a route: what is its own, and behind it the handlers and the steps
+/// that both have.
+macro_rules! with_handlers_and_steps {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            FILES_HANDLER,
+            RESPOND,
+            REDIRECT,
+            REWRITE,
+            CLOSE,
+            ALLOW,
+            DENY,
+            RATE,
+            BODY_MAX,
+            CLIENT_CERTIFICATE,
+            BASIC_AUTH,
+            FIELDS,
+            REQUEST_FIELDS,
+            ERROR_PAGE,
+            HTTPS_ONLY,
+            SECURITY,
+            CORS,
+            CROSS_SITE,
+            CACHE_CONTROL,
+            EXPIRES,
+        ]
+    };
+}
+
+const SITE: &[Key] = with_handlers_and_steps![
     with_block(
         key(
             "access-log",
@@ -262,51 +292,10 @@ const SITE: &[Key] = &[
         "Clients that come under the site's names may show certificates of these authorities (PEM); \
          who shows another one is not let in. `client-certificate` says where one is needed.",
     ),
-    FILES_HANDLER,
-    RESPOND,
-    REDIRECT,
-    REWRITE,
-    CLOSE,
-    ALLOW,
-    DENY,
-    RATE,
-    BODY_MAX,
-    CLIENT_CERTIFICATE,
-    BASIC_AUTH,
-    FIELDS,
-    REQUEST_FIELDS,
-    ERROR_PAGE,
-    HTTPS_ONLY,
-    SECURITY,
-    CORS,
-    CROSS_SITE,
-    CACHE_CONTROL,
-    EXPIRES,
 ];
 
 /// What may stand in a route.
-const ROUTE: &[Key] = &[
-    FILES_HANDLER,
-    RESPOND,
-    REDIRECT,
-    REWRITE,
-    CLOSE,
-    ALLOW,
-    DENY,
-    RATE,
-    BODY_MAX,
-    CLIENT_CERTIFICATE,
-    BASIC_AUTH,
-    FIELDS,
-    REQUEST_FIELDS,
-    ERROR_PAGE,
-    HTTPS_ONLY,
-    SECURITY,
-    CORS,
-    CROSS_SITE,
-    CACHE_CONTROL,
-    EXPIRES,
-];
+const ROUTE: &[Key] = with_handlers_and_steps!();
 
 /// The keys of what answers, of which a route has one.
 pub(super) const HANDLERS: &[Key] = &[FILES_HANDLER, RESPOND, REDIRECT, REWRITE, CLOSE];

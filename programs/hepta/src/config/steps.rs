@@ -41,6 +41,41 @@ pub(crate) struct Steps {
     pub(crate) error_pages: Vec<ErrorPage>,
 }
 
+impl Steps {
+    /// Whether nothing stands around the handler.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            access: Access { allow, deny },
+            login,
+            rate,
+            body_max,
+            needs_certificate,
+            https_only,
+            cors,
+            cross_site,
+            security,
+            caching: Caching { cache_control, expires },
+            request_fields,
+            fields,
+            error_pages,
+        } = self;
+        let lets_all_in = allow.is_empty() && deny.is_empty() && login.is_none();
+        lets_all_in
+            && rate.is_none()
+            && body_max.is_none()
+            && !needs_certificate
+            && https_only.is_none()
+            && cors.is_none()
+            && cross_site.is_none()
+            && security.is_none()
+            && cache_control.is_none()
+            && expires.is_none()
+            && request_fields.is_empty()
+            && fields.is_empty()
+            && error_pages.is_empty()
+    }
+}
+
 /// Who may come in, by address: nobody who is denied; and if somebody is allowed, nobody else. What
 /// a route allows stands in place of what its site allows; whom a site denies, its routes deny.
 #[derive(Clone, Debug, Default)]

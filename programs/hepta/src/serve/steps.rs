@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::Cx;
@@ -18,74 +17,19 @@ use super::login::Login;
 use super::pages;
 use super::rate::Limiter;
 use super::xray::{Seen, Why};
-use crate::config::{self, Access, Caching, Change, ErrorPage, FieldStep, Security};
+use crate::config::{self, Access, Change, FieldStep};
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
-    access: Access,
-    rate: Option<Arc<Limiter>>,
-    body_max: Option<u64>,
-    needs_certificate: bool,
+    settings: config::Steps,
     login: Option<Rc<Login>>,
-    https_only: Option<u16>,
-    cors: Option<cors::Policy>,
-    cross_site: Option<cross_site::Policy>,
-    security: Option<Security>,
-    caching: Caching,
-    request_fields: Vec<FieldStep>,
-    fields: Vec<FieldStep>,
-    error_pages: Vec<ErrorPage>,
 }
 
 impl Steps {
     /// The steps; nothing where there are none, which is the fast way.
     pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
-        let config::Steps {
-            access,
-            rate,
-            body_max,
-            needs_certificate,
-            login,
-            https_only,
-            cors,
-            cross_site,
-            security,
-            caching,
-            request_fields,
-            fields,
-            error_pages,
-        } = settings.clone();
-        let is_empty = access.allow.is_empty()
-            && access.deny.is_empty()
-            && rate.is_none()
-            && body_max.is_none()
-            && !needs_certificate
-            && login.is_none()
-            && https_only.is_none()
-            && cors.is_none()
-            && cross_site.is_none()
-            && security.is_none()
-            && caching.cache_control.is_none()
-            && caching.expires.is_none()
-            && request_fields.is_empty()
-            && fields.is_empty()
-            && error_pages.is_empty();
-        let login = login.map(|login| Rc::new(Login::new(&login)));
-        (!is_empty).then_some(Self {
-            access,
-            rate,
-            body_max,
-            needs_certificate,
-            login,
-            https_only,
-            cors,
-            cross_site,
-            security,
-            caching,
-            request_fields,
-            fields,
-            error_pages,
-        })
+        let login = settings.login.as_ref().map(|login| Rc::new(Login::new(login)));
+        (!settings.is_empty()).then(|| Self { settings: settings.clone(), login })
     }
 
     /// What to answer somebody who is not let in, or not yet.
@@ -96,7 +40,7 @@ impl Steps {
         peer: &Peer<'_>,
         counted: Option<&Limiter>,
     ) -> Option<Reply> {
-        if !is_let_in(&self.access, peer.ip()) {
+        if !is_let_in(&self.settings.access, peer.ip()) {
             cx.note(|| Seen::RefusedAddress { address: Or(peer.address) });
             let why = "this may not be had from where you are";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
@@ -109,17 +53,18 @@ impl Steps {
             return Some(too_many(request, wait).into());
         }
         let announced = request.fields.length();
-        if let (Some(max), Some(announced)) = (self.body_max, announced)
+        if let (Some(max), Some(announced)) = (self.settings.body_max, announced)
             && announced > max
         {
             cx.note(|| Seen::Refused { because: Why::BodyTooLong });
             let why = format!("a request may have {max} bytes here");
             return Some(pages::error(request, Status::CONTENT_TOO_LARGE, &why).into());
         }
-        if let (Some(port), false) = (self.https_only, peer.is_secure) {
+        if let (Some(port), false) = (self.settings.https_only, peer.is_secure) {
             return Some(browsers::to_tls(request, port).into());
         }
         let decision = self
+            .settings
             .cors
             .as_ref()
             .map(|policy| cors::decide(cx, policy, &request.method, &request.fields));
@@ -128,7 +73,7 @@ impl Steps {
             return Some(browsers::preflight(request, status).into());
         }
         let is_allowed = decision.is_some_and(|d| d.verdict == cors::Verdict::Allowed);
-        if let (Some(policy), false) = (&self.cross_site, is_allowed) {
+        if let (Some(policy), false) = (&self.settings.cross_site, is_allowed) {
             let scheme = if peer.is_secure { "https" } else { "http" };
             if cross_site::check(cx, policy, scheme, request).is_err() {
                 let why = "a page of another site has sent this";
@@ -136,7 +81,7 @@ impl Steps {
             }
         }
         let has_certificate = peer.tls.is_some_and(|tls| tls.has_client_certificate);
-        if self.needs_certificate && !has_certificate {
+        if self.settings.needs_certificate && !has_certificate {
             cx.note(|| Seen::Refused { because: Why::NoCertificate });
             let why = "this needs a client certificate";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
@@ -146,21 +91,21 @@ impl Steps {
 
     /// What counts requests.
     pub(crate) fn limiter(&self) -> Option<&Limiter> {
-        self.rate.as_deref()
+        self.settings.rate.as_deref()
     }
 
     /// Whether the steps answer preflights.
     pub(crate) fn has_cors(&self) -> bool {
-        self.cors.is_some()
+        self.settings.cors.is_some()
     }
 
     /// The request as the handler is to see it, if that differs.
     pub(crate) fn change_request(&self, asked: Asked<'_>) -> Option<Request> {
-        if self.request_fields.is_empty() {
+        if self.settings.request_fields.is_empty() {
             return None;
         }
         let mut request = asked.request.clone();
-        for step in &self.request_fields {
+        for step in &self.settings.request_fields {
             apply(step, &mut request.fields, |template| asked.fill(template));
         }
         Some(request)
@@ -171,16 +116,16 @@ impl Steps {
         let status = response.status;
         let fields = &mut response.fields;
         if !status.is_error() {
-            browsers::keep(&self.caching, cx.wall(), fields);
+            browsers::keep(&self.settings.caching, cx.wall(), fields);
         }
-        if let Some(security) = &self.security {
+        if let Some(security) = &self.settings.security {
             browsers::protect(security, asked.peer.is_secure, fields);
         }
-        if let Some(policy) = &self.cors {
+        if let Some(policy) = &self.settings.cors {
             let Request { method, fields: of_request, .. } = asked.request;
             cors::decide(cx, policy, method, of_request).add_to(fields);
         }
-        for step in &self.fields {
+        for step in &self.settings.fields {
             let fill = |template: &_| asked.fill_answered(template, status);
             apply(step, &mut response.fields, fill);
         }
@@ -188,7 +133,7 @@ impl Steps {
 
     /// The path of the page for this error.
     pub(crate) fn error_page(&self, status: Status) -> Option<&str> {
-        let page = self.error_pages.iter().find(|page| page.status == status)?;
+        let page = self.settings.error_pages.iter().find(|page| page.status == status)?;
         Some(&page.path)
     }
 }
