@@ -122,7 +122,7 @@ impl<H: Handler> Server<H> {
         let by_worker = split(places, workers)?;
         let mut server = Self { threads: Vec::new(), inboxes: Vec::new(), tallies: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
-        let clients = Arc::new(Clients::new());
+        let clients = Arc::new(Clients::default());
         for (number, sockets) in by_worker.into_iter().enumerate() {
             let inbox = Arc::new(Inbox::new()?);
             server.inboxes.push(Arc::clone(&inbox));

@@ -1,19 +1,17 @@
 //! How many requests a client may make in a time.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use server::Client;
+use server::{Client, PerClient};
 
 /// How many clients are remembered for each limit: about 4 MiB. When there are more, those are
 /// forgotten who could make all their requests again, and if that is nobody, everybody of a shard.
 const CLIENTS_MAX: usize = 64 * 1024;
 
-/// So many that workers hardly ever wait for each other.
-const SHARDS: usize = 64;
+/// What of that a part of the table may hold.
+const SHARE_MAX: usize = CLIENTS_MAX / PerClient::<u64>::SHARDS;
 
 /// A limit that all workers keep together.
 ///
@@ -27,12 +25,9 @@ pub(crate) struct Limiter {
     /// How far the moment may be away.
     tolerance: Duration,
     began: Instant,
-    hasher: RandomState,
-    shards: [Mutex<Shard>; SHARDS],
+    /// In nanoseconds since the limiter began.
+    moments: PerClient<u64>,
 }
-
-/// Moments in nanoseconds since the limiter began, by client.
-type Shard = HashMap<Client, u64>;
 
 impl Limiter {
     /// A request in each `interval`, and `burst` at once.
@@ -41,8 +36,7 @@ impl Limiter {
             interval,
             tolerance: interval.saturating_mul(burst.saturating_sub(1)),
             began: Instant::now(),
-            hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| Mutex::default()),
+            moments: PerClient::default(),
         }
     }
 
@@ -53,9 +47,7 @@ impl Limiter {
 
     fn count_at(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
         let client = Client::from(address);
-        let shard = self.hasher.hash_one(client) as usize % SHARDS;
-        let Some(shard) = self.shards.get(shard) else { return Ok(()) };
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.moments.shard(client);
         let now = nanos(now);
         let moment = shard.get(&client).copied().unwrap_or(0).max(now);
         let ahead = Duration::from_nanos(moment - now);
@@ -68,11 +60,11 @@ impl Limiter {
     }
 }
 
-fn make_room(shard: &mut Shard, now: u64) {
-    if shard.len() >= CLIENTS_MAX / SHARDS {
+fn make_room(shard: &mut HashMap<Client, u64>, now: u64) {
+    if shard.len() >= SHARE_MAX {
         shard.retain(|_, moment| *moment > now);
     }
-    if shard.len() >= CLIENTS_MAX / SHARDS {
+    if shard.len() >= SHARE_MAX {
         shard.clear();
     }
 }
@@ -121,7 +113,7 @@ mod tests {
         for n in 0..3 * CLIENTS_MAX as u32 {
             let _ = limiter.count_at(IpAddr::from(n.to_be_bytes()), Duration::ZERO);
         }
-        let kept: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        let kept = limiter.moments.len();
         assert!(kept <= CLIENTS_MAX, "{kept}");
     }
 }

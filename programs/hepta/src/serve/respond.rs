@@ -188,12 +188,7 @@ pub(crate) fn not_allowed(request: &Request, methods: &[Method]) -> Answer {
 pub(crate) fn redirect_to_slash(target: &Target) -> Answer {
     // Made of the normal path, which has no empty segments: `//host` would lead to another server.
     let path = target.normal_path().unwrap_or_default();
-    let mut location = String::new();
-    for segment in path.split(|&b| b == b'/').skip(1) {
-        location.push('/');
-        location.push_str(&percent::encode(segment, percent::SEGMENT));
-    }
-    location.push('/');
+    let mut location = format!("{}/", percent::encode(&path, percent::PATH));
     if let Some(query) = target.query() {
         location.push('?');
         location.push_str(query);
