@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use self::exchange::Exchange;
 use crate::clients::Presence;
-use crate::handler::{Handler, Peer};
+use crate::handler::{Handler, Peer, Vitals};
 use crate::inbox;
 use crate::poller::Ready;
 use crate::registry::Key;
@@ -218,10 +218,15 @@ impl<T: Transport> Connection<T> {
 
     /// Who is at the other end.
     #[inline]
-    fn peer<'a>(&'a self, mark: &'a Cell<u32>) -> Peer<'a> {
+    fn peer<'a>(
+        &'a self,
+        exchange: ExchangeId,
+        mark: &'a Cell<u32>,
+        vitals: Option<&'a dyn Vitals>,
+    ) -> Peer<'a> {
         let Self { address, number, is_secure, .. } = *self;
         let tls = if is_secure { self.endpoint.facts().tls } else { None };
-        Peer { address, connection: number, is_secure, tls, mark }
+        Peer { address, connection: number, exchange, is_secure, tls, mark, vitals }
     }
 
     /// Counts the handshake if it is finished now, or never will be.

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,8 @@ use std::time::Duration;
 use base::{Chunk, Cx, FileRange, Wall};
 use bytes::Bytes;
 use message::{ExchangeId, Fields, Method, Name, Request, Response, Status};
+
+use crate::transport::TcpFacts;
 
 /// What answers requests; a worker has one of its own.
 pub trait Handler: 'static {
@@ -57,8 +60,10 @@ pub struct Listening {
 pub struct Peer<'a> {
     /// The other end of the connection; nothing for a client of a socket in the file system.
     pub address: Option<SocketAddr>,
-    /// The connection's number, counted by the worker; the x-ray uses the same.
+    /// The connection's number, which no other of this server has; the x-ray uses the same.
     pub connection: u64,
+    /// The exchange's number on the connection.
+    pub exchange: ExchangeId,
     /// Whether the connection is a session of TLS.
     pub is_secure: bool,
     /// What was agreed in its handshake, once it is done.
@@ -66,6 +71,22 @@ pub struct Peer<'a> {
     /// The handler's own note on the exchange, zero at first: what it writes here when it answers
     /// stands here when the exchange is over, in its [`Record`].
     pub mark: &'a Cell<u32>,
+    /// What is known only to who asks for it.
+    pub vitals: Option<&'a dyn Vitals>,
+}
+
+/// How an exchange and its connection are, at the price of a system call for each question.
+pub trait Vitals {
+    /// How long ago the request's head was complete.
+    fn age(&self) -> Duration;
+    /// What TCP knows of the connection, if it is TCP.
+    fn tcp(&self) -> Option<TcpFacts>;
+}
+
+impl fmt::Debug for dyn Vitals + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vitals").finish_non_exhaustive()
+    }
 }
 
 impl Peer<'_> {
@@ -149,8 +170,6 @@ pub struct Record<'a> {
     pub wall: Wall,
     /// Who asked.
     pub peer: Peer<'a>,
-    /// Its number on the connection.
-    pub exchange: ExchangeId,
     /// What was asked, if it could be read.
     pub request: Option<&'a Request>,
     /// What was answered, if anything was.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base::xray::Film;
 use base::{Cx, Instant, TxQueue, Wheel, World};
 use rustix::event::Timespec;
+use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
@@ -97,7 +98,8 @@ impl<H: Handler> Worker<H> {
         clients: Arc<Clients>,
     ) -> io::Result<Self> {
         let clock = Clock::start();
-        let seed = clock.wall(clock.now()).0 as u64 ^ ((number as u64) << 48);
+        let mut seed = [0; 8];
+        getrandom(&mut seed, GetRandomFlags::empty())?;
         let poller = Poller::new()?;
         let serving = Serving::new(setup, number, &poller, 0)?;
         let timer_flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
@@ -113,7 +115,7 @@ impl<H: Handler> Worker<H> {
             serving: RefCell::new(serving),
             clock,
             desk: RefCell::new(Desk {
-                world: World::seeded(seed),
+                world: World::seeded(u64::from_ne_bytes(seed)),
                 scratch: vec![0; SCRATCH_LEN].into(),
                 out: TxQueue::new(),
             }),

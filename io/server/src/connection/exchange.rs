@@ -11,6 +11,7 @@ use base::{Chunk, Cx, FileRange, Instant};
 use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
 use rustix::buffer::spare_capacity;
 
+use super::facts::Live;
 use super::{Connection, Turn};
 use crate::handler::{Answer, Body, Handler, Record, Reply};
 use crate::observer::RequestFacts;
@@ -118,7 +119,10 @@ impl<T: Transport> Connection<T> {
     #[inline(always)]
     fn ask<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
         let handler = &turn.serving.handler;
-        match handler.handle(&mut turn.cx, &exchange.request, &self.peer(&exchange.mark)) {
+        let (clock, began) = (&turn.worker.clock, exchange.began);
+        let vitals = Live { stream: &self.stream, clock, began };
+        let peer = self.peer(exchange.id, &exchange.mark, Some(&vitals));
+        match handler.handle(&mut turn.cx, &exchange.request, &peer) {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
             Reply::Again(promise) => exchange.state = State::Asking(promise),
@@ -150,8 +154,7 @@ impl<T: Transport> Connection<T> {
         }
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(&Cell::default()),
-            exchange: id,
+            peer: self.peer(id, &Cell::default(), None),
             request: None,
             status: reset.status,
             body_len: 0,
@@ -196,8 +199,10 @@ impl<T: Transport> Connection<T> {
                 let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
                 let Poll::Ready(answer) = answer else { return Step::Waits };
                 let handler = &turn.serving.handler;
-                let (request, peer) = (&exchange.request, self.peer(&exchange.mark));
-                let answer = handler.promised(&mut turn.cx, request, &peer, answer);
+                let (clock, began) = (&turn.worker.clock, exchange.began);
+                let vitals = Live { stream: &self.stream, clock, began };
+                let peer = self.peer(exchange.id, &exchange.mark, Some(&vitals));
+                let answer = handler.promised(&mut turn.cx, &exchange.request, &peer, answer);
                 self.begin_answer(&mut turn.cx, exchange, answer);
                 return Step::Moved;
             }
@@ -335,8 +340,7 @@ impl<T: Transport> Connection<T> {
     ) {
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(&exchange.mark),
-            exchange: exchange.id,
+            peer: self.peer(exchange.id, &exchange.mark, None),
             request: Some(&exchange.request),
             status: exchange.status,
             body_len: exchange.body_len,

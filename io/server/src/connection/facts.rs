@@ -6,8 +6,27 @@ use base::Instant;
 use base::xray::{Film, Form};
 
 use super::{Connection, FILM_LEN_MAX};
+use crate::Clock;
+use crate::handler::Vitals;
 use crate::observer::ConnectionFacts;
-use crate::transport::Transport;
+use crate::transport::{TcpFacts, Transport};
+
+/// Where the answers are to what a handler may ask of an exchange.
+pub(super) struct Live<'a, T> {
+    pub(super) stream: &'a T,
+    pub(super) clock: &'a Clock,
+    pub(super) began: Instant,
+}
+
+impl<T: Transport> Vitals for Live<'_, T> {
+    fn age(&self) -> Duration {
+        self.clock.now().since(self.began)
+    }
+
+    fn tcp(&self) -> Option<TcpFacts> {
+        self.stream.tcp_facts()
+    }
+}
 
 impl<T: Transport> Connection<T> {
     /// Its number.

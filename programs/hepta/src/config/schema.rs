@@ -262,6 +262,7 @@ macro_rules! with_handlers_and_steps {
             CROSS_SITE,
             CACHE_CONTROL,
             EXPIRES,
+            SERVER_TIMING,
         ]
     };
 }
@@ -418,6 +419,15 @@ const ERROR_PAGE: Key = repeated(key(
     &[arg("path", Kind::Text, How::Required), arg("status", Kind::Status, How::Several)],
     "What the site has at this path is shown for these errors, with their status.",
 ));
+
+const SERVER_TIMING: Key = key(
+    "server-timing",
+    &[arg("on", Kind::Flag, How::Optional)],
+    "Answers say, for the tools of browsers, how long it took to find them, how far away the client \
+     is and how often TCP had to send something again, what TLS agreed on, and the name by which \
+     logs know the request (Server-Timing). Costs a system call for each answer, and tells strangers \
+     what it tells you. A route may have it #false.",
+);
 
 const HTTPS_ONLY: Key = key(
     "https-only",

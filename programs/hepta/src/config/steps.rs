@@ -33,6 +33,8 @@ pub(crate) struct Steps {
     pub(crate) cross_site: Option<cross_site::Policy>,
     pub(crate) security: Option<Security>,
     pub(crate) caching: Caching,
+    /// Whether answers say what the server knows of how long they took.
+    pub(crate) server_timing: bool,
     /// Changes of the request that the handler sees: the site's, then the route's.
     pub(crate) request_fields: Vec<FieldStep>,
     /// Changes of the answer: the site's, then the route's.
@@ -55,6 +57,7 @@ impl Steps {
             cross_site,
             security,
             caching: Caching { cache_control, expires },
+            server_timing,
             request_fields,
             fields,
             error_pages,
@@ -70,6 +73,7 @@ impl Steps {
             && security.is_none()
             && cache_control.is_none()
             && expires.is_none()
+            && !server_timing
             && request_fields.is_empty()
             && fields.is_empty()
             && error_pages.is_empty()
@@ -163,6 +167,9 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     if let Some(caching) = caching(block, problems) {
         steps.caching = caching;
     }
+    if let Some(node) = one(block, "server-timing") {
+        steps.server_timing = node.flag("on").unwrap_or(true);
+    }
     steps.fields.extend(field_steps(one(block, "fields"), When::Answered, problems));
     let of_request = field_steps(one(block, "request-fields"), When::Asked, problems);
     steps.request_fields.extend(of_request);
@@ -213,7 +220,7 @@ fn caching(block: &[Node], problems: &mut Problems) -> Option<Caching> {
         return None;
     }
     if let Some((text, at)) = control.and_then(|node| node.texts("directives").next())
-        && Fields::new().try_push("a", text.as_bytes()).is_err()
+        && !is_value(text)
     {
         problems.push(Problem::at(at, "there are control characters in it"));
     }
@@ -320,13 +327,23 @@ fn field_step(node: &Node, when: When, problems: &mut Problems) -> Option<FieldS
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    if Fields::new().try_push(name, b"").is_err() {
+    if !is_name(name) {
         return Err(format!("{name:?} is no field's name"));
     }
     if FRAMING.iter().any(|framing| framing.as_str().eq_ignore_ascii_case(name)) {
         return Err(format!("{name} is set by what is sent, and cannot be chosen"));
     }
     Ok(())
+}
+
+/// Whether a field can have this name (RFC 9110 §5.1).
+fn is_name(name: &str) -> bool {
+    Fields::new().try_push(name, b"").is_ok()
+}
+
+/// Whether a field can have this in its value (RFC 9110 §5.5).
+fn is_value(text: &str) -> bool {
+    Fields::new().try_push("a", text.as_bytes()).is_ok()
 }
 
 /// Reads a template for a field or for a path, whose values hold no control bytes.
@@ -340,13 +357,8 @@ pub(super) fn template(text: &str, at: &At, problems: &mut Problems) -> Option<T
     };
     for part in template.parts() {
         let (fits, what) = match part {
-            Part::Text(text) => (
-                Fields::new().try_push("a", text.as_bytes()).is_ok(),
-                "there are control characters in it",
-            ),
-            Part::Fact(Fact::Field(name)) => {
-                (Fields::new().try_push(name, b"").is_ok(), "this is no field's name")
-            }
+            Part::Text(text) => (is_value(text), "there are control characters in it"),
+            Part::Fact(Fact::Field(name)) => (is_name(name), "this is no field's name"),
             Part::Fact(_) => (true, ""),
         };
         if !fits {

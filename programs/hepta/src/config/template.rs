@@ -31,6 +31,12 @@ pub(crate) enum Fact {
     Address,
     /// The answer's status. In an answer's fields only.
     Status,
+    /// The name of the trace that the request belongs to.
+    Trace,
+    /// Our own name in that trace.
+    Span,
+    /// Both, as whoever is asked on behalf of the request is told.
+    Traceparent,
     /// A field of the request; its first line, or nothing.
     Field(String),
     /// What is known when the exchange is over. In lines of logs only.
@@ -63,6 +69,14 @@ pub(crate) const FACTS: &[(&str, Fact, &str)] = &[
     ("scheme", Fact::Scheme, "`https` or `http`"),
     ("address", Fact::Address, "the client's address, without its port"),
     ("status", Fact::Status, "the answer's status; in `fields` and in logs only"),
+    (
+        "trace",
+        Fact::Trace,
+        "the name of the trace that it belongs to: the one that it came with in \
+         `Traceparent`, or one that begins here",
+    ),
+    ("span", Fact::Span, "this server's own name in that trace, another one for each request"),
+    ("traceparent", Fact::Traceparent, "both, as `Traceparent` tells the next server"),
 ];
 
 /// The facts that lines of logs can have besides.

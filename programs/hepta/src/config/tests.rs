@@ -228,7 +228,7 @@ site "b" { rewrite "/c" }
 
         hepta.kdl:4:63: `{hots}` is nothing that could be put in
           4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
-            |                                                               ^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+            |                                                               ^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {trace}, {span}, {traceparent}, {field:NAME}
 
         hepta.kdl:4:81: there are control characters in it
           4 |     fields { set "Content-Length" "1"; set "X y" "1"; add "X" "{hots}"; set "X" "\n"; set "X" "{" }
@@ -397,7 +397,7 @@ site "h" { close; fields { set "X" "{bytes}" } }
     expect![[r#"
         hepta.kdl:1:25: `{hots}` is nothing that could be put in
           1 | access-log "a" { format "{hots} {time}" }
-            |                         ^^^^^^^^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+            |                         ^^^^^^^^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {trace}, {span}, {traceparent}, {field:NAME}
 
         hepta.kdl:2:43: this says nothing of a request
           2 | site "a" { close; access-log "b" { format "common"; sample 0 } }
@@ -409,7 +409,7 @@ site "h" { close; fields { set "X" "{bytes}" } }
 
         hepta.kdl:3:58: `{rest}` is nothing that could be put in
           3 | site "b" { close; access-log "c" { rotate keep=3; format "{rest}" } }
-            |                                                          ^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}
+            |                                                          ^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {trace}, {span}, {traceparent}, {field:NAME}
 
         hepta.kdl:4:65: there are control characters in it
           4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
@@ -437,7 +437,7 @@ site "h" { close; fields { set "X" "{bytes}" } }
 
         hepta.kdl:9:36: `{bytes}` is known in logs only
           9 | site "h" { close; fields { set "X" "{bytes}" } }
-            |                                    ^^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {field:NAME}"#]].assert_eq(&errors("no-logs", text));
+            |                                    ^^^^^^^^^ there are {path}, {rest}, {query}, {host}, {method}, {scheme}, {address}, {status}, {trace}, {span}, {traceparent}, {field:NAME}"#]].assert_eq(&errors("no-logs", text));
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use message::uri::percent;
 use message::{Request, Status};
+use semantics::trace_context::Traceparent;
 use server::Peer;
 
+use super::traces;
 use crate::config::{Fact, Template};
 
 /// A request with all that a template can ask of it.
@@ -28,10 +30,16 @@ impl<'a> Asked<'a> {
         template.fill(|fact| self.look_up(fact, Some(status)))
     }
 
+    fn traceparent(&self) -> Traceparent {
+        traces::traceparent(Some(self.request), self.peer)
+    }
+
     fn look_up(&self, fact: &Fact, status: Option<Status>) -> Cow<'a, [u8]> {
         match fact {
             Fact::Path => one_slash(self.request.target.path()).into_bytes().into(),
-            Fact::Rest => escape(self.rest).into_bytes().into(),
+            Fact::Rest => {
+                percent::encode(self.rest, percent::PATH).into_owned().into_bytes().into()
+            }
             Fact::Query => match self.request.target.query() {
                 Some(query) => format!("?{query}").into_bytes().into(),
                 None => Cow::Borrowed(b""),
@@ -49,6 +57,9 @@ impl<'a> Asked<'a> {
             Fact::Status => {
                 status.map_or(Cow::Borrowed(b""), |status| status.digits().to_vec().into())
             }
+            Fact::Trace => traces::trace_id(self.traceparent()).into_bytes().into(),
+            Fact::Span => traces::span_id(self.traceparent()).into_bytes().into(),
+            Fact::Traceparent => self.traceparent().to_string().into_bytes().into(),
             // Known when there is nothing to be asked any more: the reader of templates sees to it.
             Fact::Logged(_) => Cow::Borrowed(b""),
             Fact::Field(name) => {
@@ -62,12 +73,4 @@ impl<'a> Asked<'a> {
 /// Two slashes in front of a path would lead to another server.
 fn one_slash(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))
-}
-
-/// A decoded path as a target writes it.
-fn escape(path: &[u8]) -> String {
-    let segments = path.split(|&b| b == b'/');
-    let escaped: Vec<_> =
-        segments.map(|segment| percent::encode(segment, percent::SEGMENT)).collect();
-    escaped.join("/")
 }

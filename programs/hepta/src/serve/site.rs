@@ -8,6 +8,7 @@ use base::Cx;
 use message::target::Form;
 use message::uri::percent;
 use message::{Method, Request, Status, Target};
+use semantics::cors;
 use server::{Answer, Peer, Reply};
 
 use super::access_log::{AccessLog, Logs};
@@ -166,8 +167,13 @@ impl Site {
         };
         let rest = route.as_ref().map_or(&b""[..], |route| route.rest(&path));
         let asked = Asked { request, peer, rest };
-        let refused =
-            if way.is_for_page { None } else { steps.refuse(cx, request, peer, way.counted) };
+        let (cors, refused) = if way.is_for_page {
+            (None, None)
+        } else {
+            let cors = steps.decide_cors(cx, request);
+            let refused = steps.refuse(cx, request, peer, way.counted, cors.as_ref());
+            (cors, refused)
+        };
         let way = Way { counted: steps.limiter().or(way.counted), ..way };
         let reply = match (refused, route) {
             (Some(reply), _) => reply,
@@ -183,7 +189,9 @@ impl Site {
             }
         };
         match reply {
-            Reply::Now(answer) => self.finish(way, cx, asked, steps, answer).into(),
+            Reply::Now(answer) => {
+                self.finish(way, cx, asked, (steps, cors.as_ref()), answer).into()
+            }
             other => other,
         }
     }
@@ -211,7 +219,10 @@ impl Site {
                     request = &rewritten;
                     way.rewrites += 1;
                 }
-                (_, Some(steps)) => return self.finish(way, cx, asked, steps, answer),
+                (_, Some(steps)) => {
+                    let cors = steps.decide_cors(cx, request);
+                    return self.finish(way, cx, asked, (steps, cors.as_ref()), answer);
+                }
                 (_, None) => return answer,
             }
         }
@@ -222,11 +233,11 @@ impl Site {
         way: Way<'_>,
         cx: &mut Cx<'_>,
         asked: Asked<'_>,
-        steps: &Steps,
+        (steps, cors): (&Steps, Option<&cors::Decision>),
         answer: Answer,
     ) -> Answer {
         let mut answer = self.with_page(way, cx, asked, steps, answer);
-        steps.change_answer(cx, asked, &mut answer.response);
+        steps.change_answer(cx, asked, cors, &mut answer.response);
         answer
     }
 

@@ -16,6 +16,7 @@ use super::browsers;
 use super::login::Login;
 use super::pages;
 use super::rate::Limiter;
+use super::server_timing;
 use super::xray::{Seen, Why};
 use crate::config::{self, Access, Change, FieldStep};
 
@@ -32,6 +33,12 @@ impl Steps {
         (!settings.is_empty()).then(|| Self { settings: settings.clone(), login })
     }
 
+    /// What is to be said to pages of other origins, if anything is to be said of that here.
+    pub(crate) fn decide_cors(&self, cx: &mut Cx<'_>, request: &Request) -> Option<cors::Decision> {
+        let policy = self.settings.cors.as_ref()?;
+        Some(cors::decide(cx, policy, &request.method, &request.fields))
+    }
+
     /// What to answer somebody who is not let in, or not yet.
     pub(crate) fn refuse(
         &self,
@@ -39,6 +46,7 @@ impl Steps {
         request: &Request,
         peer: &Peer<'_>,
         counted: Option<&Limiter>,
+        cors: Option<&cors::Decision>,
     ) -> Option<Reply> {
         if !is_let_in(&self.settings.access, peer.ip()) {
             cx.note(|| Seen::RefusedAddress { address: Or(peer.address) });
@@ -63,16 +71,11 @@ impl Steps {
         if let (Some(port), false) = (self.settings.https_only, peer.is_secure) {
             return Some(browsers::to_tls(request, port).into());
         }
-        let decision = self
-            .settings
-            .cors
-            .as_ref()
-            .map(|policy| cors::decide(cx, policy, &request.method, &request.fields));
         // A preflight has no credentials, and asks for nothing but leave (Fetch, CORS protocol).
-        if let Some(status) = decision.as_ref().and_then(cors::Decision::status) {
+        if let Some(status) = cors.and_then(cors::Decision::status) {
             return Some(browsers::preflight(request, status).into());
         }
-        let is_allowed = decision.is_some_and(|d| d.verdict == cors::Verdict::Allowed);
+        let is_allowed = cors.is_some_and(|d| d.verdict == cors::Verdict::Allowed);
         if let (Some(policy), false) = (&self.settings.cross_site, is_allowed) {
             let scheme = if peer.is_secure { "https" } else { "http" };
             if cross_site::check(cx, policy, scheme, request).is_err() {
@@ -112,7 +115,13 @@ impl Steps {
     }
 
     /// Changes the answer's fields.
-    pub(crate) fn change_answer(&self, cx: &mut Cx<'_>, asked: Asked<'_>, response: &mut Response) {
+    pub(crate) fn change_answer(
+        &self,
+        cx: &mut Cx<'_>,
+        asked: Asked<'_>,
+        cors: Option<&cors::Decision>,
+        response: &mut Response,
+    ) {
         let status = response.status;
         let fields = &mut response.fields;
         if !status.is_error() {
@@ -121,9 +130,12 @@ impl Steps {
         if let Some(security) = &self.settings.security {
             browsers::protect(security, asked.peer.is_secure, fields);
         }
-        if let Some(policy) = &self.settings.cors {
-            let Request { method, fields: of_request, .. } = asked.request;
-            cors::decide(cx, policy, method, of_request).add_to(fields);
+        if let Some(decision) = cors {
+            decision.add_to(fields);
+        }
+        if self.settings.server_timing {
+            let value = server_timing::value(asked.request, asked.peer);
+            fields.push(Name::ServerTiming, value);
         }
         for step in &self.settings.fields {
             let fill = |template: &_| asked.fill_answered(template, status);

@@ -242,11 +242,12 @@ mod tests {
 
     fn count(tallies: &OfWorker, mark: u32, status: Option<Status>, took: Duration) {
         let mark = Cell::new(mark);
-        let peer = Peer { address: None, connection: 1, is_secure: false, tls: None, mark: &mark };
+        let (exchange, vitals) = (ExchangeId(1), None);
+        let (address, is_secure, tls) = (None, false, None);
+        let peer = Peer { address, connection: 1, exchange, is_secure, tls, mark: &mark, vitals };
         tallies.add(&Record {
             wall: Wall(0),
             peer,
-            exchange: ExchangeId(0),
             request: None,
             status,
             body_len: 7,

@@ -378,3 +378,70 @@ fn reading_anew_keeps_logs_and_loses_no_line() {
     assert_eq!(lines(&site), 8 * 500, "{}", server.stderr());
     assert!(!server.stderr().contains("ERROR"), "{}", server.stderr());
 }
+
+/// Server-Timing as the tools of browsers read it: names with a duration and a text.
+fn timings(answer: &peers::Response) -> Vec<(String, Option<f64>, Option<String>)> {
+    let mut timings = Vec::new();
+    for metric in answer.all("server-timing").flat_map(|value| value.split(", ")) {
+        let mut parts = metric.split(';');
+        let name = parts.next().unwrap().to_owned();
+        let (mut duration, mut text) = (None, None);
+        for part in parts {
+            match part.split_once('=').unwrap() {
+                ("dur", value) => duration = Some(value.parse().unwrap()),
+                ("desc", value) => text = Some(value.trim_matches('"').to_owned()),
+                other => panic!("{other:?}"),
+            }
+        }
+        timings.push((name, duration, text));
+    }
+    timings
+}
+
+#[test]
+fn a_trace_is_passed_on_or_begun_and_answers_logs_and_fields_call_it_the_same() {
+    let site = of(r#"
+        access-log "log" { format "{target} {trace} {span}" }
+        default {
+            files "www"
+            fields { set "traceresponse" "{traceparent}" }
+            server-timing
+            route "/quiet/*" { respond 200; server-timing #false }
+            route "/passed/*" {
+                request-fields { set "traceparent" "{traceparent}" }
+                redirect "/{field:traceparent}"
+            }
+        }
+    "#);
+    let mut server = configured(&site);
+    let came = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let ask = |target, fields: &[(&str, &str)]| server.ask_host("a.example", "GET", target, fields);
+    let begun = ask("/a.txt", &[]);
+    let passed = ask("/a.txt?passed", &[("Traceparent", came)]);
+    let found = ask("/passed/x", &[("Traceparent", came)]);
+    let quiet = ask("/quiet/x", &[]);
+    stop(&mut server);
+
+    let trace = |answer: &peers::Response| answer.field("traceresponse").unwrap().to_owned();
+    for (answer, log) in [&begun, &passed].into_iter().zip(read(&site.path("log")).lines()) {
+        let trace = trace(answer);
+        let parts: Vec<_> = trace.split('-').collect();
+        let [_, trace_id, span, _] = *parts else { panic!("{trace}") };
+        let of_line: Vec<_> = log.split(' ').skip(1).collect();
+        assert_eq!(of_line, [trace_id, span], "{log}");
+        let [(answered, Some(took), None), (rtt, Some(there), _), (name, None, Some(text))] =
+            &timings(answer)[..]
+        else {
+            panic!("{answer:?}")
+        };
+        assert_eq!((&**answered, &**rtt, &**name), ("answer", "rtt", "traceparent"));
+        assert!((0.0..5e3).contains(took) && (0.0..5e3).contains(there), "{took} {there}");
+        assert_eq!(*text, trace);
+    }
+    assert!(trace(&passed).starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+    assert!(trace(&passed).ends_with("-00"), "whether it is recorded was decided before");
+    assert_ne!(trace(&passed), came, "whoever is asked next is asked by us");
+    assert_ne!(trace(&begun)[..35], trace(&passed)[..35]);
+    assert_eq!(found.field("location"), Some(&*format!("/{}", trace(&found))));
+    assert_eq!(quiet.field("server-timing"), None);
+}

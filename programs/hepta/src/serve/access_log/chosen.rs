@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use base::Wall;
 use message::{Request, date, list};
+use semantics::trace_context::Traceparent;
 use server::Record;
 
 use super::combined::log_date;
 use super::escape::{push_escaped, push_word};
 use super::{Lines, combined, json};
 use crate::config::{Fact, LogFact, LogFormat, Part, Template};
+use crate::serve::traces;
 
 /// What was chosen, and where the count of requests is.
 pub(super) struct Chosen {
@@ -135,11 +137,23 @@ impl Line<'_> {
             Fact::Path => request.map(|request| request.target.path().as_bytes()),
             Fact::Host => request.and_then(Request::authority).map(|a| a.host.as_bytes()),
             Fact::Method => request.map(|request| request.method.as_str().as_bytes()),
+            Fact::Trace => {
+                return text.extend_from_slice(traces::trace_id(self.trace()).as_bytes());
+            }
+            Fact::Span => return text.extend_from_slice(traces::span_id(self.trace()).as_bytes()),
+            Fact::Traceparent => {
+                let _ = write!(text, "{}", self.trace());
+                return;
+            }
             Fact::Field(name) => request.and_then(|r| r.fields.get_named(name).next()),
             // No line has them: the reader of templates sees to it.
             Fact::Rest | Fact::Logged(_) => None,
         };
         push_value(value, is_quoted, text);
+    }
+
+    fn trace(&self) -> Traceparent {
+        traces::traceparent(self.record.request, &self.record.peer)
     }
 
     fn push_logged(&self, fact: LogFact, is_quoted: bool, text: &mut Vec<u8>) {

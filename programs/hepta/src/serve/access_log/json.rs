@@ -10,6 +10,7 @@ use server::Record;
 
 use super::escape::push_json;
 use super::{Lines, chosen};
+use crate::serve::traces;
 
 /// Adds a line that stands for `sample` requests.
 pub(super) fn push(record: &Record<'_>, site: Option<&str>, sample: u32, lines: &mut Lines) {
@@ -37,6 +38,11 @@ pub(super) fn push(record: &Record<'_>, site: Option<&str>, sample: u32, lines: 
     push_key("sni", text);
     let name = record.peer.tls.and_then(|tls| tls.server_name.as_deref());
     push_value(name.map(str::as_bytes), text);
+    let trace = traces::traceparent(record.request, &record.peer);
+    push_key("trace", text);
+    push_value(Some(traces::trace_id(trace).as_bytes()), text);
+    push_key("span", text);
+    push_value(Some(traces::span_id(trace).as_bytes()), text);
     push_key("why", text);
     push_value(record.cut_short.map(str::as_bytes), text);
     push_key("sample", text);

@@ -15,6 +15,7 @@ use super::queue::{Batch, Queue};
 use super::sink::Sink;
 use super::*;
 use crate::config::{LogPlace, Template};
+use crate::serve::traces;
 
 /// 2026-11-21 13:37:00.
 const WALL: Wall = Wall(1_795_268_220);
@@ -36,11 +37,12 @@ fn record(request: Option<&Request>) -> Record<'_> {
     let address: SocketAddr = "[::ffff:192.0.2.7]:4711".parse().unwrap();
     // It lives as long as the test.
     let mark = Box::leak(Box::default());
-    let peer = Peer { address: Some(address), connection: 1, is_secure: false, tls: None, mark };
+    let (address, exchange, vitals) = (Some(address), ExchangeId(1), None);
+    let (is_secure, tls) = (false, None);
+    let peer = Peer { address, connection: 1, exchange, is_secure, tls, mark, vitals };
     Record {
         wall: WALL,
         peer,
-        exchange: ExchangeId(0),
         request,
         status: Some(Status::OK),
         body_len: 4096,
@@ -49,11 +51,14 @@ fn record(request: Option<&Request>) -> Record<'_> {
     }
 }
 
-/// The line that a log in this format has of an exchange.
+/// The line that a log in this format has of an exchange. Names that are drawn anew each time are
+/// replaced.
 fn line(format: &LogFormat, record: &Record<'_>) -> String {
     let mut lines = Lines::default();
     Chosen::new(format, 1).push(record, Some("a.example"), &mut lines);
-    String::from_utf8(lines.text).unwrap()
+    let trace = traces::traceparent(record.request, &record.peer);
+    let line = String::from_utf8(lines.text).unwrap();
+    line.replace(&traces::trace_id(trace), "TRACE").replace(&traces::span_id(trace), "SPAN")
 }
 
 fn template(text: &str) -> LogFormat {
@@ -82,16 +87,16 @@ fn each_format_has_a_line() {
         &LogFormat::Json,
         &record,
         expect![[r#"
-            {"time":"2026-11-21T13:37:00Z","address":"192.0.2.7","site":"a.example","host":"A.example","method":"GET","target":"/a%20b?c=d","version":"HTTP/1.1","status":200,"bytes":4096,"seconds":0.001234,"referer":"http://a/","user_agent":"me/1","tls":null,"sni":null,"why":null,"sample":1}
+            {"time":"2026-11-21T13:37:00Z","address":"192.0.2.7","site":"a.example","host":"A.example","method":"GET","target":"/a%20b?c=d","version":"HTTP/1.1","status":200,"bytes":4096,"seconds":0.001234,"referer":"http://a/","user_agent":"me/1","tls":null,"sni":null,"trace":"TRACE","span":"SPAN","why":null,"sample":1}
         "#]],
     );
     let text = "{time} [{date}] {address} {site} {scheme}://{host}{path}{query} {target} {method} \
-                {version} {status} {bytes} {seconds} {sample} \"{field:user-agent}\" {{}";
+                {version} {status} {bytes} {seconds} {sample} \"{field:user-agent}\" {trace} {span} {traceparent} {{}";
     check(
         &template(text),
         &record,
         expect![[r#"
-            2026-11-21T13:37:00Z [21/Nov/2026:13:37:00 +0000] 192.0.2.7 a.example http://A.example/a%20b?c=d /a%20b?c=d GET HTTP/1.1 200 4096 0.001234 1 "me/1" {}
+            2026-11-21T13:37:00Z [21/Nov/2026:13:37:00 +0000] 192.0.2.7 a.example http://A.example/a%20b?c=d /a%20b?c=d GET HTTP/1.1 200 4096 0.001234 1 "me/1" TRACE SPAN 00-TRACE-SPAN-03 {}
         "#]],
     );
 }
@@ -110,7 +115,7 @@ fn what_is_not_there_is_said_to_be_so() {
         &LogFormat::Json,
         &record,
         expect![[r#"
-            {"time":"2026-11-21T13:37:00Z","address":"192.0.2.7","site":"a.example","host":null,"method":null,"target":null,"version":null,"status":null,"bytes":4096,"seconds":0.001234,"referer":null,"user_agent":null,"tls":null,"sni":null,"why":"it went away","sample":1}
+            {"time":"2026-11-21T13:37:00Z","address":"192.0.2.7","site":"a.example","host":null,"method":null,"target":null,"version":null,"status":null,"bytes":4096,"seconds":0.001234,"referer":null,"user_agent":null,"tls":null,"sni":null,"trace":"TRACE","span":"SPAN","why":"it went away","sample":1}
         "#]],
     );
     check(
