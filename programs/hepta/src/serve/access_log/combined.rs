@@ -13,26 +13,41 @@ use super::Lines;
 use super::chosen::push_address;
 use super::escape::push_escaped;
 
-/// Adds a line.
+/// Adds a line. What is short and always there is put together first: making room for it once is
+/// most of what each piece would cost.
 #[inline(always)]
 pub(super) fn push(record: &Record<'_>, lines: &mut Lines) {
     lines.begin(record, begin);
     let text = &mut lines.text;
-    match record.request {
-        Some(request) => push_request_line(request, text),
-        None => text.push(b'-'),
-    }
     let [a, b, c] = record.status.map_or(*b"-  ", |status| status.digits());
-    text.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
+    match record.request {
+        Some(request) => {
+            push_target(request, text);
+            let Version { major, minor } = request.version;
+            let [major, minor] = [b'0' + major, b'0' + minor];
+            text.extend_from_slice(&[
+                b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor, b'"', b' ', a, b, c, b' ',
+            ]);
+        }
+        None => text.extend_from_slice(&[b'-', b'"', b' ', a, b, c, b' ']),
+    }
     list::append_digits(record.body_len, text);
+    let seconds = seconds(record.took);
     match record.request {
         Some(Request { fields, .. }) if fields.contains_any(&[Name::UserAgent, Name::Referer]) => {
             push_quoted(fields, Name::Referer, text);
             push_quoted(fields, Name::UserAgent, text);
+            text.extend_from_slice(&seconds);
         }
-        _ => text.extend_from_slice(b" \"-\" \"-\""),
+        _ => {
+            let mut rest = *b" \"-\" \"-\" 0.000000\n";
+            rest[8..].copy_from_slice(&seconds);
+            text.extend_from_slice(&rest);
+        }
     }
-    push_seconds(record.took, text);
+    if record.took.as_secs() > 0 {
+        push_many_seconds(record.took, text);
+    }
 }
 
 /// Writes all that stands before the request.
@@ -54,8 +69,9 @@ pub(super) fn log_date(wall: Wall) -> [u8; 20] {
     text
 }
 
+/// The method and the target.
 #[inline(always)]
-fn push_request_line(request: &Request, text: &mut Vec<u8>) {
+fn push_target(request: &Request, text: &mut Vec<u8>) {
     text.extend_from_slice(request.method.as_str().as_bytes());
     text.push(b' ');
     let target = &request.target;
@@ -64,8 +80,6 @@ fn push_request_line(request: &Request, text: &mut Vec<u8>) {
         None => text.extend_from_slice(target.as_bytes()),
         Some(_) => push_escaped(target.as_bytes(), text),
     }
-    let Version { major, minor } = request.version;
-    text.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
 }
 
 fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
@@ -79,21 +93,24 @@ fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
     }
 }
 
-/// Seconds with six places, and the end of the line.
+/// Seconds with six places, of a time below one, and the end of the line: nearly every one.
 #[inline(always)]
-fn push_seconds(took: Duration, text: &mut Vec<u8>) {
+fn seconds(took: Duration) -> [u8; 10] {
     let mut fraction = took.subsec_micros();
-    if took.as_secs() == 0 {
-        // Nearly every line.
-        let mut seconds = *b" 0.000000\n";
-        for digit in seconds.iter_mut().rev().skip(1).take(6) {
-            if fraction == 0 {
-                break;
-            }
-            *digit = b'0' + (fraction % 10) as u8;
-            fraction /= 10;
+    let mut seconds = *b" 0.000000\n";
+    for digit in seconds.iter_mut().rev().skip(1).take(6) {
+        if fraction == 0 {
+            break;
         }
-        return text.extend_from_slice(&seconds);
+        *digit = b'0' + (fraction % 10) as u8;
+        fraction /= 10;
     }
-    let _ = writeln!(text, " {}.{fraction:06}", took.as_secs());
+    seconds
+}
+
+/// Puts whole seconds in place of the zero in front of the six places.
+#[cold]
+fn push_many_seconds(took: Duration, text: &mut Vec<u8>) {
+    text.truncate(text.len() - b"0.000000\n".len());
+    let _ = writeln!(text, "{}.{:06}", took.as_secs(), took.subsec_micros());
 }

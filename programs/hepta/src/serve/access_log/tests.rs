@@ -125,6 +125,14 @@ fn what_is_not_there_is_said_to_be_so() {
             - - - - - - "-" "it went away"
         "#]],
     );
+    let took = Duration::from_micros(12_000_345);
+    check(
+        &LogFormat::Combined,
+        &Record { took, ..record },
+        expect![[r#"
+            192.0.2.7 - - [21/Nov/2026:13:37:00 +0000] "-" -   4096 "-" "-" 12.000345
+        "#]],
+    );
     let without_address = Peer { address: None, ..record.peer };
     let record = Record { peer: without_address, ..record };
     assert!(line(&LogFormat::Combined, &record).starts_with("unix: - - ["));
