@@ -254,20 +254,22 @@ impl<T: Transport> Connection<T> {
         let is_bodiless = exchange.request.method == Method::Head || response.status.is_bodiless();
         self.send(cx, exchange.id, Event::Head(Head::Response(response)));
         match body {
-            _ if is_bodiless => self.send_end(cx, exchange),
-            Body::Empty => self.send_end(cx, exchange),
-            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN => {
+            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN && !is_bodiless => {
                 self.send_chunk(cx, exchange, bytes.into());
-                self.send_end(cx, exchange);
             }
-            Body::Memory(bytes) => {
-                exchange.state =
-                    State::Sending(Body::Parts(VecDeque::from([Chunk::Shared(bytes)])));
+            Body::Memory(bytes) if !is_bodiless => {
+                let parts = Body::Parts(VecDeque::from([Chunk::Shared(bytes)]));
+                return exchange.state = State::Sending(parts);
             }
-            Body::Parts(_) | Body::Stream(_) => exchange.state = State::Sending(body),
+            Body::Parts(_) | Body::Stream(_) if !is_bodiless => {
+                return exchange.state = State::Sending(body);
+            }
+            _ => {}
         }
+        self.send_end(cx, exchange);
     }
 
+    #[inline(always)]
     fn send_end(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) {
         self.send(cx, exchange.id, Event::End);
         // Most have never been anything else, and dropping a state costs more than a look.
@@ -304,6 +306,7 @@ impl<T: Transport> Connection<T> {
         Step::Moved
     }
 
+    #[inline(always)]
     fn send_chunk(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange, chunk: Chunk) {
         exchange.body_len += chunk.len();
         self.send(cx, exchange.id, Event::Data(chunk));

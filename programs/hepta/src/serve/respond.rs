@@ -96,6 +96,7 @@ pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) 
 }
 
 /// All of it.
+#[inline]
 pub(super) fn whole(selected: &Selected<'_>) -> Answer {
     Answer { response: Response::new(Status::OK, selected.fields.clone()), body: selected.whole() }
 }
