@@ -139,6 +139,34 @@ class Hepta(Server):
         return machine.version([self.program, "--version"], r"hepta (\S+)")
 
 
+class HeptaConfigured(Hepta):
+    """`hepta serve --config`: some sites, some routes, and metrics that can be asked for."""
+
+    name = "hepta configured"
+
+    def command(self):
+        path = os.path.join(self.work, "hepta.kdl")
+        tls = ""
+        if self.certificate:
+            tls = f'{{ certificate "{self.certificate.chain}" "{self.certificate.key}" }}'
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""
+listen "127.0.0.1:{self.port}" {tls}
+workers 1
+access-log "{self.access_log}"
+admin "unix:{self.work}/admin.sock"
+site "example.org" "*.example.org" {{ respond 200 "another site\\n" }}
+site "127.0.0.1" "localhost" {{
+    files "{self.site}"
+    route "/old/*" {{ redirect "/new{{rest}}" }}
+    route "/private/*" {{ deny "192.0.2.0/24"; files "{self.site}" }}
+    route "/health" {{ respond 200 "well\\n" }}
+}}
+default {{ respond 404 }}
+""")
+        return [self.program, "serve", "--config", path]
+
+
 class HeptaFilmed(Hepta):
     """`hepta serve --film`: somebody watches every layer."""
 

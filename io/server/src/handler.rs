@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::transport::TcpFacts;
 /// What answers requests; a worker has one of its own.
 pub trait Handler: 'static {
     /// Answers a request, at once or later. The request's body, if it has one, is not read.
-    fn handle(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply;
+    fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply;
 
     /// Does to an answer that was promised what [`handle`](Self::handle) does to others before it
     /// returns them.

@@ -174,7 +174,7 @@ impl Admin {
 }
 
 impl Handler for Admin {
-    fn handle(&self, cx: &mut Cx<'_>, request: &Request, _peer: &Peer<'_>) -> Reply {
+    fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, _peer: &Peer<'_>) -> Reply {
         match self.refuse(cx, request).map_or_else(|| self.answer(request), Reply::from) {
             Reply::Now(answer) => never_stored(answer).into(),
             other => other,

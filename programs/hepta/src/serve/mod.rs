@@ -17,6 +17,7 @@ pub(crate) mod pages;
 mod pid_file;
 mod privileges;
 mod rate;
+mod remembered;
 mod representation;
 pub(crate) mod respond;
 mod routes;

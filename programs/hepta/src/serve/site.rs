@@ -103,20 +103,26 @@ impl Site {
     }
 
     /// Answers a request that asks for something here.
-    #[inline]
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
-        // Most requests are for a file around which nothing stands.
-        if let Ok(path) = request.target.normal_path()
-            && matches!(request.method, Method::Get | Method::Head)
-            && let Some(Route { steps: None, prefix_len, responder, mark }) =
-                self.routes.get(&path, &request.method)
-            && let Responder::Directory(directory) = responder
-            && let Some(name) = path.get(*prefix_len..).and_then(|rest| rest.strip_prefix(b"/"))
-        {
-            peer.mark.set(*mark);
-            return directory.answer(cx, request, name);
-        }
         self.answer_on(Way::default(), cx, request, peer)
+    }
+
+    /// The directory in which a request's file is, if it is in one around which nothing stands: most
+    /// are. With it, how much of the request's path led there, and the route's mark.
+    pub(crate) fn plain_directory(
+        &self,
+        path: &[u8],
+        request: &Request,
+    ) -> Option<(&Rc<Directory>, usize, u32)> {
+        if !matches!(request.method, Method::Get | Method::Head) {
+            return None;
+        }
+        match self.routes.get(path, &request.method)? {
+            Route { steps: None, prefix_len, responder: Responder::Directory(directory), mark } => {
+                Some((directory, *prefix_len, *mark))
+            }
+            _ => None,
+        }
     }
 
     /// The route of a request; of a preflight, that of the request it announces, if that route knows

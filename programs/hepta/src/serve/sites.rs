@@ -1,6 +1,8 @@
 //! From a request to the site that answers it, by the name it asks for.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::{io, ptr};
 
 use base::Cx;
@@ -10,6 +12,7 @@ use server::{Answer, Handler, Listening, Peer, Record, Reply};
 use super::access_log::{AccessLog, Logs};
 use super::directory::Directory;
 use super::pages;
+use super::remembered::Remembered;
 use super::routes::Map;
 use super::site::Site;
 use super::tally::{OfWorker, Tallies};
@@ -33,6 +36,7 @@ pub(crate) struct Sites {
     logs_by_site: bool,
     /// Counts requests, if somebody can ask for it.
     tally: Option<OfWorker>,
+    remembered: RefCell<Remembered>,
 }
 
 impl Sites {
@@ -65,7 +69,16 @@ impl Sites {
         let log = logs.of_worker(settings.access_log.as_ref());
         let logs_by_site = logs_by_site(settings);
         let tally = tallies.map(|tallies| tallies.of_worker(worker));
-        Ok(Self { exactly, below, default, directories, log, logs_by_site, tally })
+        Ok(Self {
+            exactly,
+            below,
+            default,
+            directories,
+            log,
+            logs_by_site,
+            tally,
+            remembered: RefCell::default(),
+        })
     }
 
     /// The site that has this request's name.
@@ -91,6 +104,40 @@ impl Sites {
             }
             _ => Ok(site),
         }
+    }
+
+    fn handle_new(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply {
+        if let Method::Other(_) = request.method {
+            // RFC 9110 §9.1: 501 for a method nobody here knows, 405 for one that has no use here.
+            let why = "this server does not know the method";
+            return pages::error(request, Status::NOT_IMPLEMENTED, why).into();
+        }
+        match self.find(request, peer) {
+            Ok(site) => {
+                let reply = self.answer_plain(site, cx, request, peer);
+                reply.unwrap_or_else(|| site.answer(cx, request, peer))
+            }
+            Err(why) => {
+                cx.note(|| Seen::Refused { because: Why::Misdirected });
+                pages::error(request, Status::MISDIRECTED_REQUEST, why).into()
+            }
+        }
+    }
+
+    /// Answers a request for a file around which nothing stands, and remembers where it led.
+    fn answer_plain(
+        &self,
+        site: &Site,
+        cx: &mut Cx<'_>,
+        request: &Arc<Request>,
+        peer: &Peer<'_>,
+    ) -> Option<Reply> {
+        let path = request.target.normal_path().ok()?;
+        let (directory, prefix_len, mark) = site.plain_directory(&path, request)?;
+        let name = path.get(prefix_len..)?.strip_prefix(b"/")?;
+        self.remembered.borrow_mut().add(request, peer, (directory, name, mark));
+        peer.mark.set(mark);
+        Some(directory.answer(cx, request, name))
     }
 
     /// Adds a line to the log of the site that answered.
@@ -139,19 +186,12 @@ fn logs_by_site(settings: &Settings) -> bool {
 }
 
 impl Handler for Sites {
-    fn handle(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
-        if let Method::Other(_) = request.method {
-            // RFC 9110 §9.1: 501 for a method nobody here knows, 405 for one that has no use here.
-            let why = "this server does not know the method";
-            return pages::error(request, Status::NOT_IMPLEMENTED, why).into();
+    fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply {
+        if let Some(plain) = self.remembered.borrow().find(request, peer) {
+            peer.mark.set(plain.mark);
+            return plain.directory.answer(cx, request, &plain.name);
         }
-        match self.find(request, peer) {
-            Ok(site) => site.answer(cx, request, peer),
-            Err(why) => {
-                cx.note(|| Seen::Refused { because: Why::Misdirected });
-                pages::error(request, Status::MISDIRECTED_REQUEST, why).into()
-            }
-        }
+        self.handle_new(cx, request, peer)
     }
 
     fn promised(

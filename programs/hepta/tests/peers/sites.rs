@@ -209,12 +209,14 @@ fn what_belongs_to_another_tls_name_is_misdirected() {
     let site = site.with(
         "hepta.kdl",
         r#"
+        workers 1
         listen "127.0.0.1:0" { certificate "pair.pem" key="pair.key" }
-        site "one.example" "www.one.example" { respond 200 "one\n" }
+        site "one.example" "www.one.example" { files "www" }
         site "two.example" { respond 200 "two\n" }
         default { respond 200 "default\n" }
         "#,
     );
+    let site = site.with("www/index.html", "one\n");
     let server = configured(&site);
     let port = server.address().port();
     let ask = |came_under: &str, host: &str| {
@@ -228,6 +230,9 @@ fn what_belongs_to_another_tls_name_is_misdirected() {
         ("one.example", "ONE.example:8443", "200"),
         ("one.example", "www.one.example", "200"),
         ("one.example", "two.example", "421"),
+        // The same bytes as above, on another connection.
+        ("two.example", "one.example", "421"),
+        ("one.example", "one.example", "200"),
         ("one.example", "unknown.example", "421"),
         ("unknown.example", "two.example", "421"),
         ("unknown.example", "another.example", "200"),
