@@ -14,6 +14,7 @@ use message::ExchangeId;
 use rustix::io::Errno;
 
 use self::exchange::Exchange;
+use crate::budget::Held;
 use crate::clients::Presence;
 use crate::handler::{Handler, Peer, Vitals};
 use crate::inbox;
@@ -72,6 +73,8 @@ struct Busy {
     /// Bytes that the socket did not take yet.
     unsent: Option<Unsent>,
     exchanges: Vec<Exchange>,
+    /// How much of the worker's memory that is.
+    held: Option<Held>,
 }
 
 /// What the socket did not take yet.
@@ -193,6 +196,7 @@ impl<T: Transport> Connection<T> {
             None => {
                 self.arm(&turn);
                 self.let_go();
+                self.count_held(worker);
             }
         }
         let then = match ended {
@@ -347,7 +351,10 @@ impl<T: Transport> Connection<T> {
         }
         while !queue.is_empty() {
             if !self.ready.to_write || turn.left == 0 {
-                let queue = std::mem::take(queue);
+                let mut queue = std::mem::take(queue);
+                if turn.worker.budget.is_scarce() {
+                    queue.shrink();
+                }
                 self.keep_unsent(turn, unsent, queue, moved);
                 break;
             }
@@ -423,11 +430,13 @@ impl<T: Transport> Connection<T> {
         if turn.left == 0 || !self.wants_to_read() {
             return Ok(None);
         }
-        match self.stream.read(turn.scratch) {
+        // What nobody takes is kept, so no more is read than may be kept.
+        let len = turn.scratch.len().min(turn.worker.budget.share() as usize);
+        match self.stream.read(turn.scratch.get_mut(..len).unwrap_or_default()) {
             Ok(read) => {
                 self.has_eof = read == 0;
                 // A short read has emptied the socket, but for the end.
-                self.ready.to_read = read == turn.scratch.len() || self.ready.at_end;
+                self.ready.to_read = read == len || self.ready.at_end;
                 turn.left = turn.left.saturating_sub(read);
                 Ok(Some(read))
             }
@@ -512,6 +521,18 @@ impl<T: Transport> Connection<T> {
 
     fn unsent(&self) -> Option<&Unsent> {
         self.busy.as_ref().and_then(|busy| busy.unsent.as_ref())
+    }
+
+    /// Has what is held counted among what the worker's connections hold.
+    #[inline]
+    fn count_held<H>(&mut self, worker: &Worker<H>) {
+        if let Some(busy) = &mut self.busy {
+            let unsent_len = busy.unsent.as_ref().map_or(0, |unsent| unsent.queue.held_len());
+            let len = (busy.inbox.capacity() + unsent_len) as u64;
+            if len > 0 || busy.held.is_some() {
+                busy.held.get_or_insert_with(|| worker.budget.enter()).set(len);
+            }
+        }
     }
 
     /// Lets go of what was held while something was under way.

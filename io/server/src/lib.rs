@@ -13,6 +13,7 @@
 //!
 //! Not here: what HTTP means (`endpoint` and below), and what is served ([`Handler`]).
 
+mod budget;
 mod clients;
 mod clock;
 mod connection;

@@ -37,6 +37,10 @@ pub struct Limits {
     /// How many connections a client may have over all workers; the next one is answered with 503.
     /// Proxies that announce their clients may have as many as they like.
     pub connections_per_client_max: Option<usize>,
+    /// How many bytes the connections of a worker hold together from one turn to the next: what was
+    /// read and not taken, and what was made and not sent. The closer they come to it, the less each
+    /// may hold, down to 16 KiB.
+    pub buffers_len_max: u64,
 }
 
 impl Default for Limits {
@@ -45,6 +49,7 @@ impl Default for Limits {
             timeout_write: Duration::from_secs(30),
             connections_max: 100_000,
             connections_per_client_max: None,
+            buffers_len_max: 256 * 1024 * 1024,
         }
     }
 }

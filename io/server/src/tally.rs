@@ -41,6 +41,8 @@ pub(crate) struct Tally {
     pub(crate) refused_by_client: Counter,
     pub(crate) refused_by_kernel: Counter,
     pub(crate) idle_sent_away: Counter,
+    /// As it was at the last tick.
+    pub(crate) buffers_len: Counter,
     handshakes: [Handshakes; Version::ALL.len()],
     pub(crate) handshakes_unfinished: Counter,
 }
@@ -66,6 +68,9 @@ pub struct Counts {
     pub refused_by_kernel: u64,
     /// Idle connections that were ended to make room.
     pub idle_sent_away: u64,
+    /// Bytes that connections hold now, or did a moment ago: see
+    /// [`Limits::buffers_len_max`](crate::Limits::buffers_len_max).
+    pub buffers_len: u64,
     /// Handshakes of TLS that were finished, for each of [`Version::ALL`].
     pub handshakes: [HandshakeCounts; Version::ALL.len()],
     /// Connections that ended before their handshake was finished.
@@ -100,6 +105,7 @@ impl Tally {
             refused_by_client,
             refused_by_kernel,
             idle_sent_away,
+            buffers_len,
             handshakes,
             handshakes_unfinished,
         } = self;
@@ -109,6 +115,7 @@ impl Tally {
         counts.refused_by_client += refused_by_client.get();
         counts.refused_by_kernel += refused_by_kernel.get();
         counts.idle_sent_away += idle_sent_away.get();
+        counts.buffers_len += buffers_len.get();
         for (sum, part) in counts.handshakes.iter_mut().zip(handshakes) {
             sum.full += part.full.get();
             sum.resumed += part.resumed.get();

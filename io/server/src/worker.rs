@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use rustix::time::{
 use self::accepting::{NoRoom, open_spare};
 use self::telling::Films;
 use crate::Clock;
+use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::connection::{Connection, Occasion, Then};
 use crate::handler::{Handler, Listening};
@@ -51,6 +53,8 @@ pub(crate) struct Worker<H> {
     /// What other threads tell.
     pub(crate) inbox: Arc<Inbox<H>>,
     clients: Arc<Clients>,
+    /// What its connections may hold together.
+    pub(crate) budget: Rc<Budget>,
     /// What happened at its sockets.
     pub(crate) tally: Arc<Tally>,
     /// Empty when it is to stop.
@@ -101,6 +105,7 @@ impl<H: Handler> Worker<H> {
         let mut seed = [0; 8];
         getrandom(&mut seed, GetRandomFlags::empty())?;
         let poller = Poller::new()?;
+        let budget = Budget::new(setup.config.limits.buffers_len_max);
         let serving = Serving::new(setup, number, &poller, 0)?;
         let timer_flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, timer_flags)?;
@@ -122,6 +127,7 @@ impl<H: Handler> Worker<H> {
             inbox,
             tally,
             clients,
+            budget,
             listeners: RefCell::new(listeners),
             is_listening_paused: Cell::new(false),
             connections: RefCell::new(Registry::new()),
@@ -206,8 +212,10 @@ impl<H: Handler> Worker<H> {
             let now = self.serving.borrow();
             now.first_source + now.listens.len() as u32
         };
+        let buffers_len_max = setup.config.limits.buffers_len_max;
         match Serving::new(setup, self.number, &self.poller, next_source) {
             Ok(serving) => {
+                self.budget.allow(buffers_len_max);
                 let before = self.serving.replace(serving);
                 before.handler.tick();
                 self.replace_listeners(sockets);
@@ -251,6 +259,7 @@ impl<H: Handler> Worker<H> {
         self.clock.adjust();
         self.resume_listening();
         self.no_room.report();
+        self.tally.buffers_len.set(self.budget.held());
         self.serving.borrow().handler.tick();
         let is_idle = {
             let mut wheel = self.wheel.borrow_mut();

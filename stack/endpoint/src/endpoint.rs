@@ -250,6 +250,12 @@ impl Endpoint {
         self.http.room()
     }
 
+    /// How many bytes wait inside to be transmitted.
+    #[inline]
+    pub fn waiting_len(&self) -> u64 {
+        self.http.waiting_len()
+    }
+
     /// Whether no exchange is under way.
     #[inline]
     pub fn is_idle(&self) -> bool {

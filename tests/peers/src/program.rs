@@ -54,8 +54,13 @@ impl Program {
 
     /// The program at `exe`, to serve what this configuration file describes.
     pub fn configured(exe: impl AsRef<OsStr>, file: &Path) -> Self {
+        Self::configured_under(Command::new(exe), file)
+    }
+
+    /// The same, started by another program that is given its command line.
+    pub fn configured_under(command: Command, file: &Path) -> Self {
         // The file says where to listen.
-        Self::new(Command::new(exe)).arg("--config").arg(file).as_it_is()
+        Self::new(command).arg("--config").arg(file).as_it_is()
     }
 
     fn new(mut command: Command) -> Self {

@@ -20,9 +20,6 @@ use crate::transport::Transport;
 /// How much of a file is read at once where it cannot be sent by the kernel.
 const READ_LEN: u64 = 64 * 1024;
 
-/// How many bytes may wait for a socket before no more are made.
-const UNSENT_LEN_MAX: u64 = 256 * 1024;
-
 /// How much of a target is told to who asks for connections.
 const TARGET_SHOWN_MAX: usize = 256;
 
@@ -192,7 +189,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn step<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
-        let room = self.room(exchange.id);
+        let room = self.room(turn, exchange.id);
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),
             State::Promised(promise) => {
@@ -219,7 +216,9 @@ impl<T: Transport> Connection<T> {
         let next = match body {
             Body::Empty | Body::Memory(_) => None,
             Body::Parts(parts) => match parts.pop_front() {
-                Some(Chunk::File(range)) => return self.step_file(&mut turn.cx, exchange, range),
+                Some(Chunk::File(range)) => {
+                    return self.step_file(&mut turn.cx, exchange, range, room);
+                }
                 Some(Chunk::Shared(mut part)) if part.len() as u64 > room => {
                     let first = part.split_to(room as usize);
                     parts.push_front(part.into());
@@ -283,11 +282,12 @@ impl<T: Transport> Connection<T> {
         cx: &mut Cx<'_>,
         exchange: &mut Exchange,
         mut range: FileRange,
+        room: u64,
     ) -> Step {
         let chunk = if self.endpoint.takes_files() {
             Chunk::File(FileRange { file: range.file.clone(), ..range })
         } else {
-            let len = range.len.min(READ_LEN).min(self.room(exchange.id)) as usize;
+            let len = range.len.min(READ_LEN).min(room) as usize;
             // Into memory that was not zeroed for it, and not further than the range goes.
             let mut buffer = cx.buffer();
             buffer.reserve_exact(len);
@@ -353,8 +353,10 @@ impl<T: Transport> Connection<T> {
     }
 
     /// How many bytes of a body may be made now.
-    pub(super) fn room(&self, id: ExchangeId) -> u64 {
+    fn room<H>(&self, turn: &Turn<'_, H>, id: ExchangeId) -> u64 {
         let unsent = self.unsent().map_or(0, |unsent| unsent.queue.len());
-        if unsent >= UNSENT_LEN_MAX { 0 } else { self.endpoint.room(id) }
+        let waiting = unsent + self.endpoint.waiting_len();
+        let left = turn.worker.budget.share().saturating_sub(waiting);
+        left.min(self.endpoint.room(id))
     }
 }

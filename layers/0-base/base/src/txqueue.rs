@@ -108,6 +108,29 @@ impl TxQueue {
         self.0.as_ref().map_or(0, |chain| chain.len())
     }
 
+    /// How many bytes of memory it holds that nobody else does; what is shared, and what lies in
+    /// files, is not in it.
+    pub fn held_len(&self) -> usize {
+        let of_chunk = |chunk: &Chunk| match chunk {
+            Chunk::Owned(bytes) => bytes.capacity(),
+            Chunk::Shared(_) | Chunk::File(_) => 0,
+        };
+        self.0.as_ref().map_or(0, |chain| {
+            chain.tail.capacity() + chain.chunks.iter().map(of_chunk).sum::<usize>()
+        })
+    }
+
+    /// Gives back the memory in which nothing lies.
+    pub fn shrink(&mut self) {
+        let Some(chain) = &mut self.0 else { return };
+        chain.tail.shrink_to_fit();
+        for chunk in &mut chain.chunks {
+            if let Chunk::Owned(bytes) = chunk {
+                bytes.shrink_to_fit();
+            }
+        }
+    }
+
     /// Whether there is nothing to send.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -300,7 +300,13 @@ impl Connection {
     /// How many bytes of a body may be sent now without piling up here.
     #[inline]
     pub fn room(&self) -> u64 {
-        (self.config.body_window as u64).saturating_sub(self.out.len())
+        (self.config.body_window as u64).saturating_sub(self.waiting_len())
+    }
+
+    /// How many bytes wait here to be transmitted.
+    #[inline]
+    pub fn waiting_len(&self) -> u64 {
+        self.out.len()
     }
 
     // Where the two halves meet.

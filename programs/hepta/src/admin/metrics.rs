@@ -104,6 +104,9 @@ impl Snapshot {
             "Idle connections that were ended to make room.",
             [(vec![], sockets.idle_sent_away)],
         )?;
+        let buffers = sockets.buffers_len as f64;
+        let help = "Bytes read and not taken, or made and not sent.";
+        page.gauge("hepta_buffers_bytes", help, buffers)?;
         let versions = Version::ALL.map(|version| version.to_string());
         let handshakes = versions.iter().zip(&sockets.handshakes).flat_map(|(version, counts)| {
             let of = |resumed| vec![("version", version.as_str()), ("resumed", resumed)];

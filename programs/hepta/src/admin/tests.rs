@@ -93,6 +93,9 @@ fn metrics_are_what_monitoring_reads() {
         # HELP hepta_connections_sent_away Idle connections that were ended to make room.
         # TYPE hepta_connections_sent_away counter
         hepta_connections_sent_away_total 0
+        # HELP hepta_buffers_bytes Bytes read and not taken, or made and not sent.
+        # TYPE hepta_buffers_bytes gauge
+        hepta_buffers_bytes 0.0
         # HELP hepta_tls_handshakes TLS handshakes that were finished.
         # TYPE hepta_tls_handshakes counter
         hepta_tls_handshakes_total{version="TLS 1.3",resumed="false"} 0

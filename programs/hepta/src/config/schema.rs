@@ -194,6 +194,18 @@ const LIMITS: &[Key] = &[
          503. A client is an address, of IPv6 its /64. As many as it likes.",
     ),
     key(
+        "buffers-max",
+        &[arg("size", Kind::Size, How::Required)],
+        "How many bytes the connections of each worker hold together: read and not taken, or made \
+         and not sent. The closer they come to it, the less each may hold, down to 16KiB. 256MiB.",
+    ),
+    key(
+        "body-rate",
+        &[arg("size", Kind::Size, How::Required), arg("per", Kind::Time, How::Named)],
+        "How much of a request's body must come in each `per` (10s); a slower one is answered with \
+         408. 1KiB.",
+    ),
+    key(
         "timeout-idle",
         &[arg("time", Kind::Time, How::Required)],
         "How long a connection may be silent between requests. 15s.",

@@ -248,7 +248,12 @@ fn limits(block: &[Node]) -> Limits {
     set(&mut http1.requests_max, requests);
     set(&mut http1.timeout_idle, time("timeout-idle"));
     set(&mut http1.timeout_head, time("timeout-head"));
+    let rate = one(block, "body-rate");
+    set(&mut http1.body_rate_min, rate.and_then(|node| node.number("size")));
+    set(&mut http1.body_rate_interval, rate.and_then(|node| node.time("per")));
     set(&mut limits.sockets.timeout_write, time("timeout-write"));
+    let buffers = one(block, "buffers-max").and_then(|node| node.number("size"));
+    set(&mut limits.sockets.buffers_len_max, buffers);
     set(&mut limits.sockets.connections_max, count("connections-max").map(as_usize));
     let most = count("connections-per-client").map(as_usize);
     limits.sockets.connections_per_client_max = most;

@@ -61,11 +61,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
+        .thread_keep_alive(Duration::MAX)
         .build()?;
     let server = {
         let _runtime = runtime.enter();
         Server::start(config, workers, plan.places(Who::Sites)?, make_sites)?
     };
+    // One that waits for work from the beginning, and stays: when no more threads can be made, work
+    // waits for it.
+    runtime.spawn_blocking(|| ());
     let overview = Arc::new(Overview::new(tallies, server.observer()));
     let mut admin = AdminListener::new(overview);
     {
