@@ -2,20 +2,20 @@ use std::sync::Arc;
 
 use crate::per_client::{Client, PerClient};
 
-/// How many connections each client has, over all workers.
+/// How many of something each client has, over all workers: connections, or requests under way.
 #[derive(Debug, Default)]
-pub(crate) struct Clients(PerClient<usize>);
+pub struct Clients(PerClient<usize>);
 
-/// A connection that is counted, as long as it lives.
+/// One of them, counted as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub struct Presence {
     clients: Arc<Clients>,
     client: Client,
 }
 
 impl Clients {
-    /// Counts a connection, unless the client has `most` already.
-    pub(crate) fn enter(self: &Arc<Self>, client: Client, most: usize) -> Option<Presence> {
+    /// Counts one more, unless the client has `most` already.
+    pub fn enter(self: &Arc<Self>, client: Client, most: usize) -> Option<Presence> {
         let mut counts = self.0.shard(client);
         let count = counts.entry(client).or_default();
         if *count >= most {

@@ -2,7 +2,6 @@ mod announcement;
 mod exchange;
 mod facts;
 
-use std::cell::Cell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::task::Waker;
@@ -16,7 +15,7 @@ use rustix::io::Errno;
 use self::exchange::Exchange;
 use crate::budget::Held;
 use crate::clients::Presence;
-use crate::handler::{Handler, Peer, Vitals};
+use crate::handler::{Handler, Notes, Peer, Vitals};
 use crate::inbox;
 use crate::poller::Ready;
 use crate::registry::Key;
@@ -225,12 +224,12 @@ impl<T: Transport> Connection<T> {
     fn peer<'a>(
         &'a self,
         exchange: ExchangeId,
-        mark: &'a Cell<u32>,
+        notes: &'a Notes,
         vitals: Option<&'a dyn Vitals>,
     ) -> Peer<'a> {
         let Self { address, number, is_secure, .. } = *self;
         let tls = if is_secure { self.endpoint.facts().tls } else { None };
-        Peer { address, connection: number, exchange, is_secure, tls, mark, vitals }
+        Peer { address, connection: number, exchange, is_secure, tls, notes, vitals }
     }
 
     /// Counts the handshake if it is finished now, or never will be.

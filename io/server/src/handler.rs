@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -69,11 +70,39 @@ pub struct Peer<'a> {
     pub is_secure: bool,
     /// What was agreed in its handshake, once it is done.
     pub tls: Option<&'a tls::Facts>,
-    /// The handler's own note on the exchange, zero at first: what it writes here when it answers
-    /// stands here when the exchange is over, in its [`Record`].
-    pub mark: &'a Cell<u32>,
+    /// The handler's own notes on the exchange: what it writes here when it answers stands here when
+    /// the exchange is over, in its [`Record`].
+    pub notes: &'a Notes,
     /// What is known only to who asks for it.
     pub vitals: Option<&'a dyn Vitals>,
+}
+
+/// What a handler notes of an exchange.
+#[derive(Default)]
+pub struct Notes {
+    /// A number, zero at first.
+    pub mark: Cell<u32>,
+    kept: Cell<Option<Box<dyn Any>>>,
+}
+
+impl Notes {
+    /// Keeps `thing` until the exchange is over, or the handler is asked again: what counts
+    /// something that is under way is dropped then.
+    pub fn keep(&self, thing: impl Any) {
+        let before = self.kept.take();
+        self.kept.set(Some(Box::new((before, thing))));
+    }
+
+    /// The handler is asked again, and keeps what it wants to keep again.
+    pub(crate) fn forget(&self) {
+        self.kept.set(None);
+    }
+}
+
+impl fmt::Debug for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notes").field("mark", &self.mark).finish_non_exhaustive()
+    }
 }
 
 /// How an exchange and its connection are, at the price of a system call for each question.
@@ -90,7 +119,13 @@ impl fmt::Debug for dyn Vitals + '_ {
     }
 }
 
-impl Peer<'_> {
+impl<'a> Peer<'a> {
+    /// Somebody of whom nothing is known, in clear text.
+    pub const fn new(connection: u64, exchange: ExchangeId, notes: &'a Notes) -> Self {
+        let (address, is_secure, tls, vitals) = (None, false, None, None);
+        Self { address, connection, exchange, is_secure, tls, notes, vitals }
+    }
+
     /// The address without its port, of IPv4 where it is one of IPv4 within IPv6.
     pub fn ip(&self) -> Option<IpAddr> {
         self.address.map(|address| address.ip().to_canonical())

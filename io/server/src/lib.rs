@@ -31,9 +31,10 @@ mod transport;
 mod worker;
 mod xray;
 
+pub use clients::{Clients, Presence};
 pub use clock::Clock;
 pub use film::FilmPrinter;
-pub use handler::{Answer, Body, Handler, Listening, Peer, Record, Reply, Source, Vitals};
+pub use handler::{Answer, Body, Handler, Listening, Notes, Peer, Record, Reply, Source, Vitals};
 pub use listen::{Address, Inherited, Listener, bind};
 pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};
 pub use per_client::{Client, PerClient};

@@ -1,6 +1,5 @@
 //! From a request to its answer: what a connection does above its endpoint.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +12,7 @@ use rustix::buffer::spare_capacity;
 
 use super::facts::Live;
 use super::{Connection, Turn};
-use crate::handler::{Answer, Body, Handler, Record, Reply};
+use crate::handler::{Answer, Body, Handler, Notes, Record, Reply};
 use crate::observer::RequestFacts;
 use crate::transport::Transport;
 
@@ -31,8 +30,8 @@ pub(super) struct Exchange {
     state: State,
     status: Option<Status>,
     body_len: u64,
-    /// The handler's own note.
-    mark: Cell<u32>,
+    /// The handler's own.
+    notes: Notes,
 }
 
 enum State {
@@ -104,7 +103,7 @@ impl<T: Transport> Connection<T> {
             state: State::Complete,
             status: None,
             body_len: 0,
-            mark: Cell::default(),
+            notes: Notes::default(),
         };
         match self.ask(turn, &mut exchange) {
             Step::Over(why) => self.finish_exchange(turn, &exchange, why),
@@ -118,7 +117,7 @@ impl<T: Transport> Connection<T> {
         let handler = &turn.serving.handler;
         let (clock, began) = (&turn.worker.clock, exchange.began);
         let vitals = Live { stream: &self.stream, clock, began };
-        let peer = self.peer(exchange.id, &exchange.mark, Some(&vitals));
+        let peer = self.peer(exchange.id, &exchange.notes, Some(&vitals));
         match handler.handle(&mut turn.cx, &exchange.request, &peer) {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
@@ -136,6 +135,7 @@ impl<T: Transport> Connection<T> {
 
     #[cold]
     fn ask_again<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
+        exchange.notes.forget();
         self.ask(turn, exchange)
     }
 
@@ -151,7 +151,7 @@ impl<T: Transport> Connection<T> {
         }
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(id, &Cell::default(), None),
+            peer: self.peer(id, &Notes::default(), None),
             request: None,
             status: reset.status,
             body_len: 0,
@@ -198,7 +198,7 @@ impl<T: Transport> Connection<T> {
                 let handler = &turn.serving.handler;
                 let (clock, began) = (&turn.worker.clock, exchange.began);
                 let vitals = Live { stream: &self.stream, clock, began };
-                let peer = self.peer(exchange.id, &exchange.mark, Some(&vitals));
+                let peer = self.peer(exchange.id, &exchange.notes, Some(&vitals));
                 let answer = handler.promised(&mut turn.cx, &exchange.request, &peer, answer);
                 self.begin_answer(&mut turn.cx, exchange, answer);
                 return Step::Moved;
@@ -343,7 +343,7 @@ impl<T: Transport> Connection<T> {
     ) {
         turn.serving.handler.finished(&Record {
             wall: turn.cx.wall(),
-            peer: self.peer(exchange.id, &exchange.mark, None),
+            peer: self.peer(exchange.id, &exchange.notes, None),
             request: Some(&exchange.request),
             status: exchange.status,
             body_len: exchange.body_len,

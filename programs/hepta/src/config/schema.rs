@@ -262,6 +262,7 @@ macro_rules! with_handlers_and_steps {
             ALLOW,
             DENY,
             RATE,
+            AT_ONCE,
             BODY_MAX,
             CLIENT_CERTIFICATE,
             BASIC_AUTH,
@@ -362,6 +363,13 @@ const RATE: Key = key(
     "So many requests may a client make, as \"10/s\", \"100/m\" or \"1000/h\", and `burst` of them \
      at once (1); others are answered with 429 and when to try again. A client is an address, of \
      IPv6 its /64.",
+);
+
+const AT_ONCE: Key = key(
+    "at-once",
+    &[arg("requests", Kind::Count, How::Required), arg("per-client", Kind::Count, How::Named)],
+    "So many requests may be under way at once, and so many of one client; others are answered with \
+     503 and when to try again. A client is an address, of IPv6 its /64.",
 );
 
 const BODY_MAX: Key = key(

@@ -14,7 +14,7 @@ use super::settings::set;
 use super::template::{Fact, Part, Template};
 use super::tree::{Node, all, one};
 use crate::passwords::{Hash, User};
-use crate::serve::Limiter;
+use crate::serve::{Crowding, Limiter};
 
 /// What stands around a handler. A route has what its site has, where it says nothing else.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct Steps {
     pub(crate) login: Option<Login>,
     /// How many requests a client may make; the routes of a site share its limit.
     pub(crate) rate: Option<Arc<Limiter>>,
+    /// How many requests may be under way at once; the routes of a site share its limit.
+    pub(crate) at_once: Option<Arc<Crowding>>,
     /// The longest body that a request may announce.
     pub(crate) body_max: Option<u64>,
     /// Whether who comes in must have shown a certificate.
@@ -50,6 +52,7 @@ impl Steps {
             access: Access { allow, deny },
             login,
             rate,
+            at_once,
             body_max,
             needs_certificate,
             https_only,
@@ -65,6 +68,7 @@ impl Steps {
         let lets_all_in = allow.is_empty() && deny.is_empty() && login.is_none();
         lets_all_in
             && rate.is_none()
+            && at_once.is_none()
             && body_max.is_none()
             && !needs_certificate
             && https_only.is_none()
@@ -145,6 +149,11 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     }
     if let Some(node) = one(block, "rate") {
         steps.rate = rate(node, problems);
+    }
+    if let Some(node) = one(block, "at-once") {
+        let count = |name| node.number(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let crowding = |most| Arc::new(Crowding::new(most, count("per-client")));
+        steps.at_once = count("requests").map(crowding);
     }
     if let Some(node) = one(block, "body-max") {
         steps.body_max = node.number("size");

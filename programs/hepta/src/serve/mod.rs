@@ -8,6 +8,7 @@ mod admin_listener;
 mod asked;
 pub(crate) mod browsers;
 mod coded;
+mod crowding;
 mod default_site;
 mod directory;
 mod listeners;
@@ -34,6 +35,7 @@ mod upgrade;
 mod variants;
 pub(crate) mod xray;
 
+pub(crate) use crowding::Crowding;
 pub(crate) use options::{Options, Place, parse_place};
 pub(crate) use rate::Limiter;
 pub(crate) use run::run;

@@ -15,9 +15,8 @@ use super::access_log::{AccessLog, Logs};
 use super::asked::Asked;
 use super::browsers;
 use super::directory::{Directory, METHODS};
-use super::rate::Limiter;
 use super::routes::{Found, Routes};
-use super::steps::{self, Steps};
+use super::steps::{self, Counted, Steps};
 use super::xray::{Seen, Why};
 use super::{pages, respond};
 use crate::config::{self, Action, Template};
@@ -61,8 +60,8 @@ enum Responder {
 #[derive(Clone, Copy, Debug, Default)]
 struct Way<'s> {
     rewrites: u8,
-    /// The limit that has counted it already.
-    counted: Option<&'s Limiter>,
+    /// The limits that have counted it already.
+    counted: Counted<'s>,
     /// Whether it is for the page of an error. Whoever sees the error may see its page.
     is_for_page: bool,
 }
@@ -152,7 +151,11 @@ impl Site {
         let found = self.find(&path, request);
         if !way.is_for_page {
             // Who rewrites a request leaves it to the route that answers it.
-            peer.mark.set(if let Found::Route(route) = &found { route.mark } else { self.mark });
+            peer.notes.mark.set(if let Found::Route(route) = &found {
+                route.mark
+            } else {
+                self.mark
+            });
         }
         let (route, steps) = match found {
             Found::Route(route @ Route { steps: None, .. }) => {
@@ -180,7 +183,7 @@ impl Site {
             let refused = steps.refuse(cx, request, peer, way.counted, cors.as_ref());
             (cors, refused)
         };
-        let way = Way { counted: steps.limiter().or(way.counted), ..way };
+        let way = Way { counted: steps.counted(way.counted), ..way };
         let reply = match (refused, route) {
             (Some(reply), _) => reply,
             (None, Err(answer)) => answer.into(),

@@ -136,7 +136,7 @@ impl Sites {
         let (directory, prefix_len, mark) = site.plain_directory(&path, request)?;
         let name = path.get(prefix_len..)?.strip_prefix(b"/")?;
         self.remembered.borrow_mut().add(request, peer, (directory, name, mark));
-        peer.mark.set(mark);
+        peer.notes.mark.set(mark);
         Some(directory.answer(cx, request, name))
     }
 
@@ -188,7 +188,7 @@ fn logs_by_site(settings: &Settings) -> bool {
 impl Handler for Sites {
     fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply {
         if let Some(plain) = self.remembered.borrow().find(request, peer) {
-            peer.mark.set(plain.mark);
+            peer.notes.mark.set(plain.mark);
             return plain.directory.answer(cx, request, &plain.name);
         }
         self.handle_new(cx, request, peer)

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Cx;
@@ -13,6 +14,7 @@ use server::{Answer, Or, Peer, Reply};
 
 use super::asked::Asked;
 use super::browsers;
+use super::crowding::Crowding;
 use super::login::Login;
 use super::pages;
 use super::rate::Limiter;
@@ -24,6 +26,13 @@ use crate::config::{self, Access, Change, FieldStep};
 pub(crate) struct Steps {
     settings: config::Steps,
     login: Option<Rc<Login>>,
+}
+
+/// What counts a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted<'s> {
+    limiter: Option<&'s Limiter>,
+    crowding: Option<&'s Crowding>,
 }
 
 impl Steps {
@@ -45,7 +54,7 @@ impl Steps {
         cx: &mut Cx<'_>,
         request: &Request,
         peer: &Peer<'_>,
-        counted: Option<&Limiter>,
+        counted: Counted<'_>,
         cors: Option<&cors::Decision>,
     ) -> Option<Reply> {
         if !is_let_in(&self.settings.access, peer.ip()) {
@@ -53,12 +62,19 @@ impl Steps {
             let why = "this may not be had from where you are";
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
-        let limiter = self.limiter().filter(|ours| !counted.is_some_and(|by| ptr::eq(*ours, by)));
+        let Counted { limiter, crowding } = self.not_counted(counted);
         if let (Some(limiter), Some(address)) = (limiter, peer.ip())
             && let Err(wait) = limiter.count(address)
         {
             cx.note(|| Seen::Refused { because: Why::TooManyRequests });
             return Some(too_many(request, wait).into());
+        }
+        if let Some(crowding) = crowding {
+            let Some(under_way) = crowding.enter(peer.ip()) else {
+                cx.note(|| Seen::Refused { because: Why::TooManyAtOnce });
+                return Some(too_many_at_once(request).into());
+            };
+            peer.notes.keep(under_way);
         }
         let announced = request.fields.length();
         if let (Some(max), Some(announced)) = (self.settings.body_max, announced)
@@ -92,9 +108,21 @@ impl Steps {
         self.login.as_ref().and_then(|login| login.check(cx, request))
     }
 
-    /// What counts requests.
-    pub(crate) fn limiter(&self) -> Option<&Limiter> {
-        self.settings.rate.as_deref()
+    /// What has counted a request once it has been let in here.
+    pub(crate) fn counted<'s>(&'s self, before: Counted<'s>) -> Counted<'s> {
+        let (limiter, crowding) = (self.settings.rate.as_deref(), self.settings.at_once.as_deref());
+        Counted { limiter: limiter.or(before.limiter), crowding: crowding.or(before.crowding) }
+    }
+
+    /// What counts requests here and did not count this one before it was rewritten.
+    fn not_counted(&self, before: Counted<'_>) -> Counted<'_> {
+        fn unless<'s, T>(ours: Option<&'s Arc<T>>, before: Option<&T>) -> Option<&'s T> {
+            ours.map(|ours| &**ours).filter(|ours| !before.is_some_and(|by| ptr::eq(*ours, by)))
+        }
+        Counted {
+            limiter: unless(self.settings.rate.as_ref(), before.limiter),
+            crowding: unless(self.settings.at_once.as_ref(), before.crowding),
+        }
     }
 
     /// Whether the steps answer preflights.
@@ -156,6 +184,14 @@ fn too_many(request: &Request, wait: Duration) -> Answer {
     let why = "you have asked for much in a short time";
     let mut answer = pages::error(request, Status::TOO_MANY_REQUESTS, why);
     answer.response.fields.push(Name::RetryAfter, seconds.to_string());
+    answer
+}
+
+/// RFC 9110 §15.6.4.
+fn too_many_at_once(request: &Request) -> Answer {
+    let why = "too many are asking for this at once; try again";
+    let mut answer = pages::error(request, Status::SERVICE_UNAVAILABLE, why);
+    answer.response.fields.push(Name::RetryAfter, "1");
     answer
 }
 

@@ -102,7 +102,7 @@ impl OfWorker {
     #[inline]
     pub(crate) fn add(&self, record: &Record<'_>) {
         // What an earlier configuration marked is here too: marks stay.
-        if let Some(tally) = self.0.get(record.peer.mark.get() as usize) {
+        if let Some(tally) = self.0.get(record.peer.notes.mark.get() as usize) {
             tally.0.add(record);
         }
     }
@@ -226,11 +226,9 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use base::Wall;
     use message::{ExchangeId, Status};
-    use server::Peer;
+    use server::{Notes, Peer};
 
     use super::*;
     use crate::config::HostPattern;
@@ -241,10 +239,9 @@ mod tests {
     }
 
     fn count(tallies: &OfWorker, mark: u32, status: Option<Status>, took: Duration) {
-        let mark = Cell::new(mark);
-        let (exchange, vitals) = (ExchangeId(1), None);
-        let (address, is_secure, tls) = (None, false, None);
-        let peer = Peer { address, connection: 1, exchange, is_secure, tls, mark: &mark, vitals };
+        let notes = Notes::default();
+        notes.mark.set(mark);
+        let peer = Peer::new(1, ExchangeId(1), &notes);
         tallies.add(&Record {
             wall: Wall(0),
             peer,

@@ -45,17 +45,10 @@ pub(crate) fn span_id(traceparent: Traceparent) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use message::{ExchangeId, Fields, Method, Target, Version};
+    use server::Notes;
 
     use super::*;
-
-    fn peer(exchange: u64, mark: &Cell<u32>) -> Peer<'_> {
-        let exchange = ExchangeId(exchange);
-        let (address, is_secure, tls, vitals) = (None, false, None, None);
-        Peer { address, connection: 1, exchange, is_secure, tls, mark, vitals }
-    }
 
     fn request(lines: &[&str]) -> Request {
         let mut fields = Fields::new();
@@ -66,9 +59,9 @@ mod tests {
 
     #[test]
     fn a_trace_that_came_goes_on_under_our_name() {
-        let mark = Cell::default();
+        let notes = Notes::default();
         let came = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
-        let trace = traceparent(Some(&request(&[came])), &peer(1, &mark));
+        let trace = traceparent(Some(&request(&[came])), &Peer::new(1, ExchangeId(1), &notes));
         assert_eq!(trace_id(trace), "0af7651916cd43dd8448eb211c80319c");
         assert_ne!(span_id(trace), "b7ad6b7169203331");
         assert!(!trace.is_sampled(), "that was decided before");
@@ -76,9 +69,10 @@ mod tests {
 
     #[test]
     fn others_begin_here_each_its_own_and_always_the_same() {
-        let mark = Cell::default();
+        let notes = Notes::default();
         let of = |exchange, lines: &[&str]| {
-            traceparent(Some(&request(lines)), &peer(exchange, &mark)).to_string()
+            traceparent(Some(&request(lines)), &Peer::new(1, ExchangeId(exchange), &notes))
+                .to_string()
         };
         let came = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
         assert_eq!(of(1, &[]), of(1, &["nonsense"]));

@@ -24,6 +24,8 @@ pub(crate) enum Why {
     Misdirected,
     /// The client has made too many in a short time (RFC 6585 §4).
     TooManyRequests,
+    /// As many are under way as may be.
+    TooManyAtOnce,
     /// It announces a longer body than it may have (RFC 9110 §15.5.14).
     BodyTooLong,
     /// The client has shown no certificate that counts here.

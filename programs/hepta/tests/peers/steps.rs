@@ -190,6 +190,38 @@ fn clients_connect_as_often_as_they_may() {
     until("a place is free again", || (connect([127, 0, 0, 7]).1 == 200).then_some(()));
 }
 
+#[test]
+fn so_many_requests_are_under_way_at_once() {
+    let site = of(r#"
+        default {
+            files "www"
+            at-once 3 per-client=2
+            route "/other/*" { respond 200; at-once 1 }
+            route "/rewritten/*" { rewrite "/a.txt" }
+        }"#)
+    .with("www/large.bin", random_bytes(3, 8 << 20));
+    let server = configured(&site);
+    let ask = |address: [u8; 4], target: &str| {
+        let mut conn = connect_from((address, 0).into(), server.address());
+        conn.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        (conn.head().unwrap(), conn)
+    };
+    let status = |address, target| ask(address, target).0.status;
+    let [one, two, three] = [7, 8, 9].map(|n| [127, 0, 0, n]);
+    // Who does not read what it asked for has it under way.
+    let first = ask(one, "/large.bin");
+    assert_eq!(status(one, "/rewritten/x"), 200, "a request that is rewritten counts once");
+    let second = ask(one, "/large.bin");
+    let (refused, _) = ask(one, "/a.txt");
+    assert_eq!((refused.status, refused.field("retry-after")), (503, Some("1")));
+    assert_eq!(status(one, "/other/x"), 200, "another limit");
+    assert_eq!(status(two, "/a.txt"), 200, "others do not notice");
+    let third = ask(two, "/large.bin");
+    assert_eq!(status(three, "/a.txt"), 503);
+    drop((first, second, third));
+    until("there is a place again", || (status(one, "/a.txt") == 200).then_some(()));
+}
+
 /// The same, where this machine says who its clients are.
 fn with_proxies(site: Site) -> Site {
     let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();

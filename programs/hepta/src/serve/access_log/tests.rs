@@ -36,10 +36,8 @@ fn request(target: &str, fields: &[(&str, &[u8])]) -> Request {
 fn record(request: Option<&Request>) -> Record<'_> {
     let address: SocketAddr = "[::ffff:192.0.2.7]:4711".parse().unwrap();
     // It lives as long as the test.
-    let mark = Box::leak(Box::default());
-    let (address, exchange, vitals) = (Some(address), ExchangeId(1), None);
-    let (is_secure, tls) = (false, None);
-    let peer = Peer { address, connection: 1, exchange, is_secure, tls, mark, vitals };
+    let notes = Box::leak(Box::default());
+    let peer = Peer { address: Some(address), ..Peer::new(1, ExchangeId(1), notes) };
     Record {
         wall: WALL,
         peer,
