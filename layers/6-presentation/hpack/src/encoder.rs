@@ -1,0 +1,203 @@
+use base::Cx;
+
+use crate::lookup::{Hashes, Lookup, Sought};
+use crate::static_table::{STATIC_LEN, find_name, find_value};
+use crate::table::{ENTRY_OVERHEAD, NewName, Table, size_of};
+use crate::wire::{emit_integer, emit_string};
+use crate::{Indexing, Seen, Side, TABLE_LEN_DEFAULT, TABLE_LEN_MAX};
+
+/// A field may take one part in so many of the table.
+const SHARE: usize = 4;
+
+/// Writes the header blocks of one direction of a connection, in the order in which they go.
+///
+/// An encoder that has put nothing into its table holds no memory. Later it holds the text of its
+/// table twice over at most, and 32 bytes an entry: 12 KiB for the default of 4,096.
+#[derive(Debug)]
+pub struct Encoder {
+    table: Table,
+    /// Comes into being with the first field that may go into the table.
+    lookup: Option<Box<Lookup>>,
+    /// How large the table may become, whatever the peer allows.
+    size_limit: u32,
+    /// What is to be said in front of the next block.
+    resizing: Option<Resizing>,
+}
+
+/// The sizes that the table is to have had (RFC 7541 §4.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Resizing {
+    smallest: u32,
+    last: u32,
+}
+
+/// What a literal's first byte says about it.
+#[derive(Clone, Copy, Debug)]
+enum Literal {
+    /// RFC 7541 §6.2.1
+    Indexed,
+    /// RFC 7541 §6.2.2
+    NotIndexed,
+    /// RFC 7541 §6.2.3
+    NeverIndexed,
+}
+
+impl Literal {
+    /// The bits that say which it is, and those that the name's index has.
+    const fn pattern(self) -> (u8, u8) {
+        match self {
+            Self::Indexed => (0x40, 0x3f),
+            Self::NotIndexed => (0x00, 0x0f),
+            Self::NeverIndexed => (0x10, 0x0f),
+        }
+    }
+}
+
+impl Encoder {
+    /// An encoder whose table never has more than `table_len_max` bytes, as RFC 7541 §4.1 counts
+    /// them. It may have 4,096 until the peer says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// Above [`TABLE_LEN_MAX`].
+    pub fn new(table_len_max: u32) -> Self {
+        assert!(table_len_max <= TABLE_LEN_MAX, "more than a table may have");
+        let mut this = Self {
+            table: Table::new(Side::Encoder, TABLE_LEN_DEFAULT),
+            lookup: None,
+            size_limit: table_len_max,
+            resizing: None,
+        };
+        this.set_table_len_max(TABLE_LEN_DEFAULT);
+        this
+    }
+
+    /// The peer's SETTINGS_HEADER_TABLE_SIZE. What it changes is said in front of the next block.
+    pub fn set_table_len_max(&mut self, table_len_max: u32) {
+        let last = table_len_max.min(self.size_limit);
+        let smallest = self.resizing.map_or(last, |before| before.smallest.min(last));
+        // RFC 7541 §4.2: a size that is left and come back to is said too, if it was smaller.
+        let is_news = [smallest, last].iter().any(|&size| size as usize != self.table.size_max());
+        self.resizing = is_news.then_some(Resizing { smallest, last });
+    }
+
+    /// Appends a header block with these fields: each is a name in lower case, a value, and what
+    /// becomes of it.
+    pub fn encode<'f>(
+        &mut self,
+        cx: &mut Cx<'_>,
+        fields: impl IntoIterator<Item = (&'f [u8], &'f [u8], Indexing)>,
+        out: &mut Vec<u8>,
+    ) {
+        let before = out.len();
+        let (mut count, mut list_size) = (0, 0);
+        self.begin_block(cx, out);
+        for (name, value, indexing) in fields {
+            self.encode_field(cx, name, value, indexing, out);
+            count += 1;
+            list_size += size_of(name.len(), value.len());
+        }
+        let bytes = out.len() - before;
+        cx.note(|| Seen::BlockOut { bytes, fields: count, list_size });
+    }
+
+    /// A number that stays as it is as long as the same list makes the same block. While it does, a
+    /// block may be sent again as it is, and still means what it meant.
+    pub fn insertions(&self) -> u64 {
+        self.table.changes() + self.lookup.as_ref().map_or(0, |lookup| lookup.changes())
+    }
+
+    /// Whether the next block begins with a size update, so that none may be sent again as it is.
+    pub const fn has_size_update(&self) -> bool {
+        self.resizing.is_some()
+    }
+
+    /// How many entries the dynamic table has.
+    pub fn table_entries(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How full the dynamic table is, as RFC 7541 §4.1 counts.
+    pub const fn table_len(&self) -> usize {
+        self.table.size()
+    }
+
+    /// RFC 7541 §4.2, §6.3: the smallest size since the last block, then the one that holds.
+    fn begin_block(&mut self, cx: &mut Cx<'_>, out: &mut Vec<u8>) {
+        let Some(Resizing { smallest, last }) = self.resizing.take() else { return };
+        for size in [Some(smallest), Some(last).filter(|&last| last != smallest)] {
+            let Some(size) = size else { continue };
+            emit_integer(0x20, 0x1f, size as usize, out);
+            self.table.resize(cx, size);
+        }
+    }
+
+    #[inline]
+    fn encode_field(
+        &mut self,
+        cx: &mut Cx<'_>,
+        name: &[u8],
+        value: &[u8],
+        indexing: Indexing,
+        out: &mut Vec<u8>,
+    ) {
+        let known = find_name(name);
+        match indexing {
+            // RFC 7541 §6.2.3: always as such a literal, so that it stays one on its way.
+            Indexing::Never => emit_literal(Literal::NeverIndexed, known.into(), name, value, out),
+            _ => match find_value(known, value) {
+                Some(index) => emit_integer(0x80, 0x7f, index.into(), out),
+                None if self.has_place_for(name, value, indexing) => {
+                    let field = Sought { name, value, known };
+                    self.encode_indexed(cx, &field, indexing, out);
+                }
+                None => emit_literal(Literal::NotIndexed, known.into(), name, value, out),
+            },
+        }
+    }
+
+    #[inline]
+    fn has_place_for(&self, name: &[u8], value: &[u8], indexing: Indexing) -> bool {
+        let may_have = matches!(indexing, Indexing::Incremental | Indexing::Repeated);
+        may_have && size_of(name.len(), value.len()) <= self.table.size_max() / SHARE
+    }
+
+    /// A field that is in the dynamic table, or may go into it.
+    fn encode_indexed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        field: &Sought<'_>,
+        indexing: Indexing,
+        out: &mut Vec<u8>,
+    ) {
+        let &Sought { name, value, known } = field;
+        let entries_max = self.size_limit as usize / ENTRY_OVERHEAD;
+        let lookup = self.lookup.get_or_insert_with(|| Box::new(Lookup::new(entries_max)));
+        let hashes = Hashes::of(known, name, value);
+        let in_both = |age: usize| usize::from(STATIC_LEN) + 1 + age;
+        if let Some(age) = lookup.find(&self.table, hashes, field) {
+            return emit_integer(0x80, 0x7f, in_both(age), out);
+        }
+        let index = match known {
+            0 => lookup.find_name(&self.table, hashes, name).map_or(0, in_both),
+            known => known.into(),
+        };
+        if indexing == Indexing::Repeated && !lookup.meet(hashes) {
+            return emit_literal(Literal::NotIndexed, index, name, value, out);
+        }
+        emit_literal(Literal::Indexed, index, name, value, out);
+        if self.table.insert(cx, NewName::Text(name, known), value) {
+            lookup.insert(hashes);
+        }
+    }
+}
+
+/// RFC 7541 §6.2: a field whose name is that of the field at `index`, or follows if that is 0.
+fn emit_literal(literal: Literal, index: usize, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    let (pattern, mask) = literal.pattern();
+    emit_integer(pattern, mask, index, out);
+    if index == 0 {
+        emit_string(name, out);
+    }
+    emit_string(value, out);
+}
