@@ -1,4 +1,5 @@
 use base::Cx;
+use base::xray::Text;
 
 use crate::lookup::{Hashes, Lookup, Sought};
 use crate::static_table::{STATIC_LEN, find_name, find_value};
@@ -147,7 +148,7 @@ impl Encoder {
             Indexing::Never => emit_literal(Literal::NeverIndexed, known.into(), name, value, out),
             _ => match find_value(known, value) {
                 Some(index) => emit_integer(0x80, 0x7f, index.into(), out),
-                None if self.has_place_for(name, value, indexing) => {
+                None if self.has_place_for(cx, name, value, indexing) => {
                     let field = Sought { name, value, known };
                     self.encode_indexed(cx, &field, indexing, out);
                 }
@@ -157,9 +158,22 @@ impl Encoder {
     }
 
     #[inline]
-    fn has_place_for(&self, name: &[u8], value: &[u8], indexing: Indexing) -> bool {
-        let may_have = matches!(indexing, Indexing::Incremental | Indexing::Repeated);
-        may_have && size_of(name.len(), value.len()) <= self.table.size_max() / SHARE
+    fn has_place_for(
+        &self,
+        cx: &mut Cx<'_>,
+        name: &[u8],
+        value: &[u8],
+        indexing: Indexing,
+    ) -> bool {
+        if indexing == Indexing::Without {
+            return false;
+        }
+        let (entry_size, size_max) = (size_of(name.len(), value.len()), self.table.size_max());
+        let has_place = entry_size <= size_max / SHARE;
+        if !has_place {
+            cx.note(|| Seen::NotAdded { name: Text(name), entry_size, size_max });
+        }
+        has_place
     }
 
     /// A field that is in the dynamic table, or may go into it.

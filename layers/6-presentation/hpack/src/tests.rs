@@ -1,7 +1,11 @@
 mod blocks;
 mod examples;
+mod films;
 mod huffman;
 mod integers;
+mod oracle;
+mod policies;
+mod properties;
 mod sizes;
 mod vectors;
 

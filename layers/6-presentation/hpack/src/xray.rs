@@ -17,6 +17,8 @@ base::notes! {
         EntryEvicted { table: Side, name: Text<'a>, size: usize, size_max: usize },
         /// A field is larger than the whole dynamic table, which is empty now.
         EntryTooLarge { table: Side, name: Text<'a>, size_max: usize },
+        /// We write a field whole, because it would take more than its share of the dynamic table.
+        NotAdded { name: Text<'a>, entry_size: usize, size_max: usize },
         /// A dynamic table has another size from here on.
         TableResized { table: Side, size: usize, size_max: usize },
     }
