@@ -1,9 +1,9 @@
 use base::Cx;
 use base::xray::Text;
 
-use crate::lookup::{Hashes, Lookup, Sought};
+use crate::lookup::{Hashes, Lookup};
 use crate::static_table::{STATIC_LEN, find_name, find_value};
-use crate::table::{ENTRY_OVERHEAD, NewName, Table, size_of};
+use crate::table::{ENTRY_OVERHEAD, NewName, Sought, Table, size_of};
 use crate::wire::{emit_integer, emit_string};
 use crate::{Indexing, Seen, Side, TABLE_LEN_DEFAULT, TABLE_LEN_MAX};
 
@@ -54,6 +54,22 @@ impl Literal {
     }
 }
 
+/// A field that is to be written, and its place in the block.
+#[derive(Clone, Copy, Debug)]
+struct NewField<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    indexing: Indexing,
+    place: usize,
+}
+
+impl NewField<'_> {
+    #[inline]
+    fn may_be_indexed(&self) -> bool {
+        matches!(self.indexing, Indexing::Incremental | Indexing::Repeated)
+    }
+}
+
 impl Encoder {
     /// An encoder whose table never has more than `table_len_max` bytes, as RFC 7541 §4.1 counts
     /// them. It may have 4,096 until the peer says otherwise.
@@ -91,15 +107,18 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         let before = out.len();
-        let (mut count, mut list_size) = (0, 0);
+        let (mut fields_written, mut list_size) = (0, 0);
         self.begin_block(cx, out);
         for (name, value, indexing) in fields {
-            self.encode_field(cx, name, value, indexing, out);
-            count += 1;
+            let field = NewField { name, value, indexing, place: fields_written };
+            if !self.encode_expected(&field, out) {
+                self.encode_field(cx, &field, out);
+            }
+            fields_written += 1;
             list_size += size_of(name.len(), value.len());
         }
         let bytes = out.len() - before;
-        cx.note(|| Seen::BlockOut { bytes, fields: count, list_size });
+        cx.note(|| Seen::BlockOut { bytes, fields: fields_written, list_size });
     }
 
     /// A number that stays as it is as long as the same list makes the same block. While it does, a
@@ -133,45 +152,42 @@ impl Encoder {
         }
     }
 
+    /// A field that was in this place of the block before, in the dynamic table.
     #[inline]
-    fn encode_field(
-        &mut self,
-        cx: &mut Cx<'_>,
-        name: &[u8],
-        value: &[u8],
-        indexing: Indexing,
-        out: &mut Vec<u8>,
-    ) {
+    fn encode_expected(&self, field: &NewField<'_>, out: &mut Vec<u8>) -> bool {
+        let &NewField { name, value, place, .. } = field;
+        let lookup = self.lookup.as_ref().filter(|_| field.may_be_indexed());
+        match lookup.and_then(|lookup| lookup.expected(&self.table, place, name, value)) {
+            Some(age) => {
+                emit_integer(0x80, 0x7f, in_both(age), out);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn encode_field(&mut self, cx: &mut Cx<'_>, field: &NewField<'_>, out: &mut Vec<u8>) {
+        let &NewField { name, value, indexing, .. } = field;
         let known = find_name(name);
-        match indexing {
+        if indexing == Indexing::Never {
             // RFC 7541 §6.2.3: always as such a literal, so that it stays one on its way.
-            Indexing::Never => emit_literal(Literal::NeverIndexed, known.into(), name, value, out),
-            _ => match find_value(known, value) {
-                Some(index) => emit_integer(0x80, 0x7f, index.into(), out),
-                None if self.has_place_for(cx, name, value, indexing) => {
-                    let field = Sought { name, value, known };
-                    self.encode_indexed(cx, &field, indexing, out);
-                }
-                None => emit_literal(Literal::NotIndexed, known.into(), name, value, out),
-            },
+            emit_literal(Literal::NeverIndexed, known.into(), name, value, out);
+        } else if let Some(index) = find_value(known, value) {
+            emit_integer(0x80, 0x7f, index.into(), out);
+        } else if field.may_be_indexed() && self.has_place_for(cx, field) {
+            self.encode_indexed(cx, field, known, out);
+        } else {
+            emit_literal(Literal::NotIndexed, known.into(), name, value, out);
         }
     }
 
     #[inline]
-    fn has_place_for(
-        &self,
-        cx: &mut Cx<'_>,
-        name: &[u8],
-        value: &[u8],
-        indexing: Indexing,
-    ) -> bool {
-        if indexing == Indexing::Without {
-            return false;
-        }
-        let (entry_size, size_max) = (size_of(name.len(), value.len()), self.table.size_max());
+    fn has_place_for(&self, cx: &mut Cx<'_>, field: &NewField<'_>) -> bool {
+        let entry_size = size_of(field.name.len(), field.value.len());
+        let size_max = self.table.size_max();
         let has_place = entry_size <= size_max / SHARE;
         if !has_place {
-            cx.note(|| Seen::NotAdded { name: Text(name), entry_size, size_max });
+            cx.note(|| Seen::NotAdded { name: Text(field.name), entry_size, size_max });
         }
         has_place
     }
@@ -180,16 +196,16 @@ impl Encoder {
     fn encode_indexed(
         &mut self,
         cx: &mut Cx<'_>,
-        field: &Sought<'_>,
-        indexing: Indexing,
+        field: &NewField<'_>,
+        known: u8,
         out: &mut Vec<u8>,
     ) {
-        let &Sought { name, value, known } = field;
+        let &NewField { name, value, indexing, place } = field;
         let entries_max = self.size_limit as usize / ENTRY_OVERHEAD;
         let lookup = self.lookup.get_or_insert_with(|| Box::new(Lookup::new(entries_max)));
         let hashes = Hashes::of(known, name, value);
-        let in_both = |age: usize| usize::from(STATIC_LEN) + 1 + age;
-        if let Some(age) = lookup.find(&self.table, hashes, field) {
+        if let Some(age) = lookup.find(&self.table, hashes, &Sought { name, value, known }) {
+            lookup.expect(place, age);
             return emit_integer(0x80, 0x7f, in_both(age), out);
         }
         let index = match known {
@@ -202,8 +218,15 @@ impl Encoder {
         emit_literal(Literal::Indexed, index, name, value, out);
         if self.table.insert(cx, NewName::Text(name, known), value) {
             lookup.insert(hashes);
+            lookup.expect(place, 0);
         }
     }
+}
+
+/// RFC 7541 §2.3.3: the index of an entry, behind the static table.
+#[inline]
+const fn in_both(age: usize) -> usize {
+    STATIC_LEN as usize + 1 + age
 }
 
 /// RFC 7541 §6.2: a field whose name is that of the field at `index`, or follows if that is 0.

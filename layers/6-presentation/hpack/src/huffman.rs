@@ -28,10 +28,8 @@ pub(crate) const LENGTHS: [u8; 257] = [
     30,
 ];
 
-/// The symbol that must not occur.
-const END_OF_STRING: u16 = 256;
-
-/// The longest code, in bits.
+/// The shortest and the longest codes, in bits.
+const SHORTEST: usize = 5;
 const LONGEST: usize = 30;
 
 /// The code of each byte, in the lowest bits.
@@ -86,9 +84,9 @@ impl Canonical {
         this
     }
 
-    /// The symbol whose code the highest of 32 bits are, and how many of them.
-    const fn find(&self, bits: u32) -> (u16, u8) {
-        let mut len = 5;
+    /// The symbol whose code the highest of 32 bits are, and how many of them: `shortest` at least.
+    const fn find(&self, bits: u32, shortest: usize) -> (u16, u8) {
+        let mut len = shortest;
         while bits as u64 >= self.ends[len] {
             len += 1;
         }
@@ -97,47 +95,57 @@ impl Canonical {
     }
 }
 
-/// How many bits are looked up at a time. Text is made of codes of 5 to 8 bits, so that mostly one or
-/// two symbols are found in one step; the table has 8 KiB, a quarter of the fastest cache.
-const STEP: u32 = 11;
+/// How many bits are looked up at a time. Most text is made of codes of 5 to 7 bits, so that two
+/// symbols are often found in one step; the table has 16 KiB, of which text touches a small part.
+const STEP: u32 = 12;
 
-/// What the next bits begin with: one or two symbols with short codes, or a long code.
+/// How many steps are made without a look at how many bits are left: 48 of at least 56.
+const STEPS_AT_ONCE: u32 = 4;
+
+/// What the next bits begin with, in one word: in the lower half one or two symbols with short codes,
+/// the first one lowest; above it how many bits their codes have, and how many bits of text they are.
+/// 0 stands for a code that is longer than a step.
 #[derive(Clone, Copy)]
-struct Step {
-    symbols: [u8; 2],
-    /// How long the first code is; nothing for a code that is longer than a step.
-    first_len: u8,
-    /// How long both are, in the lower half; how many there are, in the upper.
-    len_and_count: u8,
-}
+struct Step(u32);
 
 impl Step {
-    const fn len(self) -> u32 {
-        (self.len_and_count & 0xf) as u32
+    const fn new([a, b]: [u8; 2], len: u8, count: u8) -> Self {
+        Self(u32::from_le_bytes([a, b, len, count * 8]))
     }
 
-    const fn count(self) -> usize {
-        (self.len_and_count >> 4) as usize
+    const fn is_long(self) -> bool {
+        self.0 == 0
+    }
+
+    /// One symbol or two, the place of the other being 0.
+    const fn text(self) -> u64 {
+        (self.0 & 0xffff) as u64
+    }
+
+    const fn text_bits(self) -> u32 {
+        self.0 >> 24
+    }
+
+    const fn len(self) -> u32 {
+        self.0 >> 16 & 0xff
     }
 }
 
 /// By the next [`STEP`] bits.
 #[allow(clippy::indexing_slicing, reason = "it runs when this file is compiled")]
 static STEPS: [Step; 1 << STEP] = {
-    let mut steps = [Step { symbols: [0; 2], first_len: 0, len_and_count: 0 }; 1 << STEP];
+    let mut steps = [Step(0); 1 << STEP];
     let mut bits = 0;
     while bits < steps.len() {
         let window = (bits as u32) << (32 - STEP);
-        let (first, first_len) = CANONICAL.find(window);
+        let (first, first_len) = CANONICAL.find(window, SHORTEST);
         if first_len as u32 <= STEP {
-            let (second, second_len) = CANONICAL.find(window << first_len);
+            let (second, second_len) = CANONICAL.find(window << first_len, SHORTEST);
             let both = first_len + second_len;
             steps[bits] = if both as u32 <= STEP {
-                let symbols = [first as u8, second as u8];
-                Step { symbols, first_len, len_and_count: 2 << 4 | both }
+                Step::new([first as u8, second as u8], both, 2)
             } else {
-                let symbols = [first as u8, 0];
-                Step { symbols, first_len, len_and_count: 1 << 4 | first_len }
+                Step::new([first as u8, 0], first_len, 1)
             };
         }
         bits += 1;
@@ -182,8 +190,8 @@ pub(crate) fn encode(text: &[u8], out: &mut Vec<u8>) {
 /// Appends the text whose code `coded` is (RFC 7541 §5.2).
 pub(crate) fn decode(coded: &[u8], out: &mut Vec<u8>) -> Result<(), Why> {
     let begin = out.len();
-    // The shortest codes have 5 bits; two places are written at a time.
-    out.resize(begin + coded.len() * 8 / 5 + 2, 0);
+    // The shortest codes have 5 bits; eight places are written at a time.
+    out.resize(begin + coded.len() * 8 / SHORTEST + 8, 0);
     let places = out.get_mut(begin..).unwrap_or_default();
     let written = Decoding { bits: Bits::new(coded), places, at: 0 }.run();
     out.truncate(begin + written.unwrap_or(0));
@@ -202,50 +210,60 @@ impl Decoding<'_, '_> {
     fn run(mut self) -> Result<usize, Why> {
         loop {
             self.bits.refill();
-            while self.bits.held >= LONGEST as u32 {
-                self.step()?;
+            let is_short = self.steps();
+            // RFC 7541 §5.2: behind the end there are only ones. A short code that needs some of them
+            // begins with something else, and that is no padding.
+            if self.bits.held < 0 {
+                return Err(Why::PaddingNotOnes);
             }
-            if self.bits.rest.is_empty() {
-                return self.finish();
-            }
-        }
-    }
-
-    /// One step, with so many bits at hand that the longest code is among them.
-    #[inline(always)]
-    fn step(&mut self) -> Result<(), Why> {
-        let step = self.bits.step();
-        if step.first_len > 0 {
-            self.put(step.symbols, step.count());
-            self.bits.drop(step.len());
-            return Ok(());
-        }
-        let (symbol, len) = LONG.find(self.bits.top());
-        // RFC 7541 §5.2: end-of-string inside a string is an error.
-        let byte = u8::try_from(symbol).map_err(|_| Why::EndOfStringInside)?;
-        debug_assert!(symbol < END_OF_STRING);
-        self.put([byte, 0], 1);
-        self.bits.drop(u32::from(len));
-        Ok(())
-    }
-
-    /// The last symbols, one at a time, and the padding.
-    fn finish(mut self) -> Result<usize, Why> {
-        loop {
-            let (symbol, len) = LONG.find(self.bits.top());
-            if u32::from(len) > self.bits.held {
+            if !is_short && !self.long_code()? {
                 return self.bits.check_padding().map(|()| self.at);
             }
-            let byte = u8::try_from(symbol).map_err(|_| Why::EndOfStringInside)?;
-            self.put([byte, 0], 1);
-            self.bits.drop(u32::from(len));
         }
     }
 
+    /// Some steps; says whether they came to no long code.
     #[inline(always)]
-    fn put(&mut self, symbols: [u8; 2], count: usize) {
-        if let Some(places) = self.places.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
-            *places = symbols;
+    fn steps(&mut self) -> bool {
+        let (mut text, mut text_bits) = (0, 0);
+        let mut is_short = true;
+        for _ in 0..STEPS_AT_ONCE {
+            let step = self.bits.step();
+            if step.is_long() {
+                is_short = false;
+                break;
+            }
+            text |= step.text() << text_bits;
+            text_bits += step.text_bits();
+            self.bits.drop(step.len());
+        }
+        self.put(text, text_bits as usize / 8);
+        is_short
+    }
+
+    /// A code that is longer than a step, if all of it is there; so the end comes here.
+    fn long_code(&mut self) -> Result<bool, Why> {
+        self.bits.refill();
+        if self.bits.held <= STEP as i32 {
+            return Ok(false);
+        }
+        let (symbol, len) = LONG.find(self.bits.top(), STEP as usize + 1);
+        if i32::from(len) > self.bits.held {
+            return Ok(false);
+        }
+        // RFC 7541 §5.2: end-of-string inside a string is an error.
+        let byte = u8::try_from(symbol).map_err(|_| Why::EndOfStringInside)?;
+        self.put(byte.into(), 1);
+        self.bits.drop(len.into());
+        Ok(true)
+    }
+
+    /// Writes up to eight symbols, the first one in the lowest byte; places behind them are written
+    /// again later, or cut off.
+    #[inline(always)]
+    fn put(&mut self, text: u64, count: usize) {
+        if let Some(places) = self.places.get_mut(self.at..self.at + 8) {
+            places.copy_from_slice(&text.to_le_bytes());
         }
         self.at += count;
     }
@@ -256,8 +274,8 @@ struct Bits<'a> {
     rest: &'a [u8],
     /// The next bits, from the highest on.
     window: u64,
-    /// How many of them there are.
-    held: u32,
+    /// How many of them there are; less than none when more were taken than there were.
+    held: i32,
 }
 
 impl<'a> Bits<'a> {
@@ -265,8 +283,8 @@ impl<'a> Bits<'a> {
         Self { rest: bytes, window: 0, held: 0 }
     }
 
-    /// Brings in as many whole bytes as there is room for. What stands in the window below the bits
-    /// that are held are the ones that come next, or zeros at the end.
+    /// Brings in as many whole bytes as there is room for. Below the bits that are held there are those
+    /// that come next, or ones when nothing does.
     #[inline(always)]
     fn refill(&mut self) {
         if let Some(next) = self.rest.first_chunk() {
@@ -274,20 +292,30 @@ impl<'a> Bits<'a> {
             let bytes = (63 - self.held) / 8;
             self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
             self.held += 8 * bytes;
-            return;
+        } else {
+            self.refill_last();
         }
-        while let (Some((&byte, rest)), true) = (self.rest.split_first(), self.held <= 56) {
-            self.window |= u64::from(byte) << (56 - self.held);
-            self.rest = rest;
-            self.held += 8;
+    }
+
+    /// The same with less than eight bytes to come.
+    fn refill_last(&mut self) {
+        if let (Some((next, rest)), true) = (self.rest.split_first_chunk(), self.held <= 32) {
+            self.window |= u64::from(u32::from_be_bytes(*next)) << (32 - self.held);
+            (self.rest, self.held) = (rest, self.held + 32);
+        }
+        while let (Some((&next, rest)), true) = (self.rest.split_first(), self.held <= 56) {
+            self.window |= u64::from(next) << (56 - self.held);
+            (self.rest, self.held) = (rest, self.held + 8);
+        }
+        if self.rest.is_empty() {
+            self.window |= u64::MAX.checked_shr(self.held as u32).unwrap_or(0);
         }
     }
 
     #[inline(always)]
     fn step(&self) -> Step {
-        const NONE: Step = Step { symbols: [0; 2], first_len: 0, len_and_count: 0 };
         // The index has as many bits as the table has places for.
-        STEPS.get((self.window >> (64 - STEP)) as usize).copied().unwrap_or(NONE)
+        STEPS.get((self.window >> (64 - STEP)) as usize).copied().unwrap_or(Step(0))
     }
 
     #[inline(always)]
@@ -298,14 +326,13 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     fn drop(&mut self, len: u32) {
         self.window <<= len;
-        self.held -= len;
+        self.held -= len as i32;
     }
 
     /// RFC 7541 §5.2: what is left is at most seven bits, the beginning of end-of-string.
     fn check_padding(&self) -> Result<(), Why> {
-        let ones = self.window.leading_ones();
         match self.held {
-            held if ones < held => Err(Why::PaddingNotOnes),
+            held if (self.window.leading_ones() as i32) < held => Err(Why::PaddingNotOnes),
             8.. => Err(Why::PaddingTooLong),
             _ => Ok(()),
         }

@@ -8,13 +8,19 @@
 //! ones ends at the first that has left, nothing is taken out when an entry leaves, and the place of
 //! an entry in the table is how many came after it.
 //!
+//! Blocks resemble the one before: a field is first compared with the entry that the field in its place
+//! was found at last time, and in most blocks that is all.
+//!
 //! A hash only proposes: the text is compared. Somebody who makes many fields meet costs us a few
 //! comparisons of 32 bits, and himself a field that is not found; no seed is needed.
 
-use crate::table::Table;
+use crate::table::{Sought, Table};
 
 /// How many entries of a chain are looked at.
 const CHAIN_MAX: usize = 8;
+
+/// How many fields of a block are remembered.
+const EXPECTED: usize = 16;
 
 /// How many places there are for names, and for fields that were met once.
 const PLACES: usize = 64;
@@ -33,6 +39,8 @@ pub(crate) struct Lookup {
     /// By hash: fields that were written once and did not go into the table.
     met: [u32; PLACES],
     changes: u64,
+    /// By place in the block: the number of the entry that was written there last.
+    expected: [u32; EXPECTED],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +53,8 @@ struct Link {
 /// A field's hashes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Hashes {
-    name: u32,
+    /// Nothing for a name of the static table, which is not looked for in the dynamic one.
+    name: Option<u32>,
     field: u32,
 }
 
@@ -53,9 +62,11 @@ impl Hashes {
     /// Of a field whose name is that of the field `known` of the static table; or of any, with 0.
     #[inline]
     pub(crate) fn of(known: u8, name: &[u8], value: &[u8]) -> Self {
-        let name = if known > 0 { u64::from(known) } else { hash(SEED, name) };
-        let field = hash(name ^ SEED, value);
-        Self { name: high(name), field: high(field) }
+        if known > 0 {
+            return Self { name: None, field: high(hash(SEED.rotate_left(known.into()), value)) };
+        }
+        let name = hash(SEED, name);
+        Self { name: Some(high(name)), field: high(hash(name, value)) }
     }
 }
 
@@ -70,6 +81,28 @@ impl Lookup {
             names: [0; PLACES],
             met: [0; PLACES],
             changes: 0,
+            expected: [0; EXPECTED],
+        }
+    }
+
+    /// The age of the entry that is this field, if it was written in this place of a block last time.
+    #[inline]
+    pub(crate) fn expected(
+        &self,
+        table: &Table,
+        place: usize,
+        name: &[u8],
+        value: &[u8],
+    ) -> Option<usize> {
+        let age = self.age(*self.expected.get(place)?, table)?;
+        table.get(age).filter(|stored| stored.value == value && stored.name == name).map(|_| age)
+    }
+
+    /// An entry was written in this place.
+    #[inline]
+    pub(crate) fn expect(&mut self, place: usize, age: usize) {
+        if let Some(number) = self.expected.get_mut(place) {
+            *number = self.newest.wrapping_sub(age as u32);
         }
     }
 
@@ -80,7 +113,7 @@ impl Lookup {
         for _ in 0..CHAIN_MAX {
             let age = self.age(number, table)?;
             let link = place(&self.links, number)?;
-            if link.hash == hashes.field && field.is_at(table, age) {
+            if link.hash == hashes.field && table.holds(age, field) {
                 return Some(age);
             }
             number = link.older;
@@ -91,7 +124,7 @@ impl Lookup {
     /// The age of an entry with this name, if it has come lately.
     #[inline]
     pub(crate) fn find_name(&self, table: &Table, hashes: Hashes, name: &[u8]) -> Option<usize> {
-        let age = self.age(*place(&self.names, hashes.name)?, table)?;
+        let age = self.age(*place(&self.names, hashes.name?)?, table)?;
         table.get(age).filter(|stored| stored.name == name).map(|_| age)
     }
 
@@ -105,7 +138,7 @@ impl Lookup {
         if let Some(link) = place_mut(&mut self.links, newest) {
             *link = Link { hash: hashes.field, older };
         }
-        if let Some(name) = place_mut(&mut self.names, hashes.name) {
+        if let Some(name) = hashes.name.and_then(|name| place_mut(&mut self.names, name)) {
             *name = newest;
         }
     }
@@ -132,27 +165,6 @@ impl Lookup {
     fn age(&self, number: u32, table: &Table) -> Option<usize> {
         let age = self.newest.wrapping_sub(number) as usize;
         (age < table.len()).then_some(age)
-    }
-}
-
-/// A field that is looked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sought<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) value: &'a [u8],
-    /// The first static field with this name, or 0.
-    pub(crate) known: u8,
-}
-
-impl Sought<'_> {
-    #[inline]
-    fn is_at(&self, table: &Table, age: usize) -> bool {
-        table.get(age).is_some_and(|stored| {
-            // The same static name is the same name.
-            stored.static_name == self.known
-                && stored.value == self.value
-                && (self.known > 0 || stored.name == self.name)
-        })
     }
 }
 

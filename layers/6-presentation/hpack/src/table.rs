@@ -62,6 +62,15 @@ pub(crate) enum NewName<'a> {
     Of(usize),
 }
 
+/// A field that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+    /// The first static field with this name, or 0.
+    pub(crate) known: u8,
+}
+
 impl Entry {
     const fn text_len(&self) -> usize {
         self.name_len as usize + self.value_len as usize
@@ -145,6 +154,18 @@ impl Table {
     pub(crate) fn get(&self, age: usize) -> Option<Stored<'_>> {
         let entry = self.entry(age)?;
         self.stored(entry)
+    }
+
+    /// Whether the entry of this age is this field.
+    #[inline]
+    pub(crate) fn holds(&self, age: usize, field: &Sought<'_>) -> bool {
+        let Some(entry) = self.entry(age).filter(|entry| entry.static_name == field.known) else {
+            return false;
+        };
+        // The same static name is the same name.
+        self.stored(entry).is_some_and(|stored| {
+            stored.value == field.value && (field.known > 0 || stored.name == field.name)
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
