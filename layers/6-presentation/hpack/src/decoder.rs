@@ -2,18 +2,18 @@ use base::Cx;
 
 use crate::static_table::{STATIC_LEN, static_field};
 use crate::table::{NewName, Stored, Table, size_of};
-use crate::wire::{Coded, Reader};
+use crate::wire::{Coded, Literal, Reader};
 use crate::{Seen, Side, TABLE_LEN_MAX, Why, huffman};
 
 /// Reads the header blocks of one direction of a connection, in the order in which they come.
 ///
-/// A decoder that has not met anything yet holds no memory. Later it holds the text of its table
-/// twice over at most, and 16 bytes an entry: 10 KiB for the default of 4,096. What strings need
-/// while they are read is lent by the world.
+/// A decoder that has not met anything yet holds no memory. Later it holds twice the size of its table
+/// and 20 bytes an entry at most: 10.5 KiB for the default of 4,096. What strings need while they are
+/// read is lent by the world.
 ///
-/// The work is linear in the block and in what is handed out. A block of `n` bytes can hand out `n`
-/// fields of the table's size each (an index is one byte), and put one of them into the table again
-/// for every two bytes: whoever collects fields counts what he takes, and stops when it is enough.
+/// The work is linear in the block, whatever it hands out. But a block of `n` bytes can hand out `n`
+/// fields that are as long as the table (an index is one byte): whoever collects fields counts what
+/// he takes, and stops when it is enough; `docs/hpack.md` has the arithmetic.
 #[derive(Debug)]
 pub struct Decoder {
     table: Table,
@@ -35,27 +35,6 @@ pub struct Field<'a> {
     /// The index of a field of the static table that has this name, if the name was written as such an
     /// index, now or when the field went into the dynamic table: then it need not be read.
     pub static_index: Option<u8>,
-}
-
-/// What a literal's first byte says about it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Literal {
-    /// RFC 7541 §6.2.1
-    Indexed,
-    /// RFC 7541 §6.2.2
-    NotIndexed,
-    /// RFC 7541 §6.2.3
-    NeverIndexed,
-}
-
-impl Literal {
-    /// The bits that the name's index has.
-    const fn mask(self) -> u8 {
-        match self {
-            Self::Indexed => 0x3f,
-            Self::NotIndexed | Self::NeverIndexed => 0x0f,
-        }
-    }
 }
 
 /// What came out of a block so far.
@@ -229,7 +208,8 @@ impl Decoder {
             // RFC 7541 §2.3.3: behind the static table, the newest first.
             let name = match (index as usize).checked_sub(usize::from(STATIC_LEN) + 1) {
                 Some(age) => NewName::Of(age),
-                None => NewName::Text(name_of(coded_name, name_text, index), static_name),
+                None if index > 0 => NewName::Static(index as u8),
+                None => NewName::Text(coded_name.map_or(&[], |name| name.text(name_text))),
             };
             self.table.insert(cx, name, value);
         }
@@ -256,15 +236,6 @@ impl<'a> Coded<'a> {
         'a: 'b,
     {
         if self.is_huffman { unpacked } else { self.bytes }
-    }
-}
-
-/// A new name as text: in the block, unpacked, or in the static table. It is not asked of the table,
-/// which changes while it is in use.
-fn name_of<'a>(coded: Option<Coded<'a>>, unpacked: &'a [u8], index: u32) -> &'a [u8] {
-    match coded {
-        Some(name) => name.text(unpacked),
-        None => static_field(index as u8).map_or(&[], |(name, _)| name.as_bytes()),
     }
 }
 

@@ -4,7 +4,7 @@ use base::xray::Text;
 use crate::lookup::{Hashes, Lookup};
 use crate::static_table::{STATIC_LEN, find_name, find_value};
 use crate::table::{ENTRY_OVERHEAD, NewName, Sought, Table, size_of};
-use crate::wire::{emit_integer, emit_string};
+use crate::wire::{Literal, emit_integer, emit_string};
 use crate::{Indexing, Seen, Side, TABLE_LEN_DEFAULT, TABLE_LEN_MAX};
 
 /// A field may take one part in so many of the table.
@@ -12,8 +12,8 @@ const SHARE: usize = 4;
 
 /// Writes the header blocks of one direction of a connection, in the order in which they go.
 ///
-/// An encoder that has put nothing into its table holds no memory. Later it holds the text of its
-/// table twice over at most, and 32 bytes an entry: 12 KiB for the default of 4,096.
+/// An encoder that has put nothing into its table holds no memory. Later it holds twice the size of its
+/// table and 32 bytes an entry at most, and half a KiB: 12.5 KiB for the default of 4,096.
 #[derive(Debug)]
 pub struct Encoder {
     table: Table,
@@ -30,28 +30,6 @@ pub struct Encoder {
 struct Resizing {
     smallest: u32,
     last: u32,
-}
-
-/// What a literal's first byte says about it.
-#[derive(Clone, Copy, Debug)]
-enum Literal {
-    /// RFC 7541 §6.2.1
-    Indexed,
-    /// RFC 7541 §6.2.2
-    NotIndexed,
-    /// RFC 7541 §6.2.3
-    NeverIndexed,
-}
-
-impl Literal {
-    /// The bits that say which it is, and those that the name's index has.
-    const fn pattern(self) -> (u8, u8) {
-        match self {
-            Self::Indexed => (0x40, 0x3f),
-            Self::NotIndexed => (0x00, 0x0f),
-            Self::NeverIndexed => (0x10, 0x0f),
-        }
-    }
 }
 
 /// A field that is to be written, and its place in the block.
@@ -216,7 +194,8 @@ impl Encoder {
             return emit_literal(Literal::NotIndexed, index, name, value, out);
         }
         emit_literal(Literal::Indexed, index, name, value, out);
-        if self.table.insert(cx, NewName::Text(name, known), value) {
+        let name = if known > 0 { NewName::Static(known) } else { NewName::Text(name) };
+        if self.table.insert(cx, name, value) {
             lookup.insert(hashes);
             lookup.expect(place, 0);
         }
@@ -231,8 +210,7 @@ const fn in_both(age: usize) -> usize {
 
 /// RFC 7541 §6.2: a field whose name is that of the field at `index`, or follows if that is 0.
 fn emit_literal(literal: Literal, index: usize, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    let (pattern, mask) = literal.pattern();
-    emit_integer(pattern, mask, index, out);
+    emit_integer(literal.pattern(), literal.mask(), index, out);
     if index == 0 {
         emit_string(name, out);
     }

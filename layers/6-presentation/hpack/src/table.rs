@@ -1,16 +1,20 @@
 //! The dynamic table (RFC 7541 §2.3.2, §4).
 //!
-//! The text of all entries lies in one buffer, in the order in which they came: new text goes to its
-//! end, and an entry that is evicted is only no longer counted. When the end is reached, the text
-//! that is still in use moves to the front. The buffer has twice as much room as the text in use ever
-//! takes, so each byte that comes pays for at most one that moves, and every entry is in one piece:
-//! fields are handed out as they lie here.
+//! The text of all entries lies in one buffer: new text goes to its end, and an entry that is evicted is
+//! only no longer counted. When the end is reached, the text that is still in use moves together. The
+//! buffer has twice as much room as the text in use ever takes, so each byte that comes pays for few
+//! that move, and every text is in one piece: fields are handed out as they lie here.
+//!
+//! A name that was written as an index is not copied: it is that of the static table, or it stands in
+//! the buffer already. Otherwise two bytes of a block could have a name moved that is as long as the
+//! table, again and again.
 
 use std::collections::VecDeque;
 
 use base::Cx;
 use base::xray::{Private, Text};
 
+use crate::static_table::static_field;
 use crate::{Seen, Side, policy};
 
 /// What an entry takes beside its text (RFC 7541 §4.1).
@@ -24,9 +28,6 @@ const TEXT_LEN_MIN: usize = 256;
 pub(crate) struct Table {
     side: Side,
     text: Vec<u8>,
-    /// Where the first byte of `text` would stand if text never moved. It counts around, as the
-    /// places of entries do.
-    begin: u32,
     /// The oldest first.
     entries: VecDeque<Entry>,
     /// RFC 7541 §4.1: the text of all entries, and 32 for each.
@@ -37,11 +38,11 @@ pub(crate) struct Table {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Where the name stands, the value behind it.
-    at: u32,
+    name_at: u32,
     name_len: u32,
+    value_at: u32,
     value_len: u32,
-    /// A static field with the same name; 0 if the entry was not written with one.
+    /// A static field that has the name, which is then not in the text; or 0.
     static_name: u8,
 }
 
@@ -56,8 +57,10 @@ pub(crate) struct Stored<'a> {
 /// The name of a new entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NewName<'a> {
-    /// As text, with the index of a static field that has it, or 0.
-    Text(&'a [u8], u8),
+    /// The name of a static field.
+    Static(u8),
+    /// One that no table has.
+    Text(&'a [u8]),
     /// The name of another entry: 0 is the newest.
     Of(usize),
 }
@@ -71,11 +74,11 @@ pub(crate) struct Sought<'a> {
     pub(crate) known: u8,
 }
 
-impl Entry {
-    const fn text_len(&self) -> usize {
-        self.name_len as usize + self.value_len as usize
-    }
+fn static_name(index: u8) -> &'static [u8] {
+    static_field(index).map_or(&[], |(name, _)| name.as_bytes())
+}
 
+impl Entry {
     const fn size(&self) -> usize {
         size_of(self.name_len as usize, self.value_len as usize)
     }
@@ -92,7 +95,6 @@ impl Table {
         Self {
             side,
             text: Vec::new(),
-            begin: 0,
             entries: VecDeque::new(),
             size: 0,
             size_max: size_max as usize,
@@ -103,11 +105,16 @@ impl Table {
     /// Adds an entry; evicts as many of the oldest as it needs room for (RFC 7541 §4.4). Says whether
     /// it is in the table: one that is larger than all of it only empties it.
     pub(crate) fn insert(&mut self, cx: &mut Cx<'_>, name: NewName<'_>, value: &[u8]) -> bool {
-        let name_len = match name {
-            NewName::Text(text, _) => text.len(),
-            NewName::Of(age) => self.entry(age).map_or(0, |entry| entry.name_len as usize),
-        };
         self.changes += 1;
+        let named = match name {
+            NewName::Of(age) => self.entry(age).copied(),
+            _ => None,
+        };
+        let (name_len, copied_len) = match name {
+            NewName::Of(_) => (named.map_or(0, |entry| entry.name_len as usize), 0),
+            NewName::Static(index) => (static_name(index).len(), 0),
+            NewName::Text(name) => (name.len(), name.len()),
+        };
         let size = size_of(name_len, value.len());
         if size > self.size_max {
             self.refuse(cx, name);
@@ -115,25 +122,16 @@ impl Table {
         }
         // RFC 7541 §4.4: the name may be that of an entry which leaves now. Its text stays where it
         // is until text moves, so room is made first.
-        self.make_room(name_len + value.len());
-        let named = if let NewName::Of(age) = name { self.entry(age).copied() } else { None };
-        self.evict_to(cx, self.size_max - size);
-        let at = self.begin.wrapping_add(self.text.len() as u32);
-        let static_name = match (name, named) {
-            (NewName::Text(text, static_name), _) => {
-                self.text.extend_from_slice(text);
-                static_name
-            }
-            (NewName::Of(_), Some(entry)) => {
-                let from = entry.at.wrapping_sub(self.begin) as usize;
-                self.text.extend_from_within(from..from + name_len);
-                entry.static_name
-            }
-            (NewName::Of(_), None) => 0,
+        self.make_room(cx, copied_len + value.len());
+        let (name_at, static_name) = match name {
+            NewName::Of(age) => self.entry(age).map_or((0, 0), |e| (e.name_at, e.static_name)),
+            NewName::Static(index) => (0, index),
+            NewName::Text(name) => (self.append(name), 0),
         };
-        self.text.extend_from_slice(value);
+        self.evict_to(cx, self.size_max - size);
+        let value_at = self.append(value);
         let (name_len, value_len) = (name_len as u32, value.len() as u32);
-        self.entries.push_back(Entry { at, name_len, value_len, static_name });
+        self.entries.push_back(Entry { name_at, name_len, value_at, value_len, static_name });
         self.size += size;
         self.note_added(cx);
         true
@@ -144,7 +142,7 @@ impl Table {
         self.changes += 1;
         self.size_max = size_max as usize;
         self.evict_to(cx, self.size_max);
-        self.shrink();
+        self.shrink(cx);
         let (table, size, size_max) = (self.side, self.size, self.size_max);
         cx.note(|| Seen::TableResized { table, size, size_max });
     }
@@ -192,49 +190,67 @@ impl Table {
 
     #[inline]
     fn stored(&self, entry: &Entry) -> Option<Stored<'_>> {
-        let from = entry.at.wrapping_sub(self.begin) as usize;
-        let text = self.text.get(from..from + entry.text_len())?;
-        let (name, value) = text.split_at_checked(entry.name_len as usize)?;
-        Some(Stored { name, value, static_name: entry.static_name })
+        let &Entry { name_at, name_len, value_at, value_len, static_name } = entry;
+        let name = match static_field(static_name) {
+            Some((name, _)) => name.as_bytes(),
+            None => self.text_at(name_at, name_len)?,
+        };
+        Some(Stored { name, value: self.text_at(value_at, value_len)?, static_name })
+    }
+
+    #[inline]
+    fn text_at(&self, at: u32, len: u32) -> Option<&[u8]> {
+        self.text.get(at as usize..)?.get(..len as usize)
+    }
+
+    /// Appends text for which there is room; says where it stands.
+    #[inline]
+    fn append(&mut self, text: &[u8]) -> u32 {
+        let at = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        at
     }
 
     /// Sees to it that so much text can be appended without growing.
-    fn make_room(&mut self, len: usize) {
-        if self.text.capacity() - self.text.len() >= len {
-            return;
-        }
-        let from = self.used_from();
-        let used = self.text.len() - from;
-        if 2 * used.max(len) <= self.text.capacity() {
-            self.text.copy_within(from.., 0);
-            self.text.truncate(used);
-            self.begin = self.begin.wrapping_add(from as u32);
-        } else {
-            self.move_text((2 * (used + len)).max(TEXT_LEN_MIN).min(2 * self.size_max));
+    #[inline]
+    fn make_room(&mut self, cx: &mut Cx<'_>, len: usize) {
+        if self.text.capacity() - self.text.len() < len {
+            let used = self.size - ENTRY_OVERHEAD * self.entries.len();
+            let is_enough = 2 * used.max(len) <= self.text.capacity();
+            let larger = (2 * (used + len)).max(TEXT_LEN_MIN).min(2 * self.size_max);
+            self.move_text(cx, if is_enough { self.text.capacity() } else { larger });
         }
     }
 
     /// Whoever makes a table small does not want to pay for a large one.
-    fn shrink(&mut self) {
+    fn shrink(&mut self, cx: &mut Cx<'_>) {
         if self.text.capacity() > 2 * self.size_max {
-            self.move_text(2 * self.size_max);
+            self.move_text(cx, 2 * self.size_max);
         }
         self.entries.shrink_to(self.size_max / ENTRY_OVERHEAD);
     }
 
-    /// Moves the text that is in use to a buffer of its own.
-    fn move_text(&mut self, capacity: usize) {
-        let from = self.used_from();
-        let mut text = Vec::with_capacity(capacity);
-        text.extend_from_slice(self.text.get(from..).unwrap_or_default());
-        self.text = text;
-        self.begin = self.begin.wrapping_add(from as u32);
-    }
-
-    /// Where the text of the oldest entry stands.
-    fn used_from(&self) -> usize {
-        let oldest = self.entries.front();
-        oldest.map_or(self.text.len(), |entry| entry.at.wrapping_sub(self.begin) as usize)
+    /// Moves the text that is in use together, into a buffer of this capacity: the one that there is, or
+    /// another. A name that several entries share is written for each: it counts for each as well.
+    #[cold]
+    fn move_text(&mut self, cx: &mut Cx<'_>, capacity: usize) {
+        let old = std::mem::replace(&mut self.text, cx.buffer());
+        for entry in &mut self.entries {
+            let mut moved = |at: u32, len: u32| {
+                let new_at = self.text.len() as u32;
+                let text = old.get(at as usize..).and_then(|text| text.get(..len as usize));
+                self.text.extend_from_slice(text.unwrap_or_default());
+                new_at
+            };
+            if entry.static_name == 0 {
+                entry.name_at = moved(entry.name_at, entry.name_len);
+            }
+            entry.value_at = moved(entry.value_at, entry.value_len);
+        }
+        let mut kept = if old.capacity() == capacity { old } else { Vec::with_capacity(capacity) };
+        kept.clear();
+        kept.extend_from_slice(&self.text);
+        cx.recycle(std::mem::replace(&mut self.text, kept));
     }
 
     /// RFC 7541 §4.2, §4.3, §4.4: the oldest go first, until the rest fits.
@@ -257,7 +273,8 @@ impl Table {
         let (table, size_max) = (self.side, self.size_max);
         cx.note(|| {
             let name = match name {
-                NewName::Text(text, _) => text,
+                NewName::Static(index) => static_name(index),
+                NewName::Text(text) => text,
                 NewName::Of(age) => self.get(age).map_or(&[][..], |stored| stored.name),
             };
             Seen::EntryTooLarge { table, name: Text(name), size_max }

@@ -7,6 +7,36 @@ use crate::{Why, huffman};
 /// a limit a stranger could write a 0 that is as long as the block.
 const CONTINUATIONS_MAX: u32 = 6;
 
+/// What a literal's first byte says about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Literal {
+    /// RFC 7541 §6.2.1
+    Indexed,
+    /// RFC 7541 §6.2.2
+    NotIndexed,
+    /// RFC 7541 §6.2.3
+    NeverIndexed,
+}
+
+impl Literal {
+    /// The bits that say which it is.
+    pub(crate) const fn pattern(self) -> u8 {
+        match self {
+            Self::Indexed => 0x40,
+            Self::NotIndexed => 0x00,
+            Self::NeverIndexed => 0x10,
+        }
+    }
+
+    /// The bits that the name's index has.
+    pub(crate) const fn mask(self) -> u8 {
+        match self {
+            Self::Indexed => 0x3f,
+            Self::NotIndexed | Self::NeverIndexed => 0x0f,
+        }
+    }
+}
+
 /// Takes from the front of a header block.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {

@@ -59,6 +59,8 @@ fn what_a_connection_holds() {
     let mut world = World::seeded(1);
     let mut cx = Cx::new(Instant::ORIGIN, Wall(0), &mut world);
     let mut block = Vec::with_capacity(1024);
+    // Lent while a block is read, and while text moves.
+    cx.recycle(Vec::with_capacity(8192));
     cx.recycle(Vec::with_capacity(8192));
     let count = allocation_counter::measure(|| {
         let (mut encoder, mut decoder) = (Encoder::new(4096), Decoder::new(4096));
@@ -76,5 +78,5 @@ fn what_a_connection_holds() {
             pass(&mut encoder, &mut decoder, &mut cx, &mut block, n);
         }
     });
-    assert!(count.bytes_current <= 12 * 1024, "{}", count.bytes_current);
+    assert!(count.bytes_current <= 13 * 1024, "{}", count.bytes_current);
 }
