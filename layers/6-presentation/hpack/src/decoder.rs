@@ -21,6 +21,8 @@ pub struct Decoder {
     size_max: u32,
     /// The smallest limit since the last block, if the peer has to say that it knows of it.
     owed: Option<u32>,
+    /// How often our limit was set.
+    limits_set: u64,
 }
 
 /// A field as it is handed out; it is gone when the call returns.
@@ -45,9 +47,9 @@ struct Tally {
 }
 
 impl Decoder {
-    /// A decoder whose table may have `table_len_max` bytes, as RFC 7541 §4.1 counts them: what we
-    /// announced in the connection preface, or [`TABLE_LEN_DEFAULT`](crate::TABLE_LEN_DEFAULT) before
-    /// the peer has acknowledged that.
+    /// A decoder whose table may have `table_len_max` bytes, as RFC 7541 §4.1 counts them. In HTTP/2
+    /// that is [`TABLE_LEN_DEFAULT`](crate::TABLE_LEN_DEFAULT) until the peer has acknowledged other
+    /// settings of ours.
     ///
     /// # Panics
     ///
@@ -58,6 +60,7 @@ impl Decoder {
             table: Table::new(Side::Decoder, table_len_max),
             size_max: table_len_max,
             owed: None,
+            limits_set: 0,
         }
     }
 
@@ -97,15 +100,16 @@ impl Decoder {
     pub fn set_table_len_max(&mut self, table_len_max: u32) {
         assert!(table_len_max <= TABLE_LEN_MAX, "more than a table may have");
         self.size_max = table_len_max;
+        self.limits_set += 1;
         if (table_len_max as usize) < self.table.size_max() {
             self.owed = Some(self.owed.map_or(table_len_max, |owed| owed.min(table_len_max)));
         }
     }
 
-    /// How often the table has changed since the beginning. The same bytes mean the same list as long
-    /// as it has not, and no limit was set either.
+    /// How often the table or its limit has changed since the beginning. As long as neither has, the
+    /// same bytes mean the same list.
     pub const fn insertions(&self) -> u64 {
-        self.table.changes()
+        self.table.changes() + self.limits_set
     }
 
     /// How many entries the dynamic table has.

@@ -23,6 +23,8 @@ pub struct Encoder {
     size_limit: u32,
     /// What is to be said in front of the next block.
     resizing: Option<Resizing>,
+    /// How often there was something to say.
+    resizings: u64,
 }
 
 /// The sizes that the table is to have had (RFC 7541 §4.2).
@@ -62,6 +64,7 @@ impl Encoder {
             lookup: None,
             size_limit: table_len_max,
             resizing: None,
+            resizings: 0,
         };
         this.set_table_len_max(TABLE_LEN_DEFAULT);
         this
@@ -74,6 +77,7 @@ impl Encoder {
         // RFC 7541 §4.2: a size that is left and come back to is said too, if it was smaller.
         let is_news = [smallest, last].iter().any(|&size| size as usize != self.table.size_max());
         self.resizing = is_news.then_some(Resizing { smallest, last });
+        self.resizings += u64::from(is_news);
     }
 
     /// Appends a header block with these fields: each is a name in lower case, a value, and what
@@ -102,10 +106,11 @@ impl Encoder {
     /// A number that stays as it is as long as the same list makes the same block. While it does, a
     /// block may be sent again as it is, and still means what it meant.
     pub fn insertions(&self) -> u64 {
-        self.table.changes() + self.lookup.as_ref().map_or(0, |lookup| lookup.changes())
+        let met = self.lookup.as_ref().map_or(0, |lookup| lookup.changes());
+        self.table.changes() + self.resizings + met
     }
 
-    /// Whether the next block begins with a size update, so that none may be sent again as it is.
+    /// Whether the next block begins with a size update, which one that is sent again would lack.
     pub const fn has_size_update(&self) -> bool {
         self.resizing.is_some()
     }

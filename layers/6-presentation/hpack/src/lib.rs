@@ -51,6 +51,7 @@ mod tests;
 /// SETTINGS_HEADER_TABLE_SIZE).
 pub const TABLE_LEN_DEFAULT: u32 = 4096;
 
-/// The largest dynamic table that can be asked for here, on either side. The text of a table takes up
-/// to twice its size, so this is 32 MiB for each connection; sensible tables are a thousandth of it.
+/// The largest dynamic table that can be asked for here, on either side (RFC 7541 §7.3). The text of a
+/// table takes up to twice its size, so this is 32 MiB for each connection; sensible tables are a
+/// thousandth of it.
 pub const TABLE_LEN_MAX: u32 = 1 << 24;

@@ -103,10 +103,25 @@ fn an_encoder_that_wants_less() {
     assert_eq!(block[0], 0x20);
     assert!(!encoder.has_size_update());
     assert_eq!(encoder.table_entries(), 0);
+    assert_eq!(encode(&mut encoder, FIELD, Indexing::Never)[0], 0x10);
     // It wants more, and gets it when the peer allows it.
     let mut encoder = Encoder::new(8192);
-    assert!(!encoder.has_size_update());
+    assert_eq!(encode(&mut encoder, FIELD, Indexing::Never)[0], 0x10);
     encoder.set_table_len_max(65_536);
     let block = encode(&mut encoder, FIELD, Indexing::Incremental);
     assert_eq!(block[..3], hex("3f e1 3f"));
+}
+
+/// Blocks may not be sent again as they are, nor their lists be remembered, once a limit has changed.
+#[test]
+fn limits_are_changes() {
+    let mut encoder = Encoder::new(4096);
+    let before = encoder.insertions();
+    encoder.set_table_len_max(4096);
+    assert_eq!(encoder.insertions(), before, "it is what it was");
+    encoder.set_table_len_max(100);
+    assert_ne!(encoder.insertions(), before);
+    let mut decoder = Decoder::new(4096);
+    decoder.set_table_len_max(100);
+    assert_eq!(decoder.insertions(), 1);
 }
