@@ -12,6 +12,7 @@
 //! | [`ranges`]        | Range, Content-Range, multipart/byteranges     |
 //! | [`conditionals`]  | conditional fields                             |
 //! | [`proxy_headers`] | what a proxy sends in front of a connection    |
+//! | [`hpack`]         | header blocks of HTTP/2                        |
 //! | [`conversation`]  | a client and a server, and a network that cuts |
 //!
 //! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
@@ -20,6 +21,7 @@ mod chunked;
 mod conditionals;
 mod conversation;
 mod heads;
+mod hpack;
 mod proxy_headers;
 mod ranges;
 mod side;
@@ -29,6 +31,7 @@ pub use chunked::chunked;
 pub use conditionals::conditionals;
 pub use conversation::conversation;
 pub use heads::heads;
+pub use hpack::hpack;
 pub use proxy_headers::proxy_headers;
 pub use ranges::ranges;
 pub use targets::targets;
@@ -37,11 +40,12 @@ pub use targets::targets;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
     ("heads", heads),
+    ("hpack", hpack),
     ("proxy_headers", proxy_headers),
     ("ranges", ranges),
     ("targets", targets),
