@@ -79,12 +79,13 @@ impl<T: Transport> Connection<T> {
             match event {
                 Event::Head(Head::Request(request)) => self.handle_request(turn, id, request),
                 Event::Reset(reset) => self.handle_reset(turn, id, reset),
-                // No handler of this step reads bodies, and servers get no responses.
+                // No handler of this step reads bodies, and servers get no responses nor promises.
                 Event::Head(Head::Response(_))
                 | Event::Informational(_)
                 | Event::Data(_)
                 | Event::Trailers(_)
-                | Event::End => {}
+                | Event::End
+                | Event::Promise(_) => {}
             }
         }
         any

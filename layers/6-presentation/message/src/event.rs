@@ -1,8 +1,9 @@
 use std::fmt;
+use std::sync::Arc;
 
 use base::Chunk;
 
-use crate::{Fields, Head, Response, Status};
+use crate::{Fields, Head, Request, Response, Status};
 
 /// One exchange of a request and its response, on one connection. In HTTP/2 it is the stream.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -11,7 +12,8 @@ pub struct ExchangeId(pub u64);
 /// What an exchange is made of, in both directions, for clients and servers, in every version.
 ///
 /// A message is `Head`, any number of `Data`, perhaps `Trailers`, then `End`; before the head of a
-/// response there may be `Informational` ones. `Reset` ends it at any point.
+/// response there may be `Informational` ones. `Reset` ends it at any point. `Promise` comes to
+/// clients only, and only from HTTP/2.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The request or the final response begins.
@@ -27,6 +29,9 @@ pub enum Event {
     End,
     /// The exchange ended before the message did.
     Reset(Reset),
+    /// The server promises the response to this request, which nobody made (RFC 9113 §8.4). It comes
+    /// under the number of this event; who does not want it resets it.
+    Promise(Arc<Request>),
 }
 
 /// Why an exchange ended early, in words that every version understands.

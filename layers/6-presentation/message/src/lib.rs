@@ -26,6 +26,7 @@ pub mod fields;
 pub mod list;
 pub mod media;
 pub mod target;
+pub mod trailers;
 pub mod uri;
 
 mod event;

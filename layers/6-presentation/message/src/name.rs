@@ -16,8 +16,37 @@ macro_rules! names {
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$Name => $text ),* }
             }
+
+            /// The name as HTTP/2 writes it (RFC 9113 §8.2.1).
+            pub const fn as_lower_str(self) -> &'static str {
+                match self {
+                    $( Self::$Name => {
+                        const BYTES: &[u8] = &in_lower_case::<{ $text.len() }>($text);
+                        const { text_of(BYTES) }
+                    } ),*
+                }
+            }
         }
     };
+}
+
+/// A name in lower case; made when it is compiled.
+#[allow(clippy::indexing_slicing, reason = "checked when the table is compiled")]
+const fn in_lower_case<const N: usize>(name: &str) -> [u8; N] {
+    let (mut lower, mut at) = ([0; N], 0);
+    while at < N {
+        lower[at] = name.as_bytes()[at].to_ascii_lowercase();
+        at += 1;
+    }
+    lower
+}
+
+/// What the bytes of a name are as text.
+const fn text_of(name: &'static [u8]) -> &'static str {
+    match str::from_utf8(name) {
+        Ok(text) => text,
+        Err(_) => panic!("names are ASCII"),
+    }
 }
 
 names! {

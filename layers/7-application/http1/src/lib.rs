@@ -8,7 +8,7 @@
 //!
 //! Start reading at [`Connection`]: `machine.rs` is what a connection goes through, `recv/` the
 //! message that comes in, `send.rs` the one that goes out. [`framing`] decides where a body ends,
-//! [`persistence`] whether another message follows, [`trailers`] what may stand behind a body;
+//! [`persistence`] whether another message follows;
 //! `wire/` turns bytes into heads and chunks and back. `docs/request-smuggling.md` lists what is refused and why.
 //!
 //! The server answers requests in order, one at a time: the bytes of pipelined requests wait
@@ -18,7 +18,6 @@
 
 pub mod framing;
 pub mod persistence;
-pub mod trailers;
 
 mod config;
 mod events;

@@ -137,7 +137,12 @@ impl<'o> Client<'o> {
                     return Ok(None);
                 }
                 Ok(Event::Reset(reset)) => return Err(answer.reset(reset)),
-                Ok(Event::Head(_) | Event::Informational(_) | Event::Trailers(_)) => {}
+                Ok(
+                    Event::Head(_)
+                    | Event::Informational(_)
+                    | Event::Trailers(_)
+                    | Event::Promise(_),
+                ) => {}
                 Err(lost) => return Err(answer.lost(lost)),
             }
         }

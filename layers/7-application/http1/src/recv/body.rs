@@ -1,12 +1,12 @@
 use base::Cx;
 use base::xray::Private;
 use bytes::Bytes;
-use message::{Event, Fields};
+use message::{Event, Fields, trailers};
 
 use super::{Mode, Phase, note_fields};
 use crate::machine::{Closing, Connection, Timer};
 use crate::wire::{Decoded, Expected, HeadParser, Parsed};
-use crate::{Seen, Why, trailers};
+use crate::{Seen, Why};
 
 /// How a message goes on and ends.
 impl Connection {

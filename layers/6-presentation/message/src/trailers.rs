@@ -1,6 +1,6 @@
 //! What may stand in a trailer section. (RFC 9110 §6.5.1)
 
-use message::{Fields, Name};
+use crate::{Fields, Name};
 
 /// The fields that mean something only in front of a body: framing, routing, conditions and other
 /// modifiers of a request, authentication, control of a response, and how to read the body. Whoever
