@@ -1,0 +1,229 @@
+//! How streams and the connection end. (RFC 9113 §5.4, §6.4, §6.8)
+
+mod going;
+mod watch;
+
+pub(crate) use going::{GOING_AWAY, GoingAway};
+
+use base::Cx;
+use message::{Event, Reset};
+
+use crate::fault::{Blame, Scope};
+use crate::machine::{Closing, Connection, Role};
+use crate::stream::{InPhase, OutPhase, State};
+use crate::wire::{ErrorCode, Kind, emit_go_away, emit_reset};
+use crate::{Fault, Seen, Timer, Why};
+
+/// The highest number of a stream.
+pub(crate) const STREAM_MAX: u32 = (1 << 31) - 1;
+
+impl Connection {
+    /// An error has its consequences: for one stream, or for all.
+    #[cold]
+    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, fault: Fault) {
+        if self.closing != Closing::Open {
+            return;
+        }
+        match fault.scope {
+            Scope::Stream(id) => {
+                self.end_stream(cx, id, fault.why);
+                if fault.blame == Blame::Peer
+                    && let Err(fault) = self.abuse.count_reset(cx)
+                {
+                    self.fail_connection(cx, fault.why);
+                }
+            }
+            Scope::Connection => self.fail_connection(cx, fault.why),
+        }
+    }
+
+    /// RFC 9113 §5.4.1: the peer is told which streams were processed, and why it ends.
+    fn fail_connection(&mut self, cx: &mut Cx<'_>, why: Why) {
+        let (last, code) = (self.streams.last_peer, ErrorCode::from(why));
+        cx.note(|| Seen::GoAwayOut { last, code, why });
+        emit_go_away(last, code, why.explanation(), self.send.replies(cx));
+        self.abandon_all(cx, why);
+        self.close(cx, why);
+    }
+
+    /// RFC 9113 §5.4.2: we give a stream up. The user hears of it unless it did so itself.
+    pub(crate) fn end_stream(&mut self, cx: &mut Cx<'_>, id: u32, why: Why) {
+        let Some(slot) = self.streams.find(id) else { return };
+        self.emit_reset(cx, id, why);
+        self.streams.remember_reset(id);
+        self.abandon(cx, slot, why, false);
+        self.change(cx, slot, Kind::RstStream, State::reset);
+        self.retire_if_closed(cx, slot);
+    }
+
+    pub(crate) fn emit_reset(&mut self, cx: &mut Cx<'_>, id: u32, why: Why) {
+        let code = match why {
+            // RFC 9113 §7: a server that cannot go on has an error; a client wants no more.
+            Why::UserReset if self.role == Role::Server => ErrorCode::INTERNAL_ERROR,
+            other => ErrorCode::from(other),
+        };
+        cx.note(|| Seen::ResetOut { id, code, why });
+        emit_reset(id, code, self.send.replies(cx));
+    }
+
+    /// RFC 9113 §6.4: the peer gives a stream up.
+    pub(crate) fn stream_was_reset(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: u32,
+        code: ErrorCode,
+    ) -> Result<(), Fault> {
+        let Some(slot) = self.streams.find(id) else { return Ok(()) };
+        cx.note(|| Seen::ResetIn { id, code });
+        let is_refused = code == ErrorCode::REFUSED_STREAM;
+        let why = if is_refused { Why::PeerRefused } else { Why::PeerReset };
+        // RFC 9113 §8.1: a server that has answered may tell us to send no more of the request. What
+        // it answered is complete.
+        let is_answered = self.role == Role::Client
+            && code == ErrorCode::NO_ERROR
+            && self.streams.at(slot).is_some_and(|s| s.inbound.phase == InPhase::Complete);
+        if is_answered {
+            self.drop_pending(slot);
+        } else {
+            // RFC 9113 §8.7: what was refused has not been acted on.
+            self.abandon(cx, slot, why, is_refused);
+        }
+        self.change(cx, slot, Kind::RstStream, State::reset);
+        self.retire_if_closed(cx, slot);
+        if self.role == Role::Server { self.abuse.count_reset(cx) } else { Ok(()) }
+    }
+
+    /// What a stream held is of no use any more; the user is told, if it knows of the stream and has
+    /// not given it up itself.
+    fn abandon(&mut self, cx: &mut Cx<'_>, slot: u32, why: Why, untouched: bool) {
+        self.drop_pending(slot);
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        let id = stream.id;
+        let is_server = self.role == Role::Server;
+        let can_answer = is_server && stream.outbound.phase == OutPhase::Head;
+        stream.inbound.buffer = Vec::new();
+        stream.inbound.is_announced = false;
+        stream.inbound.held = crate::stream::Held::default();
+        if matches!(why, Why::UserReset | Why::LengthBroken | Why::BodyUnread) {
+            return;
+        }
+        let never_heard = is_server && self.events.forget(id);
+        if never_heard {
+            // The request was taken back before anybody saw it.
+            cx.note(|| Seen::Ignored { stream: id, why });
+            return;
+        }
+        let status = why.status().filter(|_| can_answer);
+        let reset = Reset { why: why.explanation(), status, untouched };
+        self.events.push(id, Event::Reset(reset));
+    }
+
+    /// What a stream was to send is forgotten.
+    pub(crate) fn drop_pending(&mut self, slot: u32) {
+        self.unschedule(slot);
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        let outbound = &mut stream.outbound;
+        self.send.forget_pending(outbound.pending.len());
+        outbound.pending.clear();
+        outbound.trailers = None;
+        outbound.blocked = None;
+        outbound.phase = OutPhase::Complete;
+    }
+
+    fn abandon_all(&mut self, cx: &mut Cx<'_>, why: Why) {
+        for slot in self.streams.slots() {
+            let is_over = self.streams.at(slot).is_none_or(|stream| stream.state == State::Closed);
+            if !is_over {
+                self.abandon(cx, slot, why, false);
+                self.change(cx, slot, Kind::GoAway, State::reset);
+                self.retire_if_closed(cx, slot);
+            }
+        }
+    }
+
+    /// A stream that is closed counts no longer; it stays as long as the user has not got its body.
+    #[inline]
+    pub(crate) fn retire_if_closed(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let Some(stream) = self.streams.at(slot) else { return };
+        if stream.state != State::Closed {
+            return;
+        }
+        let (id, is_announced) = (stream.id, stream.inbound.is_announced);
+        self.recv.give_back_growth(&stream.inbound.window);
+        cx.note(|| Seen::StreamGone { id });
+        self.streams.retire(id);
+        if !is_announced {
+            self.streams.remove(slot);
+        }
+        if self.streams.active() == 0 {
+            self.settle(cx);
+        }
+    }
+
+    /// No stream is left: the connection rests, or ends.
+    pub(crate) fn settle(&mut self, cx: &mut Cx<'_>) {
+        self.timers.clear(Timer::Watch);
+        self.send.let_go();
+        if self.closing != Closing::Open {
+            return;
+        }
+        if self.recv.is_finished() || self.going.has_said_last() {
+            self.close(cx, Why::SaidClose);
+        } else if self.going.is_due() {
+            // RFC 9113 §6.8: the peer goes; who closes says so.
+            self.fail_connection(cx, Why::SaidClose);
+        } else {
+            self.begin_idle(cx);
+        }
+    }
+
+    /// A server does not wait forever for the next request.
+    pub(crate) fn begin_idle(&mut self, cx: &mut Cx<'_>) {
+        if self.role == Role::Server && self.streams.active() == 0 {
+            self.timers.clear(Timer::Head);
+            self.timers.set(Timer::Idle, cx.now().after(self.config.timeout_idle));
+        }
+    }
+
+    /// The peer will send nothing more. What it asked for completely is still answered, as far as the
+    /// windows go.
+    pub(crate) fn take_eof(&mut self, cx: &mut Cx<'_>) {
+        let is_lingering = self.closing != Closing::Open;
+        self.recv.finish();
+        if is_lingering {
+            return self.end_with(Closing::Now);
+        }
+        for slot in self.streams.slots() {
+            let Some(stream) = self.streams.at(slot) else { continue };
+            let is_cut = stream.state.may_receive() || stream.state == State::ReservedRemote;
+            if is_cut && stream.state != State::Closed {
+                self.abandon(cx, slot, Why::CutShort, false);
+                self.change(cx, slot, Kind::GoAway, State::reset);
+                self.retire_if_closed(cx, slot);
+            }
+        }
+        if self.closing == Closing::Open && self.streams.active() == 0 {
+            self.close(cx, Why::SaidClose);
+        }
+    }
+
+    /// Ends the connection when everything has been sent.
+    pub(crate) fn close(&mut self, cx: &mut Cx<'_>, why: Why) {
+        if self.closing != Closing::Open {
+            return;
+        }
+        cx.note(|| Seen::Closing { why });
+        // A client has nothing to lose; and when the peer has finished, nothing is to wait for.
+        if self.role == Role::Client || self.recv.is_finished() {
+            return self.end_with(Closing::Now);
+        }
+        self.end_with(Closing::Fin);
+        self.recv.linger();
+        self.timers.set(Timer::Linger, cx.now().after(self.config.timeout_linger));
+    }
+
+    pub(crate) fn end_with(&mut self, how: Closing) {
+        self.closing = how;
+        self.timers.clear_all();
+    }
+}

@@ -1,0 +1,89 @@
+//! Who sends next. (RFC 9218 §10)
+//!
+//! The streams that have something to send and a window to send it in, in the order in which they
+//! are served: by urgency; within one, first those whose parts are of no use alone, one after the
+//! other in the order of their numbers, then the incremental ones in turn. Finding the next, adding
+//! one and taking one out cost the logarithm of their number, and nothing where there is only one.
+
+use std::collections::BTreeSet;
+
+use crate::priority::Priority;
+
+/// A stream's place: 3 bits of urgency, 1 bit for incremental, 36 bits of order, 24 bits of slot.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Place(u64);
+
+const SLOT_BITS: u32 = 24;
+const ORDER_BITS: u32 = 36;
+
+impl Place {
+    pub(crate) const fn slot(self) -> u32 {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as u32
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Scheduler {
+    /// Whoever is next.
+    first: Option<Place>,
+    others: BTreeSet<Place>,
+    /// How many turns incremental streams had.
+    turns: u64,
+}
+
+impl Scheduler {
+    /// Adds a stream; its place is needed to take it out.
+    #[inline]
+    pub(crate) fn add(&mut self, priority: Priority, id: u32, slot: u32) -> Place {
+        let order = if priority.incremental {
+            self.turns += 1;
+            self.turns & ((1 << ORDER_BITS) - 1)
+        } else {
+            id.into()
+        };
+        let class = u64::from(priority.urgency) << 1 | u64::from(priority.incremental);
+        let place = Place((class << ORDER_BITS | order) << SLOT_BITS | u64::from(slot));
+        match self.first {
+            None => self.first = Some(place),
+            Some(first) if place < first => {
+                self.others.insert(first);
+                self.first = Some(place);
+            }
+            Some(_) => {
+                self.others.insert(place);
+            }
+        }
+        place
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, place: Place) {
+        if self.first == Some(place) {
+            self.first = if self.others.is_empty() { None } else { self.others.pop_first() };
+        } else {
+            self.others.remove(&place);
+        }
+    }
+
+    /// Whoever is next.
+    #[inline]
+    pub(crate) const fn first(&self) -> Option<Place> {
+        self.first
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Everybody else, in order.
+    pub(crate) fn others(&self) -> impl Iterator<Item = Place> + '_ {
+        self.others.iter().copied()
+    }
+
+    /// Gives memory back, when nobody is here.
+    pub(crate) fn let_go(&mut self) {
+        if self.is_empty() {
+            self.others = BTreeSet::new();
+        }
+    }
+}

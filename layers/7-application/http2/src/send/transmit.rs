@@ -1,0 +1,210 @@
+//! Bodies become frames, when bytes are asked for. (RFC 9113 §6.1, RFC 9218 §10)
+
+use base::xray::{Layer, is_watched};
+use base::{Chunk, Cx, TxQueue};
+
+use crate::machine::Connection;
+use crate::stream::Stream;
+use crate::wire::{Flags, FrameHeader, HEADER_LEN, Kind};
+use crate::{Seen, Wait};
+
+/// The most of a body that is in memory which goes into one frame: with its head, one record of TLS
+/// (RFC 8446 §5.1), so that neither is a record begun for a few bytes nor anybody more urgent kept
+/// waiting for long.
+const FRAME_IN_MEMORY_MAX: u32 = 16_384 - HEADER_LEN as u32;
+
+/// The most of a file that goes into one frame, where the peer takes so much: the kernel sends it,
+/// and what it saves is heads.
+const FRAME_OF_FILE_MAX: u32 = 128 * 1024;
+
+impl Connection {
+    /// Moves what is to be sent, control frames and heads first.
+    pub(crate) fn transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
+        let before = out.len();
+        self.flush(cx, out);
+        while out.len() < self.config.transmit_len_max && self.send_next(cx, out) {}
+        // What ended streams belongs behind their bodies.
+        self.flush(cx, out);
+        if is_watched(Layer::Application) {
+            self.note_waiting(cx, out);
+        }
+        out.len() > before
+    }
+
+    /// Whether somebody could send a part of a body.
+    pub(crate) fn may_send_data(&self) -> bool {
+        self.send.scheduler.first().is_some_and(|place| {
+            let stream = self.streams.at(place.slot());
+            stream.is_some_and(|stream| self.send.window.is_worth(stream.outbound.pending.len()))
+        })
+    }
+
+    fn flush(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) {
+        self.send.last_head = None;
+        // RFC 9113 §3.4: nothing is so urgent that it may come before our own preface.
+        let has_begun = std::mem::replace(&mut self.send.has_begun, true);
+        let (urgent, replies) = (&mut self.send.urgent, &mut self.send.replies);
+        for buffer in if has_begun { [urgent, replies] } else { [replies, urgent] } {
+            if buffer.is_empty() {
+                continue;
+            }
+            note_frames(cx, buffer);
+            out.tail(cx).extend_from_slice(buffer);
+            cx.recycle(std::mem::take(buffer));
+        }
+    }
+
+    /// Sends one DATA frame of whoever is next; whether there was one.
+    fn send_next(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
+        let Some(place) = self.send.scheduler.first() else { return false };
+        let slot = place.slot();
+        let Some(stream) = self.streams.at(slot) else { return false };
+        if !self.send.window.is_worth(stream.outbound.pending.len()) {
+            self.connection_is_blocked(cx);
+            return false;
+        }
+        let len = self.frame_len(stream);
+        self.send_frame(cx, slot, len, out);
+        true
+    }
+
+    fn frame_len(&self, stream: &Stream) -> u32 {
+        let pending = &stream.outbound.pending;
+        let most = if pending.begins_with_file() { FRAME_OF_FILE_MAX } else { FRAME_IN_MEMORY_MAX };
+        let window = stream.outbound.window.available().min(self.send.window.available());
+        let most = most.min(self.peer.frame_len_max).min(window);
+        u32::try_from(pending.len()).map_or(most, |pending| pending.min(most))
+    }
+
+    /// Writes one frame; `len` is not more than anything allows.
+    fn send_frame(&mut self, cx: &mut Cx<'_>, slot: u32, len: u32, out: &mut TxQueue) {
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        let (id, outbound) = (stream.id, &mut stream.outbound);
+        let is_all = outbound.pending.len() == u64::from(len);
+        let ends = is_all && outbound.has_end && outbound.trailers.is_none();
+        let flags = if ends { Flags::END_STREAM } else { 0 };
+        let header = FrameHeader::new(Kind::Data, flags, id, len);
+        out.tail(cx).extend_from_slice(&header.emit());
+        let mut rest = u64::from(len);
+        while rest > 0
+            && let Some(chunk) = outbound.pending.pop(rest)
+        {
+            rest -= chunk.len();
+            push(cx, out, chunk, self.is_secure);
+        }
+        outbound.window.take(len);
+        self.send.window.take(len);
+        self.send.pending -= u64::from(len);
+        let (window, connection_window) = (outbound.window.raw(), self.send.window.raw());
+        let FrameHeader { kind, flags, stream: of, .. } = header;
+        cx.note(|| Seen::FrameOut { kind, flags, stream: of, len });
+        cx.note(|| Seen::BodyOut { id, len: len.into(), window, connection_window });
+        self.abuse.forgive_work();
+        self.after_frame(cx, slot, is_all);
+    }
+
+    /// A stream has had its turn.
+    fn after_frame(&mut self, cx: &mut Cx<'_>, slot: u32, is_all: bool) {
+        let Some(stream) = self.streams.at(slot) else { return };
+        let (id, incremental) = (stream.id, stream.priority.incremental);
+        if is_all {
+            self.unschedule(slot);
+            if stream_ends(self.streams.at(slot)) {
+                return self.end_body(cx, slot);
+            }
+        } else if incremental {
+            // RFC 9218 §10: those that are of use in parts share.
+            self.unschedule(slot);
+            self.schedule(cx, slot);
+        } else if !stream.is_ready() {
+            self.schedule(cx, slot);
+        }
+        self.offer_room(id);
+    }
+
+    /// The last of a body is out: the end was said with it, or trailers follow.
+    fn end_body(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let has_trailers =
+            self.streams.at(slot).is_some_and(|stream| stream.outbound.trailers.is_some());
+        if has_trailers {
+            self.end_message(cx, slot);
+        } else {
+            self.message_ended(cx, slot, Kind::Data);
+        }
+    }
+
+    fn connection_is_blocked(&mut self, cx: &mut Cx<'_>) {
+        if self.send.blocked.is_none() {
+            self.send.blocked = Some(cx.now());
+            self.watch(cx);
+        }
+    }
+
+    /// A stream that has waited for long with a window that was not worth it sends what it may, so
+    /// that a peer whose windows stay small gets everything all the same.
+    pub(crate) fn send_sliver(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let Some(stream) = self.streams.at(slot) else { return };
+        let window = stream.outbound.window.available().min(self.send.window.available());
+        if stream.outbound.blocked.is_none() || window == 0 {
+            return;
+        }
+        let len = self.frame_len(stream);
+        let mut sliver = TxQueue::new();
+        self.send_frame(cx, slot, len, &mut sliver);
+        while let Some(chunk) = sliver.pop() {
+            self.send.replies(cx).extend_from_slice(chunk.as_bytes().unwrap_or_default());
+        }
+    }
+
+    /// Why those wait who wait.
+    #[cold]
+    fn note_waiting(&mut self, cx: &mut Cx<'_>, out: &TxQueue) {
+        let Some(first) = self.send.scheduler.first() else { return };
+        let is_full = out.len() >= self.config.transmit_len_max;
+        let what = if is_full { Wait::Transport } else { Wait::WindowOfConnection };
+        let others = self.send.scheduler.others().map(|place| (place, Wait::Priority));
+        for (place, what) in std::iter::once((first, what)).chain(others) {
+            if let Some(stream) = self.streams.at(place.slot()) {
+                let (id, pending) = (stream.id, stream.outbound.pending.len());
+                cx.note(|| Seen::Waits { id, what, pending });
+            }
+        }
+    }
+}
+
+fn stream_ends(stream: Option<&Stream>) -> bool {
+    stream.is_some_and(|stream| stream.outbound.has_end)
+}
+
+/// Appends a part of a body. Where records follow below, behind the head of its frame, so that both
+/// are one record; else as what it is.
+#[inline]
+fn push(cx: &mut Cx<'_>, out: &mut TxQueue, chunk: Chunk, fills_records: bool) {
+    match chunk.as_bytes() {
+        Some(bytes) if fills_records => {
+            out.tail(cx).extend_from_slice(bytes);
+            if let Chunk::Owned(buffer) = chunk {
+                cx.recycle(buffer);
+            }
+        }
+        _ => out.push(cx, chunk),
+    }
+}
+
+/// What goes out, frame by frame, as it is.
+#[inline]
+fn note_frames(cx: &mut Cx<'_>, frames: &[u8]) {
+    if is_watched(Layer::Application) {
+        note_each(cx, frames);
+    }
+}
+
+#[cold]
+fn note_each(cx: &mut Cx<'_>, frames: &[u8]) {
+    let mut rest = frames.strip_prefix(crate::PREFACE).unwrap_or(frames);
+    while let Some(header) = FrameHeader::parse(rest) {
+        let FrameHeader { kind, flags, stream, len } = header;
+        cx.note(|| Seen::FrameOut { kind, flags, stream, len });
+        rest = rest.get(HEADER_LEN + len as usize..).unwrap_or_default();
+    }
+}

@@ -1,0 +1,6 @@
+//! Most of these play a script and compare the film; see [`script`] for the language.
+
+mod notation;
+mod script;
+
+mod exchanges;
