@@ -145,7 +145,7 @@ impl<T: Transport> Connection<T> {
         let mut desk = worker.desk.borrow_mut();
         let mut cx = worker.cx(&mut desk.world, number, film.as_deref_mut());
         cx.note(|| Seen::Accepted { from: Or(address), with_tls: tls.is_some() });
-        let endpoint = Endpoint::server(&mut cx, serving.config.http1.clone(), tls)?;
+        let endpoint = Endpoint::server(&mut cx, &serving.config.http, tls)?;
         Ok(Self {
             stream,
             endpoint,
@@ -183,7 +183,7 @@ impl<T: Transport> Connection<T> {
         match occasion {
             Occasion::News(news) => self.ready |= news,
             Occasion::Due => {}
-            Occasion::WindDown => self.endpoint.wind_down(),
+            Occasion::WindDown => self.endpoint.wind_down(&mut turn.cx),
             Occasion::Leave => self.endpoint.shut_down(&mut turn.cx),
         }
         let ended = self.do_all(&mut turn).err();
@@ -278,7 +278,8 @@ impl<T: Transport> Connection<T> {
             self.write(turn).map_err(|_| Why::Broken)?;
             self.close_if_due(turn)?;
             // What was sent has made room for more.
-            if self.unsent().is_some() || !(self.go_on(turn) || is_full) {
+            let has_more = is_full || self.endpoint.has_more();
+            if self.unsent().is_some() || !(self.go_on(turn) || has_more) {
                 return Ok(());
             }
             read = 0;

@@ -19,8 +19,8 @@ use crate::worker::Worker;
 /// What an operator may choose.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Limits and times of HTTP/1.1.
-    pub http1: Arc<http1::Config>,
+    /// How HTTP is spoken, with its limits and times.
+    pub http: endpoint::Config,
     /// Limits and times of sockets.
     pub limits: Limits,
     /// Who prints the films of connections, if somebody watches.

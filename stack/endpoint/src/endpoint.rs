@@ -1,16 +1,11 @@
 use std::sync::Arc;
 
-use base::{Chunk, Cx, Instant, TxQueue};
+use base::{Cx, Instant, TxQueue};
 use http1::Closing;
 use message::{Event, ExchangeId, Request};
 
-/// What is said to somebody who speaks HTTP in clear text where TLS is spoken.
-const CLEAR_TEXT_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
-    Content-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 79\r\n\
-    Connection: close\r\n\
-    \r\n\
-    400 Bad Request: this port speaks TLS; write https:// in front of the address.\n";
+use crate::http::Http;
+use crate::secure::Secure;
 
 /// One end of a connection, from layer 5 up.
 ///
@@ -27,29 +22,22 @@ const CLEAR_TEXT_ON_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
 #[derive(Debug)]
 pub struct Endpoint {
     secure: Option<Box<Secure>>,
-    http: http1::Connection,
+    http: Http,
 }
 
-/// Layer 5, where it is used.
-#[derive(Debug)]
-struct Secure {
-    session: tls::Session,
-    /// Bytes that are out of their records and wait for HTTP.
-    plain: Vec<u8>,
-    /// What HTTP sent before there was a session.
-    early: TxQueue,
-    /// The peer has said that nothing more will come.
-    is_closed: bool,
-    /// It has ended without saying so.
-    is_truncated: bool,
-    /// Our own last word has been said.
-    has_said_close: bool,
-    /// The session is of no use any more.
-    is_broken: bool,
-    /// What goes out is for somebody who speaks clear text.
-    is_in_clear: bool,
-    /// Why there is no session.
-    fault: Option<Box<tls::Fault>>,
+/// How HTTP is spoken. A clone is a reference.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// HTTP/1.1 and 1.0.
+    pub http1: Arc<http1::Config>,
+    /// HTTP/2, if it is spoken. ALPN is to offer it where it is.
+    pub http2: Option<Arc<http2::Config>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { http1: Arc::default(), http2: Some(Arc::default()) }
+    }
 }
 
 /// What is known of the layers below HTTP.
@@ -60,7 +48,13 @@ pub struct Facts<'a> {
 }
 
 /// What a time limit is for.
-pub type Timer = http1::Timer;
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Timer {
+    /// In HTTP/1.1.
+    Http1(http1::Timer),
+    /// In HTTP/2.
+    Http2(http2::Timer),
+}
 
 impl Endpoint {
     /// A server's end of a connection that began now, in clear text or, with `tls`, in a session.
@@ -70,11 +64,12 @@ impl Endpoint {
     /// The session could not be set up.
     pub fn server(
         cx: &mut Cx<'_>,
-        http1: Arc<http1::Config>,
+        config: &Config,
         tls: Option<&tls::ServerConfig>,
     ) -> Result<Self, tls::Fault> {
         let secure = tls.map(tls::Session::server).transpose()?.map(Secure::new);
-        Ok(Self { secure, http: http1::Connection::server(cx, http1) })
+        let http = Http::server(cx, config, secure.is_some());
+        Ok(Self { secure, http })
     }
 
     /// A client's end; with `tls`, to a server of that name.
@@ -84,12 +79,14 @@ impl Endpoint {
     /// The session could not be set up, or the name is none.
     pub fn client(
         cx: &mut Cx<'_>,
-        http1: Arc<http1::Config>,
+        config: &Config,
         tls: Option<(&tls::ClientConfig, &str)>,
     ) -> Result<Self, tls::Fault> {
         let session =
             tls.map(|(config, name)| tls::Session::client(cx, config, name)).transpose()?;
-        Ok(Self { secure: session.map(Secure::new), http: http1::Connection::client(http1) })
+        let secure = session.map(Secure::new);
+        let http = Http::client(config, secure.is_some());
+        Ok(Self { secure, http })
     }
 
     // From below.
@@ -110,7 +107,7 @@ impl Endpoint {
             secure.plain = cx.buffer();
         }
         let taken = secure.session.handle_bytes(cx, bytes, &mut secure.plain);
-        secure.handle_session_events(cx);
+        secure.handle_session_events(cx, &mut self.http);
         secure.move_up(cx, &mut self.http);
         taken
     }
@@ -121,7 +118,7 @@ impl Endpoint {
     pub fn handle_eof(&mut self, cx: &mut Cx<'_>) {
         if let Some(secure) = &mut self.secure {
             secure.session.handle_eof(cx);
-            secure.handle_session_events(cx);
+            secure.handle_session_events(cx, &mut self.http);
             secure.is_closed = true;
         }
         self.http.handle_eof(cx);
@@ -134,7 +131,7 @@ impl Endpoint {
 
     // From above.
 
-    /// Begins an exchange, if there is place for one; `End` follows with [`send`](Self::send).
+    /// Begins an exchange, if there is place for one ([`is_reusable`](Self::is_reusable)); `End` follows with [`send`](Self::send).
     pub fn open(&mut self, cx: &mut Cx<'_>, request: Request) -> Option<ExchangeId> {
         self.http.open(cx, request)
     }
@@ -157,8 +154,8 @@ impl Endpoint {
     }
 
     /// Ends the connection after the exchange under way, or if there is none, after the next one.
-    pub fn wind_down(&mut self) {
-        self.http.wind_down();
+    pub fn wind_down(&mut self, cx: &mut Cx<'_>) {
+        self.http.wind_down(cx);
     }
 
     /// Ends the connection after the exchanges under way, or now if there are none.
@@ -244,10 +241,25 @@ impl Endpoint {
         self.secure.is_none()
     }
 
-    /// How many bytes of a body may be sent now without piling up here.
+    /// How many bytes of an exchange's body may be sent now without piling up here. Exchange 0 is the
+    /// connection: whether more may be answered.
     #[inline]
-    pub fn room(&self, _id: ExchangeId) -> u64 {
-        self.http.room()
+    pub fn room(&mut self, id: ExchangeId) -> u64 {
+        self.http.room(id)
+    }
+
+    /// An exchange of several whose [`room`](Self::room) was nothing when it was asked for, and is
+    /// something now.
+    #[must_use]
+    #[inline]
+    pub fn poll_room(&mut self) -> Option<ExchangeId> {
+        self.http.poll_room()
+    }
+
+    /// Whether there is more to [`poll_transmit`](Self::poll_transmit) when what it gave is gone.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.http.has_more()
     }
 
     /// How many bytes wait inside to be transmitted.
@@ -275,88 +287,5 @@ impl Endpoint {
     /// What went wrong in layer 5, if something did.
     pub fn fault(&self) -> Option<&tls::Fault> {
         self.secure.as_ref().and_then(|secure| secure.fault.as_deref())
-    }
-}
-
-impl Secure {
-    fn new(session: tls::Session) -> Box<Self> {
-        Box::new(Self {
-            session,
-            plain: Vec::new(),
-            early: TxQueue::new(),
-            is_closed: false,
-            is_truncated: false,
-            has_said_close: false,
-            is_broken: false,
-            is_in_clear: false,
-            fault: None,
-        })
-    }
-
-    fn handle_session_events(&mut self, cx: &mut Cx<'_>) {
-        while let Some(event) = self.session.poll_event() {
-            match event {
-                tls::Event::Established(_) => {}
-                tls::Event::Closed => self.is_closed = true,
-                tls::Event::Truncated => (self.is_closed, self.is_truncated) = (true, true),
-                tls::Event::Failed(fault) => {
-                    self.is_broken = true;
-                    self.is_in_clear = fault.why == tls::Why::ClearText;
-                    self.early.clear(cx);
-                    if self.is_in_clear {
-                        self.early.tail(cx).extend_from_slice(CLEAR_TEXT_ON_TLS);
-                    }
-                    self.fault = Some(Box::new(fault));
-                }
-            }
-        }
-    }
-
-    fn move_up(&mut self, cx: &mut Cx<'_>, http: &mut http1::Connection) {
-        if !self.plain.is_empty() {
-            let taken = http.handle_bytes(cx, &self.plain);
-            if taken == self.plain.len() {
-                self.plain.clear();
-            } else {
-                self.plain.drain(..taken);
-            }
-        }
-        if self.plain.is_empty() {
-            cx.recycle(std::mem::take(&mut self.plain));
-        }
-    }
-
-    /// Seals what HTTP sent, as soon as there is a session.
-    fn move_down(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
-        if self.early.is_empty() {
-            return false;
-        }
-        if self.is_in_clear {
-            out.append(cx, &mut self.early);
-            return true;
-        }
-        if self.is_broken {
-            // What was meant for a session never leaves without one.
-            self.early.clear(cx);
-            return false;
-        }
-        if self.session.is_handshaking() {
-            return false;
-        }
-        while let Some(chunk) = self.early.pop() {
-            debug_assert!(!matches!(chunk, Chunk::File(_)), "see `takes_files`");
-            let mut rest = chunk.as_bytes().unwrap_or_default();
-            let records = out.tail(cx);
-            while !rest.is_empty() {
-                match self.session.write(cx, rest, records) {
-                    0 => break,
-                    taken => rest = rest.get(taken..).unwrap_or_default(),
-                }
-            }
-            if let Chunk::Owned(buffer) = chunk {
-                cx.recycle(buffer);
-            }
-        }
-        true
     }
 }

@@ -1,8 +1,8 @@
 //! Layers 5 to 7 joined: bytes of a stream ⇄ exchanges of HTTP.
 //!
 //! ```text
-//!   up    bytes → tls → http1 → Event          handle_bytes, then poll_event
-//!   down  Event → http1 → tls → bytes          send, then poll_transmit
+//!   up    bytes → tls → http1 | http2 → Event      handle_bytes, then poll_event
+//!   down  Event → http1 | http2 → tls → bytes      send, then poll_transmit
 //! ```
 //!
 //! The layers know nothing of one another. [`Endpoint::handle_bytes`] is the whole way up and
@@ -13,8 +13,10 @@
 //! Not here: sockets, and what an exchange is about.
 
 mod endpoint;
+mod http;
+mod secure;
 
-pub use endpoint::{Endpoint, Facts, Timer};
+pub use endpoint::{Config, Endpoint, Facts, Timer};
 pub use http1::Closing;
 
 #[cfg(test)]

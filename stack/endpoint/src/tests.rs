@@ -8,7 +8,7 @@ use message::{Event, ExchangeId, Fields, Head, Method, Name, Request, Response, 
 use message::{Target, Version};
 use tls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::{Closing, Endpoint};
+use crate::{Closing, Config, Endpoint};
 
 /// A date at which the certificate of these tests is valid.
 const NOW: Wall = Wall(1_800_000_000);
@@ -211,7 +211,7 @@ impl Half {
     }
 
     fn server(tls: Option<&tls::ServerConfig>) -> Self {
-        Self::new(|cx| Endpoint::server(cx, Arc::default(), tls).unwrap())
+        Self::new(|cx| Endpoint::server(cx, &Config::default(), tls).unwrap())
     }
 
     fn call<T>(&mut self, run: impl FnOnce(&mut Endpoint, &mut Cx<'_>) -> T) -> T {
@@ -257,14 +257,14 @@ struct Pair {
 
 impl Pair {
     fn in_clear() -> Self {
-        let client = Half::new(|cx| Endpoint::client(cx, Arc::default(), None).unwrap());
+        let client = Half::new(|cx| Endpoint::client(cx, &Config::default(), None).unwrap());
         Self { client, server: Half::server(None) }
     }
 
     fn over_tls(is_trusted: bool) -> Self {
         let config = client_config(is_trusted);
         let client = Half::new(|cx| {
-            Endpoint::client(cx, Arc::default(), Some((&config, "localhost"))).unwrap()
+            Endpoint::client(cx, &Config::default(), Some((&config, "localhost"))).unwrap()
         });
         Self { client, server: Half::server(Some(&server_config())) }
     }

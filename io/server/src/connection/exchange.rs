@@ -354,7 +354,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// How many bytes of a body may be made now.
-    fn room<H>(&self, turn: &Turn<'_, H>, id: ExchangeId) -> u64 {
+    fn room<H>(&mut self, turn: &Turn<'_, H>, id: ExchangeId) -> u64 {
         let unsent = self.unsent().map_or(0, |unsent| unsent.queue.len());
         let waiting = unsent + self.endpoint.waiting_len();
         let left = turn.worker.budget.share().saturating_sub(waiting);

@@ -38,6 +38,11 @@ impl Events {
         Some(first)
     }
 
+    /// What comes next.
+    pub(crate) fn first(&self) -> Option<&Learnt> {
+        self.first.as_ref()
+    }
+
     #[cold]
     fn move_up(&mut self) {
         self.second = self.others.pop_front();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Event, ExchangeId, Method, Request, Reset, Version};
+use message::{Event, ExchangeId, Head, Method, Request, Reset, Version};
 
 use crate::events::Events;
 use crate::recv::Recv;
@@ -287,6 +287,18 @@ impl Connection {
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.recv.is_at_start() && self.send.is_idle()
+    }
+
+    /// The request that wishes for another protocol, if all of it is here and the user has not been
+    /// shown it yet.
+    pub fn upgrade_wished(&self) -> Option<&Arc<Request>> {
+        if !self.exchange.wishes_upgrade || !self.recv.is_complete() {
+            return None;
+        }
+        match self.events.first()? {
+            (_, Event::Head(Head::Request(request))) => Some(request),
+            _ => None,
+        }
     }
 
     /// Whether a client may [`open`](Self::open) another exchange.

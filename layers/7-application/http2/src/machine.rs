@@ -383,6 +383,11 @@ impl Connection {
         self.room_of(number(id))
     }
 
+    /// How many bytes wait here to be transmitted.
+    pub fn waiting_len(&self) -> u64 {
+        self.send.waiting_len()
+    }
+
     /// What decides about one stream.
     pub(crate) fn stream(&self, id: u32) -> Option<&Stream> {
         self.streams.get(id)

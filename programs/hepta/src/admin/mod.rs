@@ -112,7 +112,7 @@ impl Overview {
 /// What a server for [`Admin`] is given.
 pub(crate) fn config() -> Config {
     let limits = Limits { connections_max: CONNECTIONS_MAX, ..Limits::default() };
-    Config { http1: Arc::default(), limits, film: None }
+    Config { http: endpoint::Config::default(), limits, film: None }
 }
 
 impl Admin {

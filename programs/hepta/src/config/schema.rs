@@ -81,6 +81,12 @@ pub(crate) const FILE: &[Key] = &[
         ADMIN,
     ),
     key(
+        "http2",
+        &[arg("on", Kind::Flag, How::Required)],
+        "Whether HTTP/2 is spoken beside HTTP/1.1: where the client wants it in its TLS handshake \
+         (ALPN), or in clear text by prior knowledge or with `Upgrade: h2c`. #true.",
+    ),
+    key(
         "workers",
         &[arg("count", Kind::Count, How::Required)],
         "How many threads serve; one for each core unless told otherwise.",
@@ -179,7 +185,12 @@ const LIMITS: &[Key] = &[
     key(
         "requests-max",
         &[arg("count", Kind::Count, How::Required)],
-        "How many requests a connection may make. 10000.",
+        "How many requests a connection may make. 10000; on one of HTTP/2, as many as it likes.",
+    ),
+    key(
+        "streams-max",
+        &[arg("count", Kind::Count, How::Required)],
+        "How many requests may be under way at once on a connection of HTTP/2. 100.",
     ),
     key(
         "connections-max",

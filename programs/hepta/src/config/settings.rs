@@ -94,6 +94,8 @@ pub(crate) enum Tls {
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) http1: http1::Config,
+    /// Nothing where HTTP/2 is not spoken.
+    pub(crate) http2: Option<http2::Config>,
     pub(crate) sockets: server::Limits,
     pub(crate) grace: Duration,
 }
@@ -102,6 +104,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             http1: http1::Config::default(),
+            http2: Some(http2::Config::default()),
             sockets: server::Limits::default(),
             grace: Duration::from_secs(30),
         }
@@ -129,7 +132,7 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
         }),
         pid_file: one(nodes, "pid-file").and_then(|node| node.path("file").map(Into::into)),
         access_log: access_log(nodes, &mut taken.logs, &mut problems),
-        limits: one(nodes, "limits").map(|node| limits(&node.block)).unwrap_or_default(),
+        limits: limits(one(nodes, "limits").map(|node| &*node.block), nodes),
         sites: all(nodes, "site").map(|node| site(node, &mut taken, &mut problems)).collect(),
         default: one(nodes, "default").map(|node| site(node, &mut taken, &mut problems)),
         shown: shown(nodes),
@@ -235,22 +238,31 @@ fn workers(node: &Node, problems: &mut Problems) -> Option<NonZeroU16> {
     workers
 }
 
-fn limits(block: &[Node]) -> Limits {
-    let mut limits = Limits::default();
+fn limits(block: Option<&[Node]>, file: &[Node]) -> Limits {
+    let block = block.unwrap_or_default();
+    let (mut limits, mut http2) = (Limits::default(), http2::Config::default());
     let size = |name| one(block, name).and_then(|node| node.number("size")).map(as_usize);
     let count = |name| one(block, name).and_then(|node| node.number("count"));
     let time = |name| one(block, name).and_then(|node| node.time("time"));
     let http1 = &mut limits.http1;
     set(&mut http1.request_line_len_max, size("request-line-max"));
     set(&mut http1.head_len_max, size("head-max"));
+    set(&mut http2.head_len_max, size("head-max").map(|size| as_u32(size as u64)));
     set(&mut http1.fields_max, count("fields-max").map(as_usize));
-    let requests = count("requests-max").map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    set(&mut http1.requests_max, requests);
+    set(&mut http2.fields_max, count("fields-max").map(as_usize));
+    set(&mut http1.requests_max, count("requests-max").map(as_u32));
+    set(&mut http2.requests_max, count("requests-max").map(as_u32));
+    set(&mut http2.streams_max, count("streams-max").map(as_u32));
     set(&mut http1.timeout_idle, time("timeout-idle"));
+    set(&mut http2.timeout_idle, time("timeout-idle"));
     set(&mut http1.timeout_head, time("timeout-head"));
+    set(&mut http2.timeout_head, time("timeout-head"));
     let rate = one(block, "body-rate");
     set(&mut http1.body_rate_min, rate.and_then(|node| node.number("size")));
+    let least = rate.and_then(|node| node.number("size")).map(as_u32);
+    set(&mut http2.body_rate_min, least);
     set(&mut http1.body_rate_interval, rate.and_then(|node| node.time("per")));
+    set(&mut http2.body_rate_interval, rate.and_then(|node| node.time("per")));
     set(&mut limits.sockets.timeout_write, time("timeout-write"));
     let buffers = one(block, "buffers-max").and_then(|node| node.number("size"));
     set(&mut limits.sockets.buffers_len_max, buffers);
@@ -258,6 +270,8 @@ fn limits(block: &[Node]) -> Limits {
     let most = count("connections-per-client").map(as_usize);
     limits.sockets.connections_per_client_max = most;
     set(&mut limits.grace, time("grace"));
+    let speaks_http2 = one(file, "http2").and_then(|node| node.flag("on")) != Some(false);
+    limits.http2 = speaks_http2.then_some(http2);
     limits
 }
 
@@ -265,6 +279,10 @@ pub(super) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
+}
+
+fn as_u32(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn as_usize(n: u64) -> usize {

@@ -36,7 +36,7 @@ const BODY_WINDOW: usize = 256 * 1024;
 pub(super) struct Client<'o> {
     pub(super) options: &'o Options,
     tools: Tools,
-    http1: Arc<http1::Config>,
+    http: endpoint::Config,
     /// Made when the first `https` URL needs it: reading the system's roots takes its time.
     tls: Option<tls::ClientConfig>,
     idle: Vec<(Origin, Connection)>,
@@ -77,7 +77,7 @@ impl<'o> Client<'o> {
         Self {
             options,
             tools: Tools::new(film, options.stall_timeout),
-            http1: Arc::new(http1),
+            http: endpoint::Config { http1: Arc::new(http1), http2: None },
             tls: None,
             idle: Vec::new(),
             made: 0,
@@ -232,8 +232,7 @@ impl<'o> Client<'o> {
         self.last = stream.peer_addr().ok().map(|peer| (number, peer));
         let name = origin.sent_host();
         let tls = config.as_ref().map(|config| (config, &*name));
-        let connection =
-            Connection::new(&mut self.tools, number, stream, Arc::clone(&self.http1), tls);
+        let connection = Connection::new(&mut self.tools, number, stream, &self.http, tls);
         let mut connection = connection.map_err(|lost| no_session(origin, &[], lost))?;
         if config.is_some() {
             let shaken = connection.shake_hands(&mut self.tools).await;

@@ -102,11 +102,11 @@ impl Connection {
         tools: &mut Tools,
         number: u64,
         stream: TcpStream,
-        http1: std::sync::Arc<http1::Config>,
+        http: &endpoint::Config,
         tls: Option<(&tls::ClientConfig, &str)>,
     ) -> Result<Self, Lost> {
         let peer = stream.peer_addr().map_err(|error| Lost::Io(plain(&error)))?;
-        let endpoint = Endpoint::client(&mut tools.cx(number), http1, tls).map_err(Lost::Tls)?;
+        let endpoint = Endpoint::client(&mut tools.cx(number), http, tls).map_err(Lost::Tls)?;
         Ok(Self {
             number,
             peer,

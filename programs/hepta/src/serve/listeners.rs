@@ -6,10 +6,10 @@ use std::os::fd::OwnedFd;
 
 use server::{Address, Announcers, Inherited, Listener};
 
-use tls::ClientAuth;
+use tls::{Alpn, ClientAuth};
 
 use super::options::Place;
-use super::secrets::Secrets;
+use super::secrets::{Manner, Secrets};
 use crate::config::{HostPattern, Listen, Proxies, Settings, Site};
 
 /// Everything that is open.
@@ -76,12 +76,18 @@ impl Listeners {
     fn fill(&mut self, plan: &mut Plan, settings: &Settings) -> anyhow::Result<()> {
         let default = [Listen { place: Place::Local(8080), tls: None, proxies: None }];
         let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
-        let client_auth: Vec<_> = settings.sites.iter().filter_map(client_auth).collect();
+        let alpn = match settings.limits.http2 {
+            Some(_) => vec![Alpn::H2, Alpn::Http11],
+            None => vec![Alpn::Http11],
+        };
+        let client_auth = settings.sites.iter().filter_map(client_auth).collect();
+        let manner = Manner { alpn, client_auth };
         for listen in all {
-            self.add(plan, listen, &client_auth, Who::Sites)?;
+            self.add(plan, listen, &manner, Who::Sites)?;
         }
         if let Some(admin) = &settings.admin {
-            self.add(plan, &admin.listen, &[], Who::Admin)?;
+            let manner = Manner { client_auth: Vec::new(), ..manner };
+            self.add(plan, &admin.listen, &manner, Who::Admin)?;
         }
         Ok(())
     }
@@ -91,12 +97,11 @@ impl Listeners {
         &mut self,
         plan: &mut Plan,
         listen: &Listen,
-        client_auth: &[ClientAuth],
+        manner: &Manner,
         who: Who,
     ) -> anyhow::Result<()> {
         let tls = listen.tls.as_ref();
-        let tls =
-            tls.map(|tls| plan.secrets.open(tls, client_auth, &mut self.secrets)).transpose()?;
+        let tls = tls.map(|tls| plan.secrets.open(tls, manner, &mut self.secrets)).transpose()?;
         let announcers = listen.proxies.clone().map(Proxies::into_announcers);
         let open = |asked, listener| Open {
             asked,

@@ -195,6 +195,12 @@ impl Options {
                 timeout_head: Duration::from_secs(self.timeout_head),
                 ..http1::Config::default()
             },
+            http2: Some(http2::Config {
+                head_len_max: u32::try_from(self.head_max).unwrap_or(u32::MAX),
+                fields_max: self.fields_max,
+                timeout_head: Duration::from_secs(self.timeout_head),
+                ..http2::Config::default()
+            }),
             sockets: server::Limits {
                 timeout_write: Duration::from_secs(self.timeout_write),
                 connections_max: self.connections_max,

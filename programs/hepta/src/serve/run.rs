@@ -279,8 +279,11 @@ fn prepare(
     tallies: &Arc<Tallies>,
 ) -> anyhow::Result<(Config, impl Fn(usize) -> io::Result<Sites> + Send + Sync + 'static)> {
     check_directories(&settings)?;
-    let http1 = Arc::new(settings.limits.http1.clone());
-    let config = Config { http1, limits: settings.limits.sockets, film };
+    let http = endpoint::Config {
+        http1: Arc::new(settings.limits.http1.clone()),
+        http2: settings.limits.http2.clone().map(Arc::new),
+    };
+    let config = Config { http, limits: settings.limits.sockets, film };
     // Nothing is counted for which nobody can ask.
     let tallies = settings.admin.is_some().then(|| Arc::clone(tallies));
     Ok((config, move |worker| Sites::open(&settings, &logs, tallies.as_deref(), worker)))

@@ -1,6 +1,6 @@
 //! Certificates of listeners, and what is to be said about them.
 
-use tls::ClientAuth;
+use tls::{Alpn, ClientAuth};
 
 use crate::certificates::{Pair, Store, local_ca};
 use crate::config::Tls;
@@ -16,9 +16,18 @@ pub(super) struct Secrets {
 /// The sessions that a listener can begin.
 struct Open {
     tls: Tls,
-    client_auth: Vec<ClientAuth>,
+    manner: Manner,
     config: tls::ServerConfig,
     store: Store,
+}
+
+/// How sessions begin, whatever their certificates.
+#[derive(Clone, PartialEq)]
+pub(super) struct Manner {
+    /// The protocols that are offered, the preferred one first.
+    pub(super) alpn: Vec<Alpn>,
+    /// Whose certificates clients may show.
+    pub(super) client_auth: Vec<ClientAuth>,
 }
 
 impl Secrets {
@@ -27,10 +36,10 @@ impl Secrets {
     pub(super) fn open(
         &mut self,
         tls: &Tls,
-        client_auth: &[ClientAuth],
+        manner: &Manner,
         before: &mut Self,
     ) -> anyhow::Result<tls::ServerConfig> {
-        let is_same = |open: &Open| open.tls == *tls && open.client_auth == client_auth;
+        let is_same = |open: &Open| open.tls == *tls && open.manner == *manner;
         if let Some(open) = self.open.iter().find(|open| is_same(open)) {
             return Ok(open.config.clone());
         }
@@ -45,11 +54,12 @@ impl Secrets {
             Tls::Local => vec![self.local_pair()?],
         };
         let store = Store::open(pairs)?;
-        let client_auth = client_auth.to_vec();
-        let options = tls::ServerOptions { client_auth: client_auth.clone(), ..Default::default() };
+        let Manner { alpn, client_auth } = manner.clone();
+        let options = tls::ServerOptions { alpn, client_auth, ..Default::default() };
         let config = tls::ServerConfig::new(store.certificates(), &options)
             .map_err(|fault| anyhow::anyhow!("TLS cannot be spoken: {fault}"))?;
-        self.open.push(Open { tls: tls.clone(), client_auth, config: config.clone(), store });
+        let (tls, manner) = (tls.clone(), manner.clone());
+        self.open.push(Open { tls, manner, config: config.clone(), store });
         Ok(config)
     }
 

@@ -177,7 +177,7 @@ fn versions_beyond_1_are_505_and_nonsense_is_400() {
             ("GET / HTTP/2.0\r\nHost: a", 505),
             ("GET / HTTP/3.0\r\nHost: a", 505),
             ("GET / HTTP/0.9\r\nHost: a", 505),
-            ("PRI * HTTP/2.0", 505),
+            ("PRI / HTTP/2.0", 505),
             ("GET / HTTP/1.10\r\nHost: a", 400),
             ("GET / HTTP/11\r\nHost: a", 400),
             ("GET / HTTP/1\r\nHost: a", 400),

@@ -99,7 +99,6 @@ fn alpn_is_answered_and_1_0_alone_is_served() {
     let (server, _) = local(&site);
     let cases = [
         ("http/1.1", Some("http/1.1")),
-        ("h2,http/1.1", Some("http/1.1")),
         ("http/1.0", None),
         ("http/1.0,http/1.1", Some("http/1.1")),
     ];
@@ -109,6 +108,10 @@ fn alpn_is_answered_and_1_0_alone_is_served() {
         if let Some(chosen) = chosen {
             assert!(said.contains(&format!("ALPN protocol: {chosen}")), "{offer}: {said}");
         }
+    }
+    for offer in ["h2", "h2,http/1.1", "http/1.1,h2"] {
+        let said = s_client(&server, &["-alpn", offer]).text();
+        assert!(said.contains("ALPN protocol: h2") && !said.contains("hello\n"), "{said}");
     }
     assert!(s_client(&server, &[]).text().contains("hello\n"), "without ALPN");
 }

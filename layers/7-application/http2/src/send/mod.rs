@@ -87,6 +87,11 @@ impl Send {
         !self.replies.is_empty() || !self.urgent.is_empty()
     }
 
+    /// How many bytes wait to be sent.
+    pub(crate) fn waiting_len(&self) -> u64 {
+        self.pending + (self.replies.len() + self.urgent.len()) as u64
+    }
+
     /// Whether so much waits to be sent that nothing more is taken.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
