@@ -80,7 +80,7 @@ impl Http {
         match self {
             Self::One(one) if one.may_become.is_none() => one.http.handle_bytes(cx, bytes),
             Self::One(_) => self.handle_first_bytes(cx, bytes),
-            Self::Two(two) => two.http.handle_bytes(cx, bytes),
+            Self::Two(two) => two.handle_bytes(cx, bytes),
         }
     }
 
@@ -117,17 +117,11 @@ impl Http {
         taken
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         match self {
             Self::One(one) => one.http.poll_transmit(cx, out),
-            Self::Two(two) => {
-                let was_ahead = !two.ahead.is_empty();
-                if was_ahead {
-                    out.append(cx, &mut two.ahead);
-                }
-                two.http.poll_transmit(cx, out) || was_ahead
-            }
+            Self::Two(two) => two.poll_transmit(cx, out),
         }
     }
 
@@ -135,7 +129,7 @@ impl Http {
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match self {
             Self::One(one) => one.http.poll_timeout().map(|(at, timer)| (at, Timer::Http1(timer))),
-            Self::Two(two) => two.http.poll_timeout().map(|(at, timer)| (at, Timer::Http2(timer))),
+            Self::Two(two) => two.poll_timeout(),
         }
     }
 
@@ -143,12 +137,7 @@ impl Http {
     pub(crate) fn closing(&self) -> Closing {
         match self {
             Self::One(one) => one.http.closing(),
-            Self::Two(two) => match two.http.closing() {
-                http2::Closing::Open => Closing::Open,
-                http2::Closing::Fin => Closing::Fin,
-                http2::Closing::Now => Closing::Now,
-                http2::Closing::Abort => Closing::Abort,
-            },
+            Self::Two(two) => two.closing(),
         }
     }
 
@@ -156,7 +145,7 @@ impl Http {
     pub(crate) fn room(&mut self, id: ExchangeId) -> u64 {
         match self {
             Self::One(one) => one.http.room(),
-            Self::Two(two) => two.http.room(id),
+            Self::Two(two) => two.room(id),
         }
     }
 
@@ -189,22 +178,28 @@ impl Http {
     pub(crate) fn has_more(&self) -> bool {
         match self {
             Self::One(_) => false,
-            Self::Two(two) => two.http.has_more(),
+            Self::Two(two) => two.has_more(),
         }
     }
 }
 
-/// What both versions call by the same name.
+/// What both versions call by the same name. HTTP/1.1 is inlined where it is used, HTTP/2 is called:
+/// which of them it is, is asked a dozen times for each request, and so costs little.
 macro_rules! both {
-    ($($(#[$attribute:meta])* fn $name:ident(&mut self $(, $argument:ident: $kind:ty)*) $(-> $out:ty)?;)*) => {
+    ($(fn $name:ident(&mut self $(, $argument:ident: $kind:ty)*) $(-> $out:ty)?;)*) => {
         impl Http {
-            $($(#[$attribute])*
-            #[inline(always)]
+            $(#[inline(always)]
             pub(crate) fn $name(&mut self $(, $argument: $kind)*) $(-> $out)? {
                 match self {
                     Self::One(one) => one.http.$name($($argument),*),
-                    Self::Two(two) => two.http.$name($($argument),*),
+                    Self::Two(two) => two.$name($($argument),*),
                 }
+            })*
+        }
+        impl Two {
+            $(#[inline(never)]
+            fn $name(&mut self $(, $argument: $kind)*) $(-> $out)? {
+                self.http.$name($($argument),*)
             })*
         }
     };
@@ -214,8 +209,14 @@ macro_rules! both {
             pub(crate) fn $name(&self) -> $out {
                 match self {
                     Self::One(one) => one.http.$name(),
-                    Self::Two(two) => two.http.$name(),
+                    Self::Two(two) => two.$name(),
                 }
+            })*
+        }
+        impl Two {
+            $(#[inline(never)]
+            fn $name(&self) -> $out {
+                self.http.$name()
             })*
         }
     };
@@ -237,6 +238,47 @@ both! {
     fn wants_bytes(&self) -> bool;
     fn is_idle(&self) -> bool;
     fn waiting_len(&self) -> u64;
+}
+
+impl Two {
+    #[inline(never)]
+    fn handle_bytes(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) -> usize {
+        self.http.handle_bytes(cx, bytes)
+    }
+
+    #[inline(never)]
+    fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
+        let was_ahead = !self.ahead.is_empty();
+        if was_ahead {
+            out.append(cx, &mut self.ahead);
+        }
+        self.http.poll_transmit(cx, out) || was_ahead
+    }
+
+    #[inline(never)]
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.http.poll_timeout().map(|(at, timer)| (at, Timer::Http2(timer)))
+    }
+
+    #[inline(never)]
+    fn closing(&self) -> Closing {
+        match self.http.closing() {
+            http2::Closing::Open => Closing::Open,
+            http2::Closing::Fin => Closing::Fin,
+            http2::Closing::Now => Closing::Now,
+            http2::Closing::Abort => Closing::Abort,
+        }
+    }
+
+    #[inline(never)]
+    fn room(&mut self, id: ExchangeId) -> u64 {
+        self.http.room(id)
+    }
+
+    #[inline(never)]
+    fn has_more(&self) -> bool {
+        self.http.has_more()
+    }
 }
 
 impl One {
