@@ -339,9 +339,7 @@ impl<T: Transport> Connection<T> {
 
     /// Writes what is to be sent, as far as the socket takes it; the rest stays.
     fn write<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Errno> {
-        // A body of which more comes at once: the kernel need not send the rest of a segment alone.
-        let has_more =
-            self.busy.as_ref().is_some_and(|busy| busy.exchanges.iter().any(Exchange::has_parts));
+        let has_more = self.sends_more_at_once();
         let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
         let queue = unsent.as_mut().map_or(&mut *turn.out, |unsent| &mut unsent.queue);
         let mut moved = false;
@@ -385,6 +383,15 @@ impl<T: Transport> Connection<T> {
             self.stream.cork(false)?;
         }
         Ok(())
+    }
+
+    /// Whether more of a body comes at once: then the kernel need not send the rest of a segment
+    /// alone. Where the peer's windows decide, only what they let go comes at once.
+    fn sends_more_at_once(&self) -> bool {
+        if self.endpoint.is_windowed() {
+            return self.endpoint.has_more();
+        }
+        self.busy.as_ref().is_some_and(|busy| busy.exchanges.iter().any(Exchange::has_parts))
     }
 
     fn keep_unsent<H>(

@@ -256,6 +256,12 @@ impl Endpoint {
         self.http.poll_room()
     }
 
+    /// Whether the peer decides how much of a body goes out, by windows of its own.
+    #[inline]
+    pub fn is_windowed(&self) -> bool {
+        self.http.is_windowed()
+    }
+
     /// Whether there is more to [`poll_transmit`](Self::poll_transmit) when what it gave is gone.
     #[inline]
     pub fn has_more(&self) -> bool {

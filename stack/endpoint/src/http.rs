@@ -37,6 +37,9 @@ pub(crate) struct Two {
     http: http2::Connection,
     /// What HTTP/1.1 said before it.
     ahead: TxQueue,
+    /// Whether nothing else is said before the client speaks HTTP/2: what follows the 101 at once is
+    /// more than some clients keep (curl 7 has 32 KiB for it).
+    is_silent: bool,
 }
 
 impl Http {
@@ -67,7 +70,8 @@ impl Http {
     }
 
     fn two(http: http2::Connection, ahead: TxQueue) -> Self {
-        Self::Two(Box::new(Two { http, ahead }))
+        let is_silent = !ahead.is_empty();
+        Self::Two(Box::new(Two { http, ahead, is_silent }))
     }
 
     /// Whether it is not known yet which version it will be, so that no exchange can begin.
@@ -173,6 +177,11 @@ impl Http {
         }
     }
 
+    #[inline]
+    pub(crate) const fn is_windowed(&self) -> bool {
+        matches!(self, Self::Two(_))
+    }
+
     /// Whether `poll_transmit` has more to say when what it said is gone.
     #[inline]
     pub(crate) fn has_more(&self) -> bool {
@@ -243,7 +252,9 @@ both! {
 impl Two {
     #[inline(never)]
     fn handle_bytes(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) -> usize {
-        self.http.handle_bytes(cx, bytes)
+        let taken = self.http.handle_bytes(cx, bytes);
+        self.is_silent &= taken == 0;
+        taken
     }
 
     #[inline(never)]
@@ -252,7 +263,7 @@ impl Two {
         if was_ahead {
             out.append(cx, &mut self.ahead);
         }
-        self.http.poll_transmit(cx, out) || was_ahead
+        (!self.is_silent && self.http.poll_transmit(cx, out)) || was_ahead
     }
 
     #[inline(never)]
@@ -277,7 +288,7 @@ impl Two {
 
     #[inline(never)]
     fn has_more(&self) -> bool {
-        self.http.has_more()
+        !self.is_silent && self.http.has_more()
     }
 }
 

@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 10] = [
+const PEERS: [Peer; 12] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -38,6 +38,8 @@ const PEERS: [Peer; 10] = [
         probe: Some(&["-c", "import httpx"]),
         ..Peer::new("python3-httpx", &["/usr/bin/python3"])
     },
+    Peer { probe: Some(&["-c", "import h2"]), ..Peer::new("python3-h2", &["/usr/bin/python3"]) },
+    Peer::new("nghttp2-client", &["nghttp", "h2load"]),
     Peer { is_slow: true, ..Peer::new("nodejs", &["node", "nodejs"]) },
     Peer { is_slow: true, ..Peer::new("chromium", &["chromium", "chromium-browser"]) },
 ];
