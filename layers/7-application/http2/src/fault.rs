@@ -59,8 +59,7 @@ impl From<Why> for ErrorCode {
             | Why::Idle
             | Why::ShuttingDown
             | Why::StreamsUsedUp
-            | Why::BodyUnread
-            | Why::FieldsTooLarge => Self::NO_ERROR,
+            | Why::BodyUnread => Self::NO_ERROR,
             Why::LengthBroken | Why::UserError => Self::INTERNAL_ERROR,
             Why::WindowOverflow | Why::WindowExceeded | Why::InitialWindowTooLarge => {
                 Self::FLOW_CONTROL_ERROR
@@ -81,6 +80,7 @@ impl From<Why> for ErrorCode {
             | Why::TooManyControlFrames
             | Why::TooManyContinuations
             | Why::BlockTooLong
+            | Why::FieldsTooLarge
             | Why::HeadTooSlow
             | Why::WindowsAllStalled => Self::ENHANCE_YOUR_CALM,
             _ => Self::PROTOCOL_ERROR,

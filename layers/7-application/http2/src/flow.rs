@@ -165,6 +165,9 @@ pub(crate) struct Bandwidth {
     fruitless: u8,
 }
 
+/// What is worth measuring.
+const MEASURED_LEN_MIN: u32 = 8 * 1024;
+
 /// After so many measurements in a row that changed nothing there are no more: the window is as large
 /// as the path needs, and a steady upload is not to be paid for with a PING a round trip.
 const FRUITLESS_MAX: u8 = 8;
@@ -188,7 +191,7 @@ impl Bandwidth {
             *arrived += u64::from(len);
             return false;
         }
-        let is_worth = self.since >= u64::from(self.window / 2)
+        let is_worth = self.since >= u64::from((self.window / 2).max(MEASURED_LEN_MIN))
             && self.window < self.window_max
             && self.fruitless < FRUITLESS_MAX;
         if is_worth {

@@ -415,7 +415,7 @@ impl Connection {
         for name in [Name::Connection, Name::Upgrade, Name::Http2Settings] {
             request.fields.remove(name);
         }
-        self.streams.last_peer = 1;
+        self.streams.peer_opens(1);
         self.accept_whole(cx, 1, Arc::new(request));
     }
 }

@@ -154,6 +154,8 @@ pub(crate) struct Outbound {
     pub(crate) place: Option<Place>,
     /// Since when it has had something to send and no window.
     pub(crate) blocked: Option<Instant>,
+    /// It has waited for so long that it may send less than is worth a frame.
+    pub(crate) takes_sliver: bool,
     /// Whether the user was told that there is no room, and is to be told when there is.
     pub(crate) awaits_room: bool,
 }
@@ -199,6 +201,7 @@ impl Stream {
                 has_end: false,
                 place: None,
                 blocked: None,
+                takes_sliver: false,
                 awaits_room: false,
             },
         }
@@ -212,8 +215,9 @@ impl Stream {
     /// Whether it has something to send and a window that is worth it.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
-        let pending = self.outbound.pending.len();
-        pending > 0 && self.outbound.window.is_worth(pending)
+        let (pending, window) = (self.outbound.pending.len(), &self.outbound.window);
+        let may_sliver = self.outbound.takes_sliver && window.available() > 0;
+        pending > 0 && (window.is_worth(pending) || may_sliver)
     }
 
     /// Whether it is the peer's turn to go on with a body that somebody wants.

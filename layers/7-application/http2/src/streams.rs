@@ -28,6 +28,9 @@ pub(crate) struct Streams {
     len: usize,
     /// The highest number that the peer has opened or promised.
     pub(crate) last_peer: u32,
+    /// Which of the last 64 numbers up to it the peer has opened, the last one lowest: what it has
+    /// skipped cannot be opened any more, and was never anything.
+    opened: u64,
     /// The next number that we open or promise.
     pub(crate) next_own: u32,
     /// How many that the peer opened are not over.
@@ -61,6 +64,7 @@ impl Streams {
             index: Index::new(cx.random_below(u32::MAX) | 1),
             len: 0,
             last_peer: 0,
+            opened: 0,
             next_own,
             active_peer: 0,
             active_own: 0,
@@ -73,6 +77,21 @@ impl Streams {
     #[inline]
     pub(crate) const fn is_own(&self, id: u32) -> bool {
         id % 2 == self.next_own % 2
+    }
+
+    /// The peer opens or promises a stream, above all before.
+    #[inline]
+    pub(crate) fn peer_opens(&mut self, id: u32) {
+        let skipped = id.saturating_sub(self.last_peer) / 2;
+        self.opened = self.opened.checked_shl(skipped).unwrap_or(0) | 1;
+        self.last_peer = id;
+    }
+
+    /// Whether the peer has certainly skipped a number.
+    pub(crate) fn was_skipped(&self, id: u32) -> bool {
+        let back = self.last_peer.saturating_sub(id) / 2;
+        let is_past = !self.is_own(id) && id < self.last_peer;
+        is_past && self.opened.checked_shr(back).is_some_and(|bits| bits & 1 == 0)
     }
 
     /// What is known of a number, which is not 0.

@@ -299,7 +299,6 @@ impl Why {
             | Self::TargetUnfit
             | Self::NoExtendedConnect => Blame::User,
             Self::StreamsUsedUp
-            | Self::TooManyStreams
             | Self::GoingAway
             | Self::BeyondGoAway
             | Self::PushUnwanted

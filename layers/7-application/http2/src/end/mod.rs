@@ -42,8 +42,8 @@ impl Connection {
         let (last, code) = (self.streams.last_peer, ErrorCode::from(why));
         cx.note(|| Seen::GoAwayOut { last, code, why });
         emit_go_away(last, code, why.explanation(), self.send.replies(cx));
-        self.abandon_all(cx, why);
         self.close(cx, why);
+        self.abandon_all(cx, why);
     }
 
     /// RFC 9113 §5.4.2: we give a stream up. The user hears of it unless it did so itself.
@@ -57,11 +57,7 @@ impl Connection {
     }
 
     pub(crate) fn emit_reset(&mut self, cx: &mut Cx<'_>, id: u32, why: Why) {
-        let code = match why {
-            // RFC 9113 §7: a server that cannot go on has an error; a client wants no more.
-            Why::UserReset if self.role == Role::Server => ErrorCode::INTERNAL_ERROR,
-            other => ErrorCode::from(other),
-        };
+        let code = ErrorCode::from(why);
         cx.note(|| Seen::ResetOut { id, code, why });
         emit_reset(id, code, self.send.replies(cx));
     }
@@ -104,7 +100,7 @@ impl Connection {
         stream.inbound.buffer = Vec::new();
         stream.inbound.is_announced = false;
         stream.inbound.held = crate::stream::Held::default();
-        if matches!(why, Why::UserReset | Why::LengthBroken | Why::BodyUnread) {
+        if matches!(why, Why::UserReset | Why::UserError | Why::LengthBroken | Why::BodyUnread) {
             return;
         }
         let never_heard = is_server && self.events.forget(id);

@@ -36,7 +36,7 @@ impl Connection {
                 None => {
                     is_of_use |= stream.awaits_body() || stream.outbound.blocked.is_some();
                     stream.inbound.in_interval = 0;
-                    self.send_sliver(cx, slot);
+                    self.allow_sliver(cx, slot);
                 }
             }
         }

@@ -32,6 +32,7 @@ pub(crate) struct Collector {
     len: usize,
     len_max: usize,
     lines_max: usize,
+    takes_protocol: bool,
     has_regular: bool,
     why: Option<Why>,
 }
@@ -48,6 +49,7 @@ impl Collector {
             len: 0,
             len_max: config.head_len_max as usize,
             lines_max: config.fields_max,
+            takes_protocol: config.extended_connect,
             has_regular: false,
             why: None,
         }
@@ -59,7 +61,7 @@ impl Collector {
             return;
         }
         self.len += field.name.len() + field.value.len() + FIELD_OVERHEAD;
-        if self.len > self.len_max || self.lines.len() > self.lines_max {
+        if self.len > self.len_max || self.has_too_many(field.name) {
             // RFC 9113 §10.5.1: nothing of it will be looked at. An HPACK bomb ends here: it goes on
             // to be counted and is kept nowhere.
             self.why = Some(Why::FieldsTooLarge);
@@ -75,6 +77,12 @@ impl Collector {
         self.why = taken.err();
     }
 
+    /// Whether one more line would be one too many; pseudo-fields and crumbs of cookies are none.
+    fn has_too_many(&self, name: &[u8]) -> bool {
+        let is_line = name.first() != Some(&b':') && (name != b"cookie" || self.crumbs.is_empty());
+        is_line && self.lines.len() >= self.lines_max
+    }
+
     fn push_pseudo(&mut self, name: &[u8], value: &[u8]) -> Result<(), Why> {
         // RFC 9113 §8.3: pseudo-fields stand in front of the others; §8.1: and not in trailers.
         if self.has_regular {
@@ -86,7 +94,10 @@ impl Collector {
             (Expected::Request, b"method") => once(&mut self.control.method, at),
             (Expected::Request, b"scheme") => once(&mut self.control.scheme, at),
             (Expected::Request, b"path") => once(&mut self.control.path, at),
-            (Expected::Request, b"protocol") => once(&mut self.control.protocol, at),
+            // RFC 8441 §4: only where we have said that we take it.
+            (Expected::Request, b"protocol") if self.takes_protocol => {
+                once(&mut self.control.protocol, at)
+            }
             (Expected::Request, b"authority") => {
                 once(&mut self.control.authority, at.clone())?;
                 // RFC 9113 §8.3.1: who converts a request to another version makes it Host's value.

@@ -90,7 +90,7 @@ impl Collector {
         if let Some(protocol) = self.text(protocol.as_ref())
             && (protocol.is_empty() || !protocol.iter().all(|&b| list::is_token(b)))
         {
-            return Err(Why::PseudoMissing);
+            return Err(Why::TargetMalformed("protocol"));
         }
         // What CONNECT with a protocol asks for is written as anybody's.
         let method = if *method == Method::Connect { &Method::Get } else { method };

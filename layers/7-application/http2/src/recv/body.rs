@@ -194,6 +194,7 @@ impl Connection {
             let window = window.raw();
             cx.note(|| Seen::WindowOut { stream: id, increment, window });
             emit_window_update(id, increment, self.send.replies(cx));
+            self.watch(cx);
         }
     }
 }

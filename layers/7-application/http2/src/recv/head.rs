@@ -10,7 +10,7 @@ use message::{Event, Fields, Head as MessageHead, Method, Request, Response, Sta
 use super::block::Block;
 use crate::head::{Expected, Head, RequestHead};
 use crate::machine::{Connection, Role};
-use crate::stream::{Asked, InPhase, State, Stream};
+use crate::stream::{Asked, InPhase, OutPhase, State, Stream};
 use crate::streams::Known;
 use crate::wire::Kind;
 use crate::{Fault, Priority, Seen, Timer, Why};
@@ -35,6 +35,10 @@ impl Connection {
                 // RFC 9113 §5.1: it was on its way; §4.3: but the table needs it.
                 self.read_block(cx, Expected::Nothing, bytes)?.ok();
                 self.ignore(cx, block.stream, Why::ResetBefore)
+            }
+            // RFC 9113 §5.1.1: numbers rise.
+            Known::Closed if self.streams.was_skipped(block.stream) => {
+                Err(Fault::connection(Why::StreamNumber))
             }
             // RFC 9113 §5.1: both sides knew that it was over.
             Known::Closed => Err(Fault::connection(Why::StreamClosed)),
@@ -61,7 +65,7 @@ impl Connection {
                 Err(why)
             }
         };
-        self.streams.last_peer = id;
+        self.streams.peer_opens(id);
         match head.and_then(|head| check_new(block, head)) {
             Ok(head) => {
                 self.accept(cx, id, head, block.ends_stream);
@@ -176,9 +180,10 @@ impl Connection {
             self.change(cx, slot, Kind::Headers, State::recv_end);
         }
         match why.status() {
+            // An answer like any other: it costs what any request costs.
             Some(status) => {
                 self.answer_refused(cx, id, why, status);
-                self.abuse.count_reset(cx)
+                Ok(())
             }
             None => Err(Fault::stream(id, why)),
         }
@@ -195,6 +200,7 @@ impl Connection {
         let id = block.stream;
         let Some(stream) = self.streams.at(slot) else { return Ok(()) };
         let (state, phase) = (stream.state, stream.inbound.phase);
+        let answered = stream.outbound.phase;
         let expected = match phase {
             _ if state == State::ReservedLocal => {
                 // RFC 9113 §5.1: nothing may come on a stream that we have promised.
@@ -212,6 +218,13 @@ impl Connection {
         }
         if block.depends_on_itself {
             return Err(Fault::stream(id, Why::DependsOnItself));
+        }
+        if let (Err(why @ Why::FieldsTooLarge), OutPhase::Head, Role::Server) =
+            (&head, answered, self.role)
+        {
+            // RFC 9113 §10.5.1: a trailer section can be answered, too, while nothing else is.
+            self.answer_refused(cx, id, *why, Status::REQUEST_HEADER_FIELDS_TOO_LARGE);
+            return Ok(());
         }
         match head.map_err(|why| Fault::stream(id, why))? {
             Head::Response(response, length) => {

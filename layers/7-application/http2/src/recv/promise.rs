@@ -58,7 +58,7 @@ impl Connection {
         bytes: &[u8],
     ) -> Result<(), Fault> {
         let head = self.read_block(cx, Expected::Request, bytes)?;
-        self.streams.last_peer = promised;
+        self.streams.peer_opens(promised);
         let mut stream = Stream::new(promised, self.recv.stream_window, self.peer.window);
         stream.outbound.phase = OutPhase::None;
         stream.inbound.is_read = true;

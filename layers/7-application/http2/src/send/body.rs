@@ -111,6 +111,8 @@ impl Connection {
         let can_answer = self.role == Role::Server && stream.outbound.phase == OutPhase::Head;
         match reset.status.filter(|status| can_answer && status.is_error()) {
             Some(status) => self.send_refusal(cx, id, status, reset.why),
+            // RFC 9113 §7: a server that cannot go on has an error; a client wants no more.
+            None if self.role == Role::Server => self.end_stream(cx, id, Why::UserError),
             None => self.end_stream(cx, id, Why::UserReset),
         }
     }
@@ -125,7 +127,10 @@ impl Connection {
     pub(super) fn schedule(&mut self, cx: &mut Cx<'_>, slot: u32) {
         let Some(stream) = self.streams.at_mut(slot) else { return };
         if stream.is_ready() {
-            stream.outbound.blocked = None;
+            // Who sends a sliver goes on waiting.
+            if !stream.outbound.takes_sliver {
+                stream.outbound.blocked = None;
+            }
             if stream.outbound.place.is_none() {
                 let place = self.send.scheduler.add(stream.priority, stream.id, slot);
                 stream.outbound.place = Some(place);

@@ -41,6 +41,8 @@ pub(crate) struct Send {
     pending: u64,
     /// Since when all streams wait for the connection's window.
     pub(crate) blocked: Option<Instant>,
+    /// They have waited for so long that whoever is next may send less than is worth a frame.
+    takes_sliver: bool,
     /// Streams that have room and are to be told.
     with_room: VecDeque<u32>,
     /// Streams that the connection leaves no room.
@@ -60,6 +62,7 @@ impl Send {
             window: SendWindow::new(WINDOW_INITIAL),
             pending: 0,
             blocked: None,
+            takes_sliver: false,
             with_room: VecDeque::new(),
             without_room: VecDeque::new(),
         }

@@ -25,18 +25,26 @@ impl Connection {
         while out.len() < self.config.transmit_len_max && self.send_next(cx, out) {}
         // What ended streams belongs behind their bodies.
         self.flush(cx, out);
-        if is_watched(Layer::Application) {
+        let any = out.len() > before;
+        if any && is_watched(Layer::Application) {
             self.note_waiting(cx, out);
         }
-        out.len() > before
+        any
     }
 
     /// Whether somebody could send a part of a body.
     pub(crate) fn may_send_data(&self) -> bool {
         self.send.scheduler.first().is_some_and(|place| {
             let stream = self.streams.at(place.slot());
-            stream.is_some_and(|stream| self.send.window.is_worth(stream.outbound.pending.len()))
+            stream.is_some_and(|stream| self.is_worth(stream))
         })
+    }
+
+    /// Whether the connection's window is worth a frame of this stream's.
+    fn is_worth(&self, stream: &Stream) -> bool {
+        let window = &self.send.window;
+        window.is_worth(stream.outbound.pending.len())
+            || (self.send.takes_sliver && window.available() > 0)
     }
 
     fn flush(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) {
@@ -59,8 +67,8 @@ impl Connection {
         let Some(place) = self.send.scheduler.first() else { return false };
         let slot = place.slot();
         let Some(stream) = self.streams.at(slot) else { return false };
-        if !self.send.window.is_worth(stream.outbound.pending.len()) {
-            self.connection_is_blocked(cx);
+        if !self.is_worth(stream) {
+            self.connection_is_blocked(cx, slot);
             return false;
         }
         let len = self.frame_len(stream);
@@ -93,6 +101,8 @@ impl Connection {
             push(cx, out, chunk, self.is_secure);
         }
         outbound.window.take(len);
+        outbound.takes_sliver = false;
+        self.send.takes_sliver = false;
         self.send.window.take(len);
         self.send.pending -= u64::from(len);
         let (window, connection_window) = (outbound.window.raw(), self.send.window.raw());
@@ -133,35 +143,36 @@ impl Connection {
         }
     }
 
-    fn connection_is_blocked(&mut self, cx: &mut Cx<'_>) {
+    fn connection_is_blocked(&mut self, cx: &mut Cx<'_>, slot: u32) {
         if self.send.blocked.is_none() {
             self.send.blocked = Some(cx.now());
             self.watch(cx);
+            let Some(stream) = self.streams.at(slot) else { return };
+            let (id, pending) = (stream.id, stream.outbound.pending.len());
+            cx.note(|| Seen::Waits { id, what: Wait::WindowOfConnection, pending });
         }
     }
 
-    /// A stream that has waited for long with a window that was not worth it sends what it may, so
-    /// that a peer whose windows stay small gets everything all the same.
-    pub(crate) fn send_sliver(&mut self, cx: &mut Cx<'_>, slot: u32) {
-        let Some(stream) = self.streams.at(slot) else { return };
-        let window = stream.outbound.window.available().min(self.send.window.available());
-        if stream.outbound.blocked.is_none() || window == 0 {
-            return;
+    /// Who has waited for long with a window that was not worth it sends what he may, so that a peer
+    /// whose windows stay small gets everything all the same.
+    pub(crate) fn allow_sliver(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        if let Some(stream) = self.streams.at_mut(slot)
+            && stream.outbound.blocked.is_some()
+        {
+            stream.outbound.takes_sliver = true;
+            self.schedule(cx, slot);
         }
-        let len = self.frame_len(stream);
-        let mut sliver = TxQueue::new();
-        self.send_frame(cx, slot, len, &mut sliver);
-        while let Some(chunk) = sliver.pop() {
-            self.send.replies(cx).extend_from_slice(chunk.as_bytes().unwrap_or_default());
-        }
+        self.send.takes_sliver = self.send.blocked.is_some();
     }
 
     /// Why those wait who wait.
     #[cold]
     fn note_waiting(&mut self, cx: &mut Cx<'_>, out: &TxQueue) {
         let Some(first) = self.send.scheduler.first() else { return };
-        let is_full = out.len() >= self.config.transmit_len_max;
-        let what = if is_full { Wait::Transport } else { Wait::WindowOfConnection };
+        if out.len() < self.config.transmit_len_max {
+            return;
+        }
+        let what = Wait::Transport;
         let others = self.send.scheduler.others().map(|place| (place, Wait::Priority));
         for (place, what) in std::iter::once((first, what)).chain(others) {
             if let Some(stream) = self.streams.at(place.slot()) {

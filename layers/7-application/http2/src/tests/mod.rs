@@ -3,4 +3,19 @@
 mod notation;
 mod script;
 
+mod blocks;
 mod exchanges;
+mod fields;
+mod frames;
+mod pair;
+mod properties;
+mod states;
+mod windows;
+
+mod attacks;
+mod ends;
+mod priorities;
+mod pushing;
+mod sending;
+mod times;
+mod upgrades;

@@ -28,6 +28,7 @@ use crate::wire::{FrameHeader, HEADER_LEN};
 pub(super) struct Peer {
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
+    pub(super) shows_date: bool,
     world: World,
 }
 
@@ -83,7 +84,12 @@ const SETTINGS: [&str; 10] = [
 
 impl Peer {
     pub(super) fn new() -> Self {
-        Self { encoder: Encoder::new(4096), decoder: Decoder::new(4096), world: World::seeded(2) }
+        Self {
+            encoder: Encoder::new(4096),
+            decoder: Decoder::new(4096),
+            shows_date: false,
+            world: World::seeded(2),
+        }
     }
 
     /// The bytes of a frame that is written as text.
@@ -107,7 +113,7 @@ impl Peer {
                 },
             }
         }
-        let mut body = match payload.strip_prefix("hex ") {
+        let mut body = match payload.strip_prefix("hex") {
             Some(digits) => hex(digits),
             None => self.payload(kind, payload),
         };
@@ -171,7 +177,7 @@ impl Peer {
             .filter(|line| !line.is_empty())
             .map(|line| {
                 // The colon of a pseudo-field is not the one that separates.
-                let colon = line.get(1..).unwrap().find(':').unwrap() + 1;
+                let colon = line.get(1..).unwrap().find(':').expect(line) + 1;
                 let (name, value) = (&line[..colon], &line[colon + 1..]);
                 (bytes_of(name), bytes_of(value.strip_prefix(' ').unwrap_or(value)))
             })
@@ -196,7 +202,7 @@ impl Peer {
             ("PUSH_PROMISE", [a, b, c, d, rest @ ..]) => {
                 format!("{}; {}", u32::from_be_bytes([*a, *b, *c, *d]), self.fields(rest))
             }
-            ("RST_STREAM", payload) => word(payload, 0).map_or(String::new(), show_code),
+            ("RST_STREAM", payload) => word(payload, 0).map(show_code).unwrap_or_default(),
             ("WINDOW_UPDATE", payload) => word(payload, 0).unwrap().to_string(),
             ("SETTINGS", payload) => {
                 let (settings, _) = payload.as_chunks::<6>();
@@ -211,6 +217,7 @@ impl Peer {
                 let debug = payload[8..].escape_ascii().to_string();
                 format!("{last} {} {debug}", show_code(code))
             }
+            ("CONTINUATION", payload) => format!("{} bytes of a block", payload.len()),
             (_, payload) => payload.escape_ascii().to_string(),
         };
         if !shown.is_empty() {
@@ -224,7 +231,7 @@ impl Peer {
         let mut lines = Vec::new();
         let read = self.decoder.decode(&mut cx, block, |field| {
             // One test of its own looks at the date.
-            if field.name != b"date" {
+            if field.name != b"date" || self.shows_date {
                 let (name, value) = (field.name.escape_ascii(), field.value.escape_ascii());
                 lines.push(format!("{name}: {value}"));
             }

@@ -81,6 +81,8 @@ pub(super) struct Stage {
     pub(super) peer: Peer,
     /// Everything the user was told.
     pub(super) events: Vec<(ExchangeId, Event)>,
+    /// How many bytes it has sent.
+    pub(super) sent: usize,
     world: World,
     now: Duration,
     inbox: Vec<u8>,
@@ -114,6 +116,7 @@ impl Stage {
             film: String::new(),
             peer: Peer::new(),
             events: Vec::new(),
+            sent: 0,
             world,
             now: Duration::ZERO,
             inbox: Vec::new(),
@@ -154,7 +157,9 @@ impl Stage {
             "get" | "post" => self.request(verb, id, text),
             "respond" => {
                 let (status, fields) = text.split_once(' ').unwrap_or((text, ""));
-                let line = format!("HEADERS {} END_HEADERS -- :status: {status}; {fields}", id.0);
+                let separator = if fields.is_empty() { "" } else { "; " };
+                let line =
+                    format!("HEADERS {} END_HEADERS -- :status: {status}{separator}{fields}", id.0);
                 let frame = self.peer.frame(&line);
                 self.receive(&frame);
             }
@@ -324,6 +329,7 @@ impl Stage {
             }
         }
         self.film = reasons.0;
+        self.sent += sent.len();
         for (header, payload) in frames(&sent) {
             let shown = self.peer.show(&header, payload);
             let _ = writeln!(self.film, "< {shown}");
@@ -337,6 +343,21 @@ impl Stage {
             let _ = writeln!(self.film, "-- {:?}", self.closing);
         }
         done
+    }
+
+    /// What one call of `poll_transmit` gives.
+    pub(super) fn transmit_once(&mut self) -> String {
+        let mut cx = Cx::new(Instant::ORIGIN, Wall(0), &mut self.world);
+        let mut out = TxQueue::new();
+        self.connection.poll_transmit(&mut cx, &mut out);
+        let mut sent = Vec::new();
+        while let Some(chunk) = out.pop() {
+            sent.extend_from_slice(chunk.as_bytes().unwrap());
+        }
+        let shown = frames(&sent)
+            .into_iter()
+            .map(|(header, payload)| format!("< {}\n", self.peer.show(&header, payload)));
+        shown.collect::<String>() + "--\n"
     }
 
     /// Shows the connection what waits for it, as a driver would.
@@ -458,4 +479,34 @@ fn duration_of(text: &str) -> Duration {
         Some(ms) => Duration::from_millis(ms.parse().unwrap()),
         None => Duration::from_secs(text.strip_suffix('s').expect("a step").parse().unwrap()),
     }
+}
+
+/// What becomes of each of these scripts, on an end of its own: what is reset, who hears of it, and
+/// whether the connection goes on.
+pub(super) fn outcomes(client: bool, scripts: &[&str]) -> String {
+    outcomes_with(&Config::default(), client, scripts)
+}
+
+/// The same with another configuration.
+pub(super) fn outcomes_with(config: &Config, client: bool, scripts: &[&str]) -> String {
+    let mut told = String::new();
+    for script in scripts {
+        let config = config.clone();
+        let mut stage = if client { Stage::client(config) } else { Stage::server(config) };
+        stage.shake_hands("");
+        stage.play(script);
+        let lines: Vec<&str> = script.lines().map(str::trim).collect();
+        let mut title = lines.join(" | ");
+        title.truncate(120);
+        let _ = writeln!(told, "{title}");
+        let shown = stage.film.lines().filter(|line| {
+            ["< GOAWAY", "< RST", "=> ", "--", "~ Ignored", "< PING"]
+                .iter()
+                .any(|start| line.starts_with(start))
+        });
+        for line in shown {
+            let _ = writeln!(told, "    {line}");
+        }
+    }
+    told
 }
