@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use message::Event;
 
-/// How many places an empty queue keeps: two requests, each with its end.
-const KEPT: usize = 4;
-
 /// Something to learn of an exchange.
 #[derive(Debug)]
 pub(crate) enum Learnt {
@@ -34,12 +31,14 @@ impl Events {
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(u32, Learnt)> {
-        let popped = self.queue.pop_front();
-        if popped.is_none() && self.queue.capacity() > KEPT {
-            // An idle connection keeps little memory.
+        self.queue.pop_front()
+    }
+
+    /// Gives memory back, when nothing is to be learnt.
+    pub(crate) fn let_go(&mut self) {
+        if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }
-        popped
     }
 
     /// Takes back what nobody has learnt yet of an exchange that is over; whether its beginning was
@@ -47,13 +46,12 @@ impl Events {
     pub(crate) fn forget(&mut self, id: u32) -> bool {
         let is_head = |learnt: &Learnt| matches!(learnt, Learnt::Event(Event::Head(_)));
         let head = self.queue.iter().rposition(|(of, learnt)| *of == id && is_head(learnt));
-        if let Some(at) = head {
-            let mut place = 0;
+        if let Some(first) = head {
+            let mut at = 0;
             self.queue.retain(|(of, _)| {
-                place += 1;
-                *of != id || place <= at
+                at += 1;
+                *of != id || at <= first
             });
-            self.queue.remove(at);
         }
         head.is_some()
     }

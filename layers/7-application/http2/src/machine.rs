@@ -173,6 +173,7 @@ impl Connection {
         while let Some(timer) = self.timers.take_expired(cx.now()) {
             match timer {
                 Timer::Watch => self.watch_streams(cx),
+                Timer::Rest => self.let_go(),
                 Timer::GoAway => {
                     cx.note(|| Seen::TimedOut { timer });
                     self.say_last_stream(cx);
@@ -244,7 +245,8 @@ impl Connection {
     pub fn read_body(&mut self, cx: &mut Cx<'_>, id: ExchangeId) {
         let id = number(id);
         let Some(stream) = self.streams.get_mut(id) else { return };
-        if stream.inbound.is_read || stream.inbound.phase == InPhase::Head {
+        let is_read = stream.inbound.is_read || stream.is_disowned;
+        if is_read || stream.inbound.phase == InPhase::Head {
             return;
         }
         stream.inbound.is_read = true;

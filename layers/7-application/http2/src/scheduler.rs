@@ -3,9 +3,10 @@
 //! The streams that have something to send and a window to send it in, in the order in which they
 //! are served: by urgency; within one, first those whose parts are of no use alone, one after the
 //! other in the order of their numbers, then the incremental ones in turn. Finding the next, adding
-//! one and taking one out cost the logarithm of their number, and nothing where there is only one.
+//! one and taking one out cost the logarithm of their number at most, and next to nothing where they
+//! come and go in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::priority::Priority;
 
@@ -24,8 +25,10 @@ impl Place {
 
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
-    /// Whoever is next.
-    first: Option<Place>,
+    /// Those that came in their order, which most do: requests of one kind are answered one after the
+    /// other. Sorted.
+    run: VecDeque<Place>,
+    /// The others.
     others: BTreeSet<Place>,
     /// How many turns incremental streams had.
     turns: u64,
@@ -43,23 +46,20 @@ impl Scheduler {
         };
         let class = u64::from(priority.urgency) << 1 | u64::from(priority.incremental);
         let place = Place((class << ORDER_BITS | order) << SLOT_BITS | u64::from(slot));
-        match self.first {
-            None => self.first = Some(place),
-            Some(first) if place < first => {
-                self.others.insert(first);
-                self.first = Some(place);
-            }
-            Some(_) => {
-                self.others.insert(place);
-            }
+        if self.run.back().is_none_or(|last| *last < place) {
+            self.run.push_back(place);
+        } else {
+            self.others.insert(place);
         }
         place
     }
 
     #[inline]
     pub(crate) fn remove(&mut self, place: Place) {
-        if self.first == Some(place) {
-            self.first = if self.others.is_empty() { None } else { self.others.pop_first() };
+        if self.run.front() == Some(&place) {
+            self.run.pop_front();
+        } else if let Ok(at) = self.run.binary_search(&place) {
+            self.run.remove(at);
         } else {
             self.others.remove(&place);
         }
@@ -67,23 +67,25 @@ impl Scheduler {
 
     /// Whoever is next.
     #[inline]
-    pub(crate) const fn first(&self) -> Option<Place> {
-        self.first
+    pub(crate) fn first(&self) -> Option<Place> {
+        let first = self.run.front().copied();
+        if self.others.is_empty() { first } else { self.first_of_both(first) }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.first.is_none()
+    fn first_of_both(&self, first: Option<Place>) -> Option<Place> {
+        let other = self.others.first().copied();
+        first.into_iter().chain(other).min()
     }
 
-    /// Everybody else, in order.
-    pub(crate) fn others(&self) -> impl Iterator<Item = Place> + '_ {
-        self.others.iter().copied()
+    /// Everybody, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Place> + '_ {
+        self.run.iter().chain(&self.others).copied()
     }
 
     /// Gives memory back, when nobody is here.
     pub(crate) fn let_go(&mut self) {
-        if self.is_empty() {
-            self.others = BTreeSet::new();
+        if self.first().is_none() {
+            (self.run, self.others) = (VecDeque::new(), BTreeSet::new());
         }
     }
 }

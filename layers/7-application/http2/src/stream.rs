@@ -1,14 +1,15 @@
 //! One stream: what it is in, what came in on it, what is to go out. (RFC 9113 §5.1)
 
-use base::{Chunk, Instant};
+use base::{Chunk, Cx, Instant};
 use bytes::Bytes;
 use message::{Fields, Status};
 use std::collections::VecDeque;
 
-use crate::Why;
 use crate::flow::{RecvWindow, SendWindow};
 use crate::priority::Priority;
 use crate::scheduler::Place;
+use crate::wire::Kind;
+use crate::{Seen, Why};
 
 base::states! {
     /// The states of a stream (RFC 9113 §5.1).
@@ -64,6 +65,8 @@ pub(crate) struct Stream {
     pub(crate) state: State,
     pub(crate) asked: Asked,
     pub(crate) priority: Priority,
+    /// The user has been told that it is over, or has said so: it hears nothing more of it.
+    pub(crate) is_disowned: bool,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
 }
@@ -174,14 +177,16 @@ pub(crate) enum OutPhase {
 }
 
 impl Stream {
-    pub(crate) fn new(id: u32, recv_window: u32, send_window: u32) -> Self {
+    /// A slot in which there is no stream.
+    pub(crate) fn vacant() -> Self {
         Self {
-            id,
-            state: State::Idle,
+            id: 0,
+            state: State::Closed,
             asked: Asked::Other,
             priority: Priority::default(),
+            is_disowned: false,
             inbound: Inbound {
-                window: RecvWindow::new(recv_window),
+                window: RecvWindow::new(0),
                 left: None,
                 buffer: Vec::new(),
                 held: Held::default(),
@@ -193,7 +198,7 @@ impl Stream {
                 interims: 0,
             },
             outbound: Outbound {
-                window: SendWindow::new(send_window),
+                window: SendWindow::new(0),
                 phase: OutPhase::Head,
                 left: None,
                 pending: Pending::default(),
@@ -204,6 +209,84 @@ impl Stream {
                 takes_sliver: false,
                 awaits_room: false,
             },
+        }
+    }
+
+    /// A stream begins in a slot. Whatever is not set here is as [`clear`](Self::clear) left it.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: u32, recv_window: u32, send_window: u32) {
+        self.id = id;
+        self.state = State::Idle;
+        self.asked = Asked::Other;
+        self.priority = Priority::default();
+        self.inbound.window = RecvWindow::new(recv_window);
+        self.inbound.phase = InPhase::Head;
+        self.outbound.window = SendWindow::new(send_window);
+        self.outbound.phase = OutPhase::Head;
+    }
+
+    /// The stream is gone, and so is everything that it held.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        let Self { id, state, asked: _, priority: _, is_disowned, inbound, outbound } = self;
+        *id = 0;
+        *state = State::Closed;
+        *is_disowned = false;
+        let Inbound {
+            window: _,
+            left,
+            buffer,
+            held: Held { trailers, end },
+            phase: _,
+            is_read,
+            is_announced,
+            awaits_continue,
+            in_interval,
+            interims,
+        } = inbound;
+        *left = None;
+        if buffer.capacity() > 0 {
+            *buffer = Vec::new();
+        }
+        if trailers.is_some() {
+            *trailers = None;
+        }
+        (*end, *is_read, *is_announced, *awaits_continue) = (false, false, false, false);
+        (*in_interval, *interims) = (0, 0);
+        let Outbound {
+            window: _,
+            phase: _,
+            left,
+            pending,
+            trailers,
+            has_end,
+            place,
+            blocked,
+            takes_sliver,
+            awaits_room,
+        } = outbound;
+        (*left, *place, *blocked) = (None, None, None);
+        (*has_end, *takes_sliver, *awaits_room) = (false, false, false);
+        if trailers.is_some() {
+            *trailers = None;
+        }
+        pending.clear();
+    }
+
+    /// Changes the state, if the table has the way.
+    #[inline]
+    pub(crate) fn change(
+        &mut self,
+        cx: &mut Cx<'_>,
+        by: Kind,
+        input: impl FnOnce(&mut State) -> bool,
+    ) {
+        let was = self.state;
+        let may = input(&mut self.state);
+        let (id, is) = (self.id, self.state);
+        debug_assert!(may, "no such way out of {was:?}");
+        if was != is {
+            cx.note(|| Seen::Stream { id, was, is, by });
         }
     }
 
@@ -275,8 +358,11 @@ impl Pending {
         Some(front)
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        if self.len > 0 || self.others.capacity() > 0 {
+            *self = Self::default();
+        }
     }
 }
 

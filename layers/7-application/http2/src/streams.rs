@@ -1,7 +1,7 @@
 //! The streams of a connection, found by their numbers. (RFC 9113 §5.1.1, §5.1.2)
 //!
-//! A stream lies in a slot; slots are used again. A small table finds the slot: the number times a
-//! factor that nobody outside knows says where to look. So a connection with a thousand streams
+//! A stream lies in a slot; slots are used again. A small table finds the slot: the number, mixed with
+//! something that nobody outside knows, says where to look. So a connection with a thousand streams
 //! looks as long as one with a single stream, and streams that are idle or over cost nothing but,
 //! for those that we reset, four bytes for a while.
 
@@ -9,21 +9,21 @@ use std::collections::VecDeque;
 
 use base::Cx;
 
-use crate::stream::Stream;
+use crate::stream::{State, Stream};
 
 /// How many streams that we reset are remembered, so that what was on its way is told from what must
 /// not come. Who resets more in one round trip than the peer may have open has forgotten some: what
 /// comes on those is ignored, too.
 const RESETS_MAX: usize = 256;
 
-/// How many slots a connection without streams keeps.
-const SLOTS_KEPT: usize = 4;
-
 #[derive(Debug)]
 pub(crate) struct Streams {
-    slots: Vec<Option<Stream>>,
+    /// A slot that is free has a stream without a number.
+    slots: Vec<Stream>,
     free: Vec<u32>,
     index: Index,
+    /// The stream that was asked for last, and its slot.
+    last: (u32, u32),
     /// How many there are, those that are over and wait for the user included.
     len: usize,
     /// The highest number that the peer has opened or promised.
@@ -61,7 +61,8 @@ impl Streams {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            index: Index::new(cx.random_below(u32::MAX) | 1),
+            index: Index::new(cx.random_below(u32::MAX)),
+            last: (0, 0),
             len: 0,
             last_peer: 0,
             opened: 0,
@@ -113,10 +114,16 @@ impl Streams {
     /// The slot of a stream that is not over.
     #[inline]
     pub(crate) fn find(&self, id: u32) -> Option<u32> {
-        let slot = self.index.get(id)?;
-        let is_over =
-            self.at(slot).is_none_or(|stream| stream.state == crate::stream::State::Closed);
-        (!is_over).then_some(slot)
+        let (last, slot) = self.last;
+        let slot = if last == id { slot } else { self.index.get(id)? };
+        let stream = self.slots.get(slot as usize)?;
+        (stream.id == id && stream.state != State::Closed).then_some(slot)
+    }
+
+    /// This one will be asked for again.
+    #[inline]
+    pub(crate) fn touch(&mut self, id: u32, slot: u32) {
+        self.last = (id, slot);
     }
 
     /// The slot of a stream that may be over.
@@ -127,12 +134,12 @@ impl Streams {
 
     #[inline]
     pub(crate) fn at(&self, slot: u32) -> Option<&Stream> {
-        self.slots.get(slot as usize)?.as_ref()
+        self.slots.get(slot as usize).filter(|stream| stream.id != 0)
     }
 
     #[inline]
     pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut Stream> {
-        self.slots.get_mut(slot as usize)?.as_mut()
+        self.slots.get_mut(slot as usize).filter(|stream| stream.id != 0)
     }
 
     #[inline]
@@ -146,28 +153,23 @@ impl Streams {
         self.at_mut(slot)
     }
 
-    /// Takes a stream in; says where it lies.
+    /// A new stream with these windows; says where it lies. Nothing is moved: what was in the slot has
+    /// left nothing that takes memory.
     #[inline]
-    pub(crate) fn insert(&mut self, stream: Stream) -> u32 {
-        let id = stream.id;
+    pub(crate) fn insert(&mut self, id: u32, recv_window: u32, send_window: u32) -> u32 {
         if self.is_own(id) {
             self.active_own += 1;
         } else {
             self.active_peer += 1;
         }
         self.len += 1;
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                if let Some(place) = self.slots.get_mut(slot as usize) {
-                    *place = Some(stream);
-                }
-                slot
-            }
-            None => {
-                self.slots.push(Some(stream));
-                (self.slots.len() - 1) as u32
-            }
-        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Stream::vacant());
+            (self.slots.len() - 1) as u32
+        });
+        if let Some(stream) = self.slots.get_mut(slot as usize) {
+            stream.begin(id, recv_window, send_window);
+        }
         self.index.insert(id, slot);
         slot
     }
@@ -184,16 +186,22 @@ impl Streams {
 
     #[inline]
     pub(crate) fn remove(&mut self, slot: u32) {
-        let Some(place) = self.slots.get_mut(slot as usize) else { return };
-        let Some(stream) = place.as_ref() else { return };
-        self.index.remove(stream.id);
-        *place = None;
+        let Some(stream) = self.at_mut(slot) else { return };
+        let id = stream.id;
+        stream.clear();
+        self.index.remove(id);
         self.free.push(slot);
         self.len -= 1;
-        if self.len == 0 && self.slots.len() > SLOTS_KEPT {
+    }
+
+    /// Gives memory back, when there are no streams.
+    pub(crate) fn let_go(&mut self) {
+        if self.len == 0 {
             self.slots = Vec::new();
             self.free = Vec::new();
-            self.index.clear();
+            self.index.cells = Vec::new();
+            // They were reset a while ago: nothing of them is on its way any more.
+            self.resets = VecDeque::new();
         }
     }
 
@@ -224,9 +232,8 @@ impl Streams {
     }
 
     /// Every stream, in the order of slots.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Stream)> {
-        let slots = self.slots.iter_mut().enumerate();
-        slots.filter_map(|(slot, place)| Some((slot as u32, place.as_mut()?)))
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.slots.iter_mut().filter(|stream| stream.id != 0)
     }
 }
 
@@ -236,18 +243,22 @@ struct Index {
     /// A number and its slot; 0 is no number. As many as a power of two, twice what is in them.
     cells: Vec<(u32, u32)>,
     len: usize,
-    factor: u32,
+    /// What nobody outside knows.
+    seed: u32,
 }
 
 impl Index {
-    const fn new(factor: u32) -> Self {
-        Self { cells: Vec::new(), len: 0, factor }
+    const fn new(seed: u32) -> Self {
+        Self { cells: Vec::new(), len: 0, seed }
     }
 
+    /// Where a number is looked for first. The factor is 2⁶⁴ divided by the golden ratio: numbers that
+    /// follow each other, as those of streams do, lie far from each other (Knuth, 6.4).
     #[inline]
     const fn home(&self, id: u32) -> usize {
-        // The high bits of the product depend on all bits of the number.
-        (id.wrapping_mul(self.factor) >> 8) as usize & (self.cells.len() - 1)
+        let mixed = ((id >> 1) ^ self.seed) as u64;
+        let high = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        high as usize & (self.cells.len() - 1)
     }
 
     #[inline]
@@ -322,10 +333,5 @@ impl Index {
         if let Some(place) = self.cells.get_mut(hole) {
             *place = (0, 0);
         }
-    }
-
-    fn clear(&mut self) {
-        self.cells = Vec::new();
-        self.len = 0;
     }
 }

@@ -5,6 +5,8 @@ use base::Instant;
 pub enum Timer {
     /// The preface, or the rest of a head.
     Head,
+    /// An idle connection lets go of the memory that it needed.
+    Rest,
     /// The next request, when there is none.
     Idle,
     /// The acknowledgement of our settings.
@@ -20,15 +22,22 @@ pub enum Timer {
 /// The time limits that are running.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    at: [Instant; 6],
+    at: [Instant; 7],
 }
 
-const ALL: [Timer; 6] =
-    [Timer::Head, Timer::Idle, Timer::Settings, Timer::Watch, Timer::GoAway, Timer::Linger];
+const ALL: [Timer; 7] = [
+    Timer::Head,
+    Timer::Rest,
+    Timer::Idle,
+    Timer::Settings,
+    Timer::Watch,
+    Timer::GoAway,
+    Timer::Linger,
+];
 
 impl Timers {
     pub(crate) const fn new() -> Self {
-        Self { at: [Instant::NEVER; 6] }
+        Self { at: [Instant::NEVER; 7] }
     }
 
     #[inline]

@@ -5,6 +5,8 @@ mod watch;
 
 pub(crate) use going::{GOING_AWAY, GoingAway};
 
+use std::time::Duration;
+
 use base::Cx;
 use message::{Event, Reset};
 
@@ -13,6 +15,10 @@ use crate::machine::{Closing, Connection, Role};
 use crate::stream::{InPhase, OutPhase, State};
 use crate::wire::{ErrorCode, Kind, emit_go_away, emit_reset};
 use crate::{Fault, Seen, Timer, Why};
+
+/// How long a connection without streams keeps what the next ones will need: longer than a client
+/// takes to ask again for what it found in an answer.
+const REST: Duration = Duration::from_secs(1);
 
 /// The highest number of a stream.
 pub(crate) const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -96,11 +102,12 @@ impl Connection {
         let Some(stream) = self.streams.at_mut(slot) else { return };
         let id = stream.id;
         let is_server = self.role == Role::Server;
-        let can_answer = is_server && stream.outbound.phase == OutPhase::Head;
         stream.inbound.buffer = Vec::new();
         stream.inbound.is_announced = false;
         stream.inbound.held = crate::stream::Held::default();
-        if matches!(why, Why::UserReset | Why::UserError | Why::LengthBroken | Why::BodyUnread) {
+        let was_disowned = std::mem::replace(&mut stream.is_disowned, true);
+        let is_users = matches!(why, Why::UserReset | Why::UserError | Why::LengthBroken);
+        if was_disowned || is_users || why == Why::BodyUnread {
             return;
         }
         let never_heard = is_server && self.events.forget(id);
@@ -109,8 +116,7 @@ impl Connection {
             cx.note(|| Seen::Ignored { stream: id, why });
             return;
         }
-        let status = why.status().filter(|_| can_answer);
-        let reset = Reset { why: why.explanation(), status, untouched };
+        let reset = Reset { why: why.explanation(), status: None, untouched };
         self.events.push(id, Event::Reset(reset));
     }
 
@@ -137,13 +143,18 @@ impl Connection {
         }
     }
 
-    /// A stream that is closed counts no longer; it stays as long as the user has not got its body.
+    /// A stream that may be closed by now.
     #[inline]
     pub(crate) fn retire_if_closed(&mut self, cx: &mut Cx<'_>, slot: u32) {
-        let Some(stream) = self.streams.at(slot) else { return };
-        if stream.state != State::Closed {
-            return;
+        if self.streams.at(slot).is_some_and(|stream| stream.state == State::Closed) {
+            self.retire(cx, slot);
         }
+    }
+
+    /// A stream that is closed counts no longer; it stays as long as the user has not got its body.
+    #[inline]
+    pub(crate) fn retire(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let Some(stream) = self.streams.at(slot) else { return };
         let (id, is_announced) = (stream.id, stream.inbound.is_announced);
         self.recv.give_back_growth(&stream.inbound.window);
         cx.note(|| Seen::StreamGone { id });
@@ -159,7 +170,8 @@ impl Connection {
     /// No stream is left: the connection rests, or ends.
     pub(crate) fn settle(&mut self, cx: &mut Cx<'_>) {
         self.timers.clear(Timer::Watch);
-        self.send.let_go();
+        self.send.blocked = None;
+        self.timers.set(Timer::Rest, cx.now().after(REST));
         if self.closing != Closing::Open {
             return;
         }
@@ -170,6 +182,15 @@ impl Connection {
             self.fail_connection(cx, Why::SaidClose);
         } else {
             self.begin_idle(cx);
+        }
+    }
+
+    /// A connection that rests keeps no memory that it can have again.
+    pub(crate) fn let_go(&mut self) {
+        if self.streams.len() == 0 {
+            self.streams.let_go();
+            self.send.let_go();
+            self.events.let_go();
         }
     }
 

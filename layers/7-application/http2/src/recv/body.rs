@@ -132,6 +132,9 @@ impl Connection {
     fn deliver(&mut self, cx: &mut Cx<'_>, id: u32, part: &[u8]) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         cx.note(|| Seen::BodyIn { id, bytes: Private(part) });
+        if stream.is_disowned {
+            return;
+        }
         let inbound = &mut stream.inbound;
         inbound.buffer.extend_from_slice(part);
         inbound.in_interval = inbound.in_interval.saturating_add(part.len() as u32);

@@ -10,7 +10,7 @@ use message::{Event, Fields, Head as MessageHead, Method, Request, Response, Sta
 use super::block::Block;
 use crate::head::{Expected, Head, RequestHead};
 use crate::machine::{Connection, Role};
-use crate::stream::{Asked, InPhase, OutPhase, State, Stream};
+use crate::stream::{Asked, InPhase, OutPhase, State};
 use crate::streams::Known;
 use crate::wire::Kind;
 use crate::{Fault, Priority, Seen, Timer, Why};
@@ -116,17 +116,15 @@ impl Connection {
     #[inline]
     fn accept(&mut self, cx: &mut Cx<'_>, id: u32, head: RequestHead, ends: bool) {
         let RequestHead { request, length, priority, expects_continue, has_bad_priority } = head;
-        let mut stream = Stream::new(id, self.recv.stream_window, self.peer.window);
-        stream.asked = asked(&request.method);
-        stream.priority = self.take_early_priority(id).unwrap_or(priority);
         if has_bad_priority {
             // RFC 9218 §5: what cannot be read says nothing.
             cx.note(|| Seen::Ignored { stream: id, why: Why::PriorityMalformed });
         }
-        stream.inbound.phase = InPhase::Body;
-        stream.inbound.left = if stream.asked == Asked::Connect { None } else { length };
-        stream.inbound.awaits_continue = expects_continue && !ends;
-        let priority = stream.priority;
+        let priority = self.take_early_priority(id).unwrap_or(priority);
+        let slot = self.streams.insert(id, self.recv.stream_window, self.peer.window);
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        stream.asked = asked(&request.method);
+        stream.priority = priority;
         cx.note(|| Seen::RequestIn {
             id,
             method: &request.method,
@@ -134,15 +132,26 @@ impl Connection {
             priority,
         });
         note_fields(cx, &request.fields);
-        let slot = self.streams.insert(stream);
-        self.change(cx, slot, Kind::Headers, State::recv_head);
-        self.timers.clear(Timer::Head);
-        self.timers.clear(Timer::Idle);
-        self.abuse.forgive_work();
+        stream.change(cx, Kind::Headers, State::recv_head);
         self.events.push(id, Event::Head(MessageHead::Request(request)));
         if ends {
-            self.complete(cx, slot, Kind::Headers);
+            // Most requests are nothing but a head.
+            stream.inbound.phase = InPhase::Complete;
+            stream.inbound.is_read = true;
+            cx.note(|| Seen::CompleteIn { id });
+            stream.change(cx, Kind::Headers, State::recv_end);
+            self.events.push(id, Event::End);
+        } else {
+            stream.inbound.phase = InPhase::Body;
+            stream.inbound.left = if stream.asked == Asked::Connect { None } else { length };
+            stream.inbound.awaits_continue = expects_continue;
         }
+        if self.streams.active() == 1 {
+            self.timers.clear(Timer::Head);
+            self.timers.clear(Timer::Idle);
+            self.timers.clear(Timer::Rest);
+        }
+        self.abuse.forgive_work();
         self.go_away_if_used_up(cx, id);
     }
 
@@ -169,8 +178,7 @@ impl Connection {
             self.streams.remember_reset(id);
             return self.ignore(cx, id, why);
         }
-        let stream = Stream::new(id, self.recv.stream_window, self.peer.window);
-        let slot = self.streams.insert(stream);
+        let slot = self.streams.insert(id, self.recv.stream_window, self.peer.window);
         self.change(cx, slot, Kind::Headers, State::recv_head);
         self.timers.clear(Timer::Idle);
         if let Some(stream) = self.streams.at_mut(slot) {
@@ -315,7 +323,7 @@ impl Connection {
         note_fields(cx, &fields);
         leave_out_forbidden(cx, id, &mut fields);
         stream.inbound.end().map_err(|why| Fault::stream(id, why))?;
-        if !fields.is_empty() {
+        if !fields.is_empty() && !stream.is_disowned {
             if stream.inbound.is_read {
                 self.events.push(id, Event::Trailers(fields));
             } else {
@@ -330,12 +338,16 @@ impl Connection {
     #[inline]
     pub(super) fn complete(&mut self, cx: &mut Cx<'_>, slot: u32, by: Kind) {
         let Some(stream) = self.streams.at_mut(slot) else { return };
-        let (id, inbound) = (stream.id, &mut stream.inbound);
+        let (id, is_disowned) = (stream.id, stream.is_disowned);
+        let inbound = &mut stream.inbound;
         inbound.phase = InPhase::Complete;
         inbound.awaits_continue = false;
         cx.note(|| Seen::CompleteIn { id });
         // A body that was never there need not be asked for.
-        if inbound.is_read || (inbound.buffer.is_empty() && inbound.held.trailers.is_none()) {
+        if is_disowned {
+            // Nobody is there to hear it.
+        } else if inbound.is_read || (inbound.buffer.is_empty() && inbound.held.trailers.is_none())
+        {
             inbound.is_read = true;
             self.events.push(id, Event::End);
         } else {
@@ -354,13 +366,8 @@ impl Connection {
         by: Kind,
         input: impl FnOnce(&mut State) -> bool,
     ) {
-        let Some(stream) = self.streams.at_mut(slot) else { return };
-        let was = stream.state;
-        let may = input(&mut stream.state);
-        let (id, is) = (stream.id, stream.state);
-        debug_assert!(may, "no such way out of {was:?}");
-        if was != is {
-            cx.note(|| Seen::Stream { id, was, is, by });
+        if let Some(stream) = self.streams.at_mut(slot) {
+            stream.change(cx, by, input);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::block::Block;
 use super::head::{asked, note_fields};
 use crate::head::{Expected, Head, RequestHead};
 use crate::machine::Connection;
-use crate::stream::{OutPhase, State, Stream};
+use crate::stream::{OutPhase, State};
 use crate::streams::Known;
 use crate::wire::{FrameHeader, Kind, Promise};
 use crate::{Fault, Seen, Why};
@@ -59,11 +59,12 @@ impl Connection {
     ) -> Result<(), Fault> {
         let head = self.read_block(cx, Expected::Request, bytes)?;
         self.streams.peer_opens(promised);
-        let mut stream = Stream::new(promised, self.recv.stream_window, self.peer.window);
-        stream.outbound.phase = OutPhase::None;
-        stream.inbound.is_read = true;
         let is_full = self.streams.active_peer >= self.config.streams_max;
-        let slot = self.streams.insert(stream);
+        let slot = self.streams.insert(promised, self.recv.stream_window, self.peer.window);
+        if let Some(stream) = self.streams.at_mut(slot) {
+            stream.outbound.phase = OutPhase::None;
+            stream.inbound.is_read = true;
+        }
         self.change(cx, slot, Kind::PushPromise, State::recv_promise);
         cx.note(|| Seen::PromiseIn { id: promised, parent });
         let is_wanted = self.config.push

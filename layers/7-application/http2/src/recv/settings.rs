@@ -79,7 +79,7 @@ impl Connection {
         self.recv.stream_window = self.config.window.min(crate::flow::WINDOW_MAX);
         let by = i64::from(self.recv.stream_window) - i64::from(WINDOW_INITIAL);
         if by != 0 {
-            for (_, stream) in self.streams.iter_mut() {
+            for stream in self.streams.iter_mut() {
                 stream.inbound.window.shift(by);
             }
         }

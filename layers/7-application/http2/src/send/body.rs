@@ -82,16 +82,18 @@ impl Connection {
     /// The frame that ends our message is out, or as good as.
     #[inline]
     pub(super) fn message_ended(&mut self, cx: &mut Cx<'_>, slot: u32, by: Kind) {
-        let Some(stream) = self.streams.at(slot) else { return };
+        let Some(stream) = self.streams.at_mut(slot) else { return };
         let id = stream.id;
         cx.note(|| Seen::CompleteOut { id });
-        self.change(cx, slot, by, State::send_end);
+        stream.change(cx, by, State::send_end);
+        let is_closed = stream.state == State::Closed;
         self.abuse.forgive_exchange();
-        if self.is_request_unfinished(slot) {
+        if is_closed {
+            self.retire(cx, slot);
+        } else if self.role == Role::Server {
             // RFC 9113 §8.1: what is left of the request is of no use.
-            return self.end_stream(cx, id, Why::BodyUnread);
+            self.end_stream(cx, id, Why::BodyUnread);
         }
-        self.retire_if_closed(cx, slot);
     }
 
     /// The body is not what its length said: nobody may take it for whole.

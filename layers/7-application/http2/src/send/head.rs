@@ -7,7 +7,7 @@ use crate::head::{Extra, emit_fields, is_own};
 use crate::machine::{Connection, Role};
 use crate::memory::Today;
 use crate::recv::{leave_out_forbidden, note_fields};
-use crate::stream::{Asked, InPhase, OutPhase, State};
+use crate::stream::{Asked, OutPhase, State};
 use crate::wire::{Flags, FrameHeader, HEADER_LEN, Kind, begin_frame, end_frame};
 use crate::{Seen, Why};
 
@@ -32,6 +32,8 @@ impl Connection {
             // It has been given up while somebody worked at the answer.
             return self.leave_out(cx, id, Why::StreamClosed);
         };
+        // Its body mostly follows at once.
+        self.streams.touch(id, slot);
         let Some(stream) = self.streams.at_mut(slot) else { return };
         if stream.outbound.phase != OutPhase::Head || self.role == Role::Client {
             return self.leave_out(cx, id, Why::OutOfTurn);
@@ -196,6 +198,10 @@ impl Connection {
         let mut fields = Fields::new();
         fields.push(Name::ContentType, "text/plain; charset=utf-8");
         fields.push(Name::ContentLength, text.len().to_string());
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.is_disowned = true;
+            stream.inbound.buffer = Vec::new();
+        }
         self.send_response(cx, id, Response::new(status, fields));
         self.send_chunk(cx, id, text.into_bytes().into());
         self.send_end(cx, id);
@@ -206,14 +212,6 @@ impl Connection {
         let Some((of, at)) = self.send.last_head.take() else { return false };
         let flags = self.send.replies.get_mut(at).filter(|_| of == id);
         flags.map(|flags| *flags |= Flags::END_STREAM).is_some()
-    }
-
-    /// Whether the client is to be told to send no more of a request that is answered.
-    pub(super) fn is_request_unfinished(&self, slot: u32) -> bool {
-        self.role == Role::Server
-            && self.streams.at(slot).is_some_and(|stream| {
-                stream.state == State::HalfClosedLocal && stream.inbound.phase != InPhase::Complete
-            })
     }
 }
 

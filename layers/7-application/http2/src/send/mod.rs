@@ -120,7 +120,6 @@ impl Send {
 
     /// No stream is left: neither is what was about them.
     pub(crate) fn let_go(&mut self) {
-        self.blocked = None;
         self.scheduler.let_go();
         self.with_room = VecDeque::new();
         self.without_room = VecDeque::new();

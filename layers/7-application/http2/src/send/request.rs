@@ -9,7 +9,7 @@ use crate::end::STREAM_MAX;
 use crate::head::{RequestLine, emit_request};
 use crate::machine::{Closing, Connection};
 use crate::recv::{asked, note_fields};
-use crate::stream::{InPhase, OutPhase, State, Stream};
+use crate::stream::{InPhase, OutPhase, State};
 use crate::wire::{Flags, Kind, begin_frame};
 use crate::{Seen, Why};
 
@@ -54,12 +54,13 @@ impl Connection {
         let id = self.streams.next_own;
         let line = self.line(&request)?;
         self.streams.next_own += 2;
-        let mut stream = Stream::new(id, self.stream_window(), self.peer.window);
-        stream.asked = asked(&request.method);
-        stream.outbound.phase = OutPhase::Body;
-        stream.outbound.left = request.fields.length();
-        stream.inbound.is_read = true;
-        let slot = self.streams.insert(stream);
+        let slot = self.streams.insert(id, self.stream_window(), self.peer.window);
+        if let Some(stream) = self.streams.at_mut(slot) {
+            stream.asked = asked(&request.method);
+            stream.outbound.phase = OutPhase::Body;
+            stream.outbound.left = request.fields.length();
+            stream.inbound.is_read = true;
+        }
         self.change(cx, slot, Kind::Headers, State::send_head);
         cx.note(|| Seen::RequestOut {
             id,
@@ -86,11 +87,13 @@ impl Connection {
         let promised = self.streams.next_own;
         let line = self.line(&request)?;
         self.streams.next_own += 2;
-        let mut stream = Stream::new(promised, self.stream_window(), self.peer.window);
-        stream.asked = asked(&request.method);
-        stream.inbound.phase = InPhase::Complete;
-        stream.priority = self.stream(parent).map(|parent| parent.priority).unwrap_or_default();
-        let slot = self.streams.insert(stream);
+        let priority = self.stream(parent).map(|parent| parent.priority).unwrap_or_default();
+        let slot = self.streams.insert(promised, self.stream_window(), self.peer.window);
+        if let Some(stream) = self.streams.at_mut(slot) {
+            stream.asked = asked(&request.method);
+            stream.inbound.phase = InPhase::Complete;
+            stream.priority = priority;
+        }
         self.change(cx, slot, Kind::PushPromise, State::send_promise);
         cx.note(|| Seen::PromiseOut { id: promised, parent });
         note_fields(cx, &request.fields);

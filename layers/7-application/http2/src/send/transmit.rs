@@ -4,6 +4,7 @@ use base::xray::{Layer, is_watched};
 use base::{Chunk, Cx, TxQueue};
 
 use crate::machine::Connection;
+use crate::scheduler::Place;
 use crate::stream::Stream;
 use crate::wire::{Flags, FrameHeader, HEADER_LEN, Kind};
 use crate::{Seen, Wait};
@@ -63,19 +64,20 @@ impl Connection {
     }
 
     /// Sends one DATA frame of whoever is next; whether there was one.
+    #[inline]
     fn send_next(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         let Some(place) = self.send.scheduler.first() else { return false };
-        let slot = place.slot();
-        let Some(stream) = self.streams.at(slot) else { return false };
+        let Some(stream) = self.streams.at(place.slot()) else { return false };
         if !self.is_worth(stream) {
-            self.connection_is_blocked(cx, slot);
+            self.connection_is_blocked(cx, place.slot());
             return false;
         }
         let len = self.frame_len(stream);
-        self.send_frame(cx, slot, len, out);
+        self.send_frame(cx, place, len, out);
         true
     }
 
+    #[inline]
     fn frame_len(&self, stream: &Stream) -> u32 {
         let pending = &stream.outbound.pending;
         let most = if pending.begins_with_file() { FRAME_OF_FILE_MAX } else { FRAME_IN_MEMORY_MAX };
@@ -85,7 +87,9 @@ impl Connection {
     }
 
     /// Writes one frame; `len` is not more than anything allows.
-    fn send_frame(&mut self, cx: &mut Cx<'_>, slot: u32, len: u32, out: &mut TxQueue) {
+    #[inline]
+    fn send_frame(&mut self, cx: &mut Cx<'_>, place: Place, len: u32, out: &mut TxQueue) {
+        let slot = place.slot();
         let Some(stream) = self.streams.at_mut(slot) else { return };
         let (id, outbound) = (stream.id, &mut stream.outbound);
         let is_all = outbound.pending.len() == u64::from(len);
@@ -110,17 +114,24 @@ impl Connection {
         cx.note(|| Seen::FrameOut { kind, flags, stream: of, len });
         cx.note(|| Seen::BodyOut { id, len: len.into(), window, connection_window });
         self.abuse.forgive_work();
+        if is_all {
+            outbound.place = None;
+            self.send.scheduler.remove(place);
+        }
+        if ends {
+            return self.message_ended(cx, slot, Kind::Data);
+        }
         self.after_frame(cx, slot, is_all);
     }
 
-    /// A stream has had its turn.
+    /// A stream has had its turn, and its message goes on.
     fn after_frame(&mut self, cx: &mut Cx<'_>, slot: u32, is_all: bool) {
         let Some(stream) = self.streams.at(slot) else { return };
         let (id, incremental) = (stream.id, stream.priority.incremental);
         if is_all {
-            self.unschedule(slot);
-            if stream_ends(self.streams.at(slot)) {
-                return self.end_body(cx, slot);
+            if stream.outbound.has_end {
+                // Trailers follow.
+                return self.end_message(cx, slot);
             }
         } else if incremental {
             // RFC 9218 §10: those that are of use in parts share.
@@ -130,17 +141,6 @@ impl Connection {
             self.schedule(cx, slot);
         }
         self.offer_room(id);
-    }
-
-    /// The last of a body is out: the end was said with it, or trailers follow.
-    fn end_body(&mut self, cx: &mut Cx<'_>, slot: u32) {
-        let has_trailers =
-            self.streams.at(slot).is_some_and(|stream| stream.outbound.trailers.is_some());
-        if has_trailers {
-            self.end_message(cx, slot);
-        } else {
-            self.message_ended(cx, slot, Kind::Data);
-        }
     }
 
     fn connection_is_blocked(&mut self, cx: &mut Cx<'_>, slot: u32) {
@@ -173,18 +173,14 @@ impl Connection {
             return;
         }
         let what = Wait::Transport;
-        let others = self.send.scheduler.others().map(|place| (place, Wait::Priority));
-        for (place, what) in std::iter::once((first, what)).chain(others) {
+        for place in self.send.scheduler.all() {
+            let what = if place == first { what } else { Wait::Priority };
             if let Some(stream) = self.streams.at(place.slot()) {
                 let (id, pending) = (stream.id, stream.outbound.pending.len());
                 cx.note(|| Seen::Waits { id, what, pending });
             }
         }
     }
-}
-
-fn stream_ends(stream: Option<&Stream>) -> bool {
-    stream.is_some_and(|stream| stream.outbound.has_end)
 }
 
 /// Appends a part of a body. Where records follow below, behind the head of its frame, so that both

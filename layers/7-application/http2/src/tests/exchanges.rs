@@ -60,7 +60,7 @@ fn a_client_asks() {
             => #1 HTTP/2.0 200 {Content-Length: "5"}
             => #1 Data "hello"
             => #1 End
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
             < HEADERS 3 END_HEADERS -- :method: POST; :scheme: http; :authority: x; :path: /form; content-length: 4
             < DATA 3 -- body
             < DATA 3 END_STREAM

@@ -113,7 +113,7 @@ fn a_client_takes_promises() {
             ~ ResetOut id=4 code=CANCEL why=UserReset
             < RST_STREAM 4 -- CANCEL
             ~ Ignored stream=4 why=ResetBefore
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }

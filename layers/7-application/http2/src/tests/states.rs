@@ -193,7 +193,7 @@ fn an_early_response() {
             < RST_STREAM 1 -- NO_ERROR
             ~ Ignored stream=1 why=ResetBefore
             ~ Ignored stream=1 why=ResetBefore
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((60s, Idle))
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }
@@ -216,7 +216,7 @@ fn an_early_response_to_a_client() {
             => #1 Data "no"
             => #1 End
             ~ NotSent id=1 why=StreamClosed
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }
@@ -272,9 +272,9 @@ fn a_client_keeps_to_the_limit() {
             < DATA 1 END_STREAM
             => #1 HTTP/2.0 204 {}
             => #1 End
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
             < SETTINGS 0 ACK
-            -- idle=true reusable=false wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=false wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }
@@ -307,7 +307,7 @@ fn cancelled_by_the_client() {
             ~ NotSent id=1 why=StreamClosed
             < HEADERS 3 END_HEADERS -- :status: 200; content-length: 5
             < DATA 3 END_STREAM -- three
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((60s, Idle))
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }
@@ -330,7 +330,7 @@ fn refused_and_cancelled_by_the_server() {
             < DATA 3 END_STREAM
             => #1 Reset(the peer refused the exchange (untouched))
             => #3 Reset(the peer ended the exchange)
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=None
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
         "#]],
     );
 }

@@ -26,7 +26,7 @@ fn a_body_through_small_windows() {
         ~ Waits id=1 what=WindowOfStream pending=4
         < DATA 1 -- lo, h
         < DATA 1 END_STREAM -- ello
-        -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((60s, Idle))
+        -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
     "#]]
     .assert_eq(&stage.film);
 }
@@ -57,7 +57,7 @@ fn the_window_of_the_connection() {
         < HEADERS 3 END_HEADERS -- :status: 200; content-length: 1000
         -- room 0
         < DATA 3 END_STREAM -- yyyyyyyyyyyyyyyyyyyy... 1000 bytes
-        -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((60s, Idle))
+        -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
     "#]]
     .assert_eq(&stage.film);
 }
