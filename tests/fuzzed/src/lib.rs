@@ -14,6 +14,8 @@
 //! | [`proxy_headers`] | what a proxy sends in front of a connection    |
 //! | [`hpack`]         | header blocks of HTTP/2                        |
 //! | [`conversation`]  | a client and a server, and a network that cuts |
+//! | [`http2_frames`]  | frames of HTTP/2, to a server or a client      |
+//! | [`http2_conversation`] | both, over HTTP/2, and a network that cuts and changes |
 //!
 //! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
 
@@ -22,6 +24,7 @@ mod conditionals;
 mod conversation;
 mod heads;
 mod hpack;
+mod http2;
 mod proxy_headers;
 mod ranges;
 mod side;
@@ -32,6 +35,7 @@ pub use conditionals::conditionals;
 pub use conversation::conversation;
 pub use heads::heads;
 pub use hpack::hpack;
+pub use http2::{http2_conversation, http2_frames};
 pub use proxy_headers::proxy_headers;
 pub use ranges::ranges;
 pub use targets::targets;
@@ -40,12 +44,14 @@ pub use targets::targets;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
     ("heads", heads),
     ("hpack", hpack),
+    ("http2_conversation", http2_conversation),
+    ("http2_frames", http2_frames),
     ("proxy_headers", proxy_headers),
     ("ranges", ranges),
     ("targets", targets),

@@ -82,7 +82,7 @@ impl Default for Config {
             requests_max: 1 << 30,
             window: 65_535,
             window_max: 4 * 1024 * 1024,
-            window_growth_max: 8 * 1024 * 1024,
+            window_growth_max: 4 * 1024 * 1024,
             window_connection: 1024 * 1024,
             head_len_max: 64 * 1024,
             fields_max: 100,

@@ -48,11 +48,19 @@ impl SendWindow {
         if increment == 0 {
             return Err(Why::IncrementZero);
         }
-        self.shift(increment.into())
+        self.add(increment.into())
     }
 
     /// Takes a change of the initial window (RFC 9113 §6.9.2).
     pub(crate) fn shift(&mut self, by: i64) -> Result<(), Why> {
+        // RFC 9113 §6.9.3: who makes windows smaller waits until they are; he will not make them as
+        // large as they were.
+        let largest = i64::from(self.largest) + by;
+        self.largest = u32::try_from(largest.max(0)).unwrap_or(WINDOW_MAX);
+        self.add(by)
+    }
+
+    fn add(&mut self, by: i64) -> Result<(), Why> {
         let available = self.available + by;
         if available > WINDOW_MAX.into() {
             return Err(Why::WindowOverflow);
@@ -152,6 +160,7 @@ impl RecvWindow {
 
 /// How large windows should be: twice what arrives in one round trip, measured with a PING whenever
 /// enough arrives.
+// RFC 9113 §5.2.3: windows below what the path carries in a round trip waste it.
 #[derive(Debug)]
 pub(crate) struct Bandwidth {
     /// What is measured now: since when, and how much has arrived.

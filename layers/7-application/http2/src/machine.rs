@@ -73,6 +73,7 @@ pub enum Closing {
 
 impl Connection {
     /// A server's end, of a connection that began now: with prior knowledge, or after ALPN.
+    // RFC 9113 §3.3: in both cases the preface comes at once.
     pub fn server(cx: &mut Cx<'_>, config: Arc<Config>) -> Self {
         let mut this = Self::new(cx, config, Role::Server);
         this.timers.set(Timer::Head, cx.now().after(this.config.timeout_head));

@@ -230,11 +230,6 @@ impl Streams {
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + use<> {
         0..self.slots.len() as u32
     }
-
-    /// Every stream, in the order of slots.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.slots.iter_mut().filter(|stream| stream.id != 0)
-    }
 }
 
 /// Numbers and slots, in open addressing: who finds its place taken takes the next one.

@@ -195,6 +195,7 @@ impl Connection {
     }
 
     /// A server does not wait forever for the next request.
+    // RFC 9113 §9.1: connections are kept as long as they may be of use.
     pub(crate) fn begin_idle(&mut self, cx: &mut Cx<'_>) {
         if self.role == Role::Server && self.streams.active() == 0 {
             self.timers.clear(Timer::Head);

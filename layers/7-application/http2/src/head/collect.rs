@@ -11,6 +11,9 @@ use crate::{Config, Why};
 /// What a field costs beside its bytes (RFC 9113 §6.5.2).
 const FIELD_OVERHEAD: usize = 32;
 
+/// From this length on, the block of a head gives back what it had for more.
+const SHRUNK_LEN_MIN: usize = 4 * 1024;
+
 /// The longest field name there is room for.
 const NAME_LEN_MAX: usize = u16::MAX as usize;
 
@@ -206,6 +209,10 @@ impl Collector {
             return Err(why);
         }
         self.join_crumbs();
+        if self.block.len() > SHRUNK_LEN_MIN {
+            // What is kept for as long as the exchange takes is no larger than it must be.
+            self.block.shrink_to_fit();
+        }
         match self.expected {
             Expected::Request => self.into_request().map(Head::Request),
             Expected::Response => {

@@ -150,6 +150,7 @@ impl Connection {
     }
 
     /// The connection's window is free again as soon as something has arrived.
+    // RFC 9113 §5.2.2: windows protect what a receiver has; the streams' do, so this one need not.
     fn give_back(&mut self, cx: &mut Cx<'_>, len: u32) {
         self.recv.window.release(len);
         self.update_connection(cx);
@@ -181,7 +182,8 @@ impl Connection {
 
     /// The user is done with a part of a body.
     pub(crate) fn release_window(&mut self, cx: &mut Cx<'_>, id: u32, n: u32) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
+        let Some(slot) = self.streams.find(id) else { return };
+        let Some(stream) = self.streams.at_mut(slot) else { return };
         if !stream.state.may_receive() {
             return;
         }
@@ -193,7 +195,16 @@ impl Connection {
         let by = wanted_growth(&self.recv.bandwidth, window.size()).min(self.recv.growth_left);
         window.widen(window.size() + by);
         self.recv.growth_left -= by;
-        if let Some(increment) = window.update() {
+        self.update_stream(cx, slot);
+    }
+
+    /// Tells the peer what it may send again, if that is worth a frame and the peer has more to send.
+    pub(super) fn update_stream(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        let (id, window) = (stream.id, &mut stream.inbound.window);
+        if stream.state.may_receive()
+            && let Some(increment) = window.update()
+        {
             let window = window.raw();
             cx.note(|| Seen::WindowOut { stream: id, increment, window });
             emit_window_update(id, increment, self.send.replies(cx));

@@ -57,7 +57,8 @@ impl Connection {
                 cx.note(|| Seen::Ignored { stream: 0, why: Why::SettingUnknown });
             }
             if name == SettingId::HeaderTableSize {
-                // RFC 7541 §4.2: the smallest value in between counts, too.
+                // RFC 9113 §4.3.1: the peer limits our table; RFC 7541 §4.2: the smallest value in
+                // between counts, too.
                 self.send.set_table_len_max(value);
             }
         }
@@ -78,10 +79,11 @@ impl Connection {
         self.recv.requests.forget();
         self.recv.stream_window = self.config.window.min(crate::flow::WINDOW_MAX);
         let by = i64::from(self.recv.stream_window) - i64::from(WINDOW_INITIAL);
-        if by != 0 {
-            for stream in self.streams.iter_mut() {
-                stream.inbound.window.shift(by);
-            }
+        for slot in self.streams.slots().filter(|_| by != 0) {
+            let Some(stream) = self.streams.at_mut(slot) else { continue };
+            stream.inbound.window.shift(by);
+            // What is free already may be a good part of a window that is smaller now.
+            self.update_stream(cx, slot);
         }
         Ok(())
     }

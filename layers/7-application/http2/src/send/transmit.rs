@@ -86,6 +86,8 @@ impl Connection {
         u32::try_from(pending.len()).map_or(most, |pending| pending.min(most))
     }
 
+    //= exception: RFC 9113 §10.7: we never pad. Who knows what is to be hidden, and from whom, is the
+    // user; a padding that the machine chose would cost everybody and hide little.
     /// Writes one frame; `len` is not more than anything allows.
     #[inline]
     fn send_frame(&mut self, cx: &mut Cx<'_>, place: Place, len: u32, out: &mut TxQueue) {

@@ -7,6 +7,7 @@ mod blocks;
 mod exchanges;
 mod fields;
 mod frames;
+mod messages;
 mod pair;
 mod properties;
 mod states;
@@ -14,6 +15,7 @@ mod windows;
 
 mod attacks;
 mod ends;
+mod page;
 mod priorities;
 mod pushing;
 mod sending;

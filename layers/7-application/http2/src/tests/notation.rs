@@ -276,7 +276,7 @@ fn code(text: &str) -> u32 {
 }
 
 fn show_code(code: u32) -> String {
-    CODES.get(code as usize).map_or(format!("{code:#x}"), |name| (*name).to_owned())
+    CODES.get(code as usize).map_or_else(|| format!("{code:#x}"), |name| (*name).to_owned())
 }
 
 fn number(text: &str) -> usize {

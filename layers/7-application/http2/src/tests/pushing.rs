@@ -160,7 +160,7 @@ fn promises_that_are_wrong() {
             < GOAWAY 0 -- 0 PROTOCOL_ERROR the stream has a number that it cannot have
             => #1 Reset(the stream has a number that it cannot have)
             -- Now
-        open GET / Host: x | end 1 | > PUSH_PROMISE 1 END_HEADERS -- 4; :method: GET; :scheme: http; :path: /a; :authority: x | 
+        open GET / Host: x | end 1 | > PUSH_PROMISE 1 END_HEADERS -- 4; :method: GET; :scheme: http; :path: /a; :authority: x |
             => #4 Promise GET /a {Host: "x"}
             < GOAWAY 0 -- 4 PROTOCOL_ERROR the stream has a number that it cannot have
             => #1 Reset(the stream has a number that it cannot have)
@@ -188,7 +188,7 @@ fn promises_that_are_wrong() {
         open GET / Host: x | end 1 | > PUSH_PROMISE 1 END_HEADERS -- 2; :method: GET
             < RST_STREAM 2 -- PROTOCOL_ERROR
             => #2 Reset(a pseudo-field is missing)
-        open GET / Host: x | end 1 | > PUSH_PROMISE 1 END_HEADERS -- 2; :method: GET; :scheme: http; :path: /a; :authority: x | 
+        open GET / Host: x | end 1 | > PUSH_PROMISE 1 END_HEADERS -- 2; :method: GET; :scheme: http; :path: /a; :authority: x |
             => #2 Promise GET /a {Host: "x"}
             < RST_STREAM 2 -- STREAM_CLOSED
             => #2 Reset(the message was complete)

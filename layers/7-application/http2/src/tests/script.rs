@@ -498,6 +498,7 @@ pub(super) fn outcomes_with(config: &Config, client: bool, scripts: &[&str]) -> 
         let lines: Vec<&str> = script.lines().map(str::trim).collect();
         let mut title = lines.join(" | ");
         title.truncate(120);
+        title.truncate(title.trim_end().len());
         let _ = writeln!(told, "{title}");
         let shown = stage.film.lines().filter(|line| {
             ["< GOAWAY", "< RST", "=> ", "--", "~ Ignored", "< PING"]

@@ -219,9 +219,8 @@ fn smaller_windows_hold_when_they_are_known() {
     );
     expect![[r#"
         => #1 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1940 bytes
-        ~ ResetOut id=1 code=FLOW_CONTROL_ERROR why=WindowExceeded
-        < RST_STREAM 1 -- FLOW_CONTROL_ERROR
-        => #1 Reset(there is more data than the window allows)
+        < WINDOW_UPDATE 1 -- 2000
+        => #1 End
         => #3 POST / HTTP/2.0 {Host: "x"}
         ~ ResetOut id=3 code=FLOW_CONTROL_ERROR why=WindowExceeded
         < RST_STREAM 3 -- FLOW_CONTROL_ERROR
@@ -311,6 +310,7 @@ fn small_frames_become_one_part() {
     );
 }
 
+//= test RFC 9113 §5.2.3: windows that suit the path
 /// The window grows to twice what comes in one round trip, as PING measures it.
 #[test]
 fn windows_grow_with_the_path() {
@@ -370,6 +370,50 @@ fn slivers() {
         < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 1002 bytes
         < DATA 1 END_STREAM -- xxxxxxxxxxxxxxxxxxxx... 998 bytes
         ~ Ignored stream=1 why=StreamClosed
+    "#]]
+    .assert_eq(&stage.film);
+}
+
+/// What was free before the client knew of a smaller window is told when it knows.
+#[test]
+fn what_was_free_before_a_window_became_smaller() {
+    let mut stage = Stage::server(Config { window: 30, ..Config::default() });
+    stage.play(
+        "preface
+         > SETTINGS 0
+         post 1 /
+         read 1
+         clear
+         > DATA 1 -- %100 times: (x)
+         > SETTINGS 0 ACK",
+    );
+    expect![[r#"
+        => #1 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 40 bytes
+        < WINDOW_UPDATE 1 -- 100
+    "#]]
+    .assert_eq(&stage.film);
+}
+
+//= test RFC 9113 §6.9.3: windows become smaller by settings, and what was sent before counts
+/// Windows that are made smaller are not waited for to become as large as they were.
+#[test]
+fn windows_that_become_smaller() {
+    let mut stage = Stage::server(Config::default());
+    stage.shake_hands("INITIAL_WINDOW_SIZE=5000");
+    stage.play(
+        "get 1 /
+         clear
+         head 1 200
+         > SETTINGS 0 -- INITIAL_WINDOW_SIZE=100
+         data 1 %150 times: (x)
+         > WINDOW_UPDATE 1 -- 60",
+    );
+    expect![[r#"
+        < HEADERS 1 END_HEADERS -- :status: 200
+        < SETTINGS 0 ACK
+        ~ Waits id=1 what=WindowOfStream pending=50
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 100 bytes
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
     "#]]
     .assert_eq(&stage.film);
 }
