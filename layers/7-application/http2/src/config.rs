@@ -33,6 +33,9 @@ pub struct Config {
     pub table_len_max: u32,
     /// The size of the table with which we compress, where the peer allows as much.
     pub own_table_len_max: u32,
+    /// How much of a body that nobody reads is taken and forgotten when its request has been
+    /// answered, if its length is known; of a longer one the rest is refused.
+    pub body_unread_max: u64,
     /// How many bytes of one body may wait here to be sent.
     pub body_window: usize,
     /// How many bytes of bodies may wait here to be sent, of all streams together.
@@ -93,6 +96,7 @@ impl Default for Config {
             block_frames_max: 64,
             table_len_max: 4096,
             own_table_len_max: 4096,
+            body_unread_max: 1024 * 1024,
             body_window: 64 * 1024,
             bodies_window: 1024 * 1024,
             transmit_len_max: 256 * 1024,

@@ -65,6 +65,8 @@ base::notes! {
         Waits { id: u32, what: Wait, pending: u64 },
         /// A stream has another place among those that send.
         Prioritised { id: u32, priority: Priority },
+        /// The rest of a request's body is taken and forgotten: its response is out.
+        Discarding { id: u32, len: u64 },
         /// A frame, or a part of one, was ignored.
         Ignored { stream: u32, why: Why },
         /// What the user sent does not fit here, and was left out.

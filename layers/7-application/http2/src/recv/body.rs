@@ -132,12 +132,12 @@ impl Connection {
     fn deliver(&mut self, cx: &mut Cx<'_>, id: u32, part: &[u8]) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         cx.note(|| Seen::BodyIn { id, bytes: Private(part) });
-        if stream.is_disowned {
-            return;
-        }
         let inbound = &mut stream.inbound;
-        inbound.buffer.extend_from_slice(part);
         inbound.in_interval = inbound.in_interval.saturating_add(part.len() as u32);
+        if stream.is_disowned {
+            return self.release_window(cx, id, part.len() as u32);
+        }
+        inbound.buffer.extend_from_slice(part);
         // RFC 9110 §10.1.1: whoever sends its body has stopped waiting for leave to.
         inbound.awaits_continue = false;
         if inbound.is_read && !inbound.is_announced {

@@ -91,8 +91,28 @@ impl Connection {
         if is_closed {
             self.retire(cx, slot);
         } else if self.role == Role::Server {
-            // RFC 9113 §8.1: what is left of the request is of no use.
-            self.end_stream(cx, id, Why::BodyUnread);
+            self.give_up_body(cx, slot);
+        }
+    }
+
+    /// The response is out, but the request's body is not all in, and of no use. RFC 9113 §8.1 lets
+    /// us say so with a reset; but there are clients that take a reset while they send for a failure,
+    /// and never look at the response (curl 7, httpx). So what is not much is taken and forgotten.
+    fn give_up_body(&mut self, cx: &mut Cx<'_>, slot: u32) {
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        let id = stream.id;
+        match stream.inbound.left.filter(|left| *left <= self.config.body_unread_max) {
+            Some(left) if !stream.inbound.awaits_continue => {
+                cx.note(|| Seen::Discarding { id, len: left });
+                stream.is_disowned = true;
+                // From now on it has to keep its rate, like one that is read.
+                stream.inbound.is_read = true;
+                stream.inbound.forgive_interval();
+                let held = std::mem::take(&mut stream.inbound.buffer).len();
+                self.release_window(cx, id, held as u32);
+                self.watch(cx);
+            }
+            _ => self.end_stream(cx, id, Why::BodyUnread),
         }
     }
 

@@ -328,3 +328,35 @@ fn the_date() {
         < HEADERS 5 END_HEADERS -- :status: 103
     "#]].assert_eq(&stage.film);
 }
+
+/// There are clients that never look at a response when they are told to stop sending.
+//= test RFC 9113 §8.1: a response may be complete before its request is
+#[test]
+fn what_is_left_of_a_short_body_is_taken_and_forgotten() {
+    check(
+        "> HEADERS 1 END_HEADERS -- :method: POST; :scheme: http; :path: /; content-length: 90000
+         > DATA 1 -- %16384 times: (x)
+         answer 1 405 no
+         > DATA 1 -- %16384 times: (x)
+         > DATA 1 -- %16384 times: (x)
+         > DATA 1 -- %16384 times: (x)
+         > DATA 1 -- %16384 times: (x)
+         > DATA 1 END_STREAM -- %8080 times: (x)
+         look
+         > HEADERS 3 END_HEADERS -- :method: POST; :scheme: http; :path: /; content-length: 9000000
+         answer 3 405 no",
+        expect![[r#"
+            => #1 POST / HTTP/2.0 {Content-Length: "90000"}
+            < HEADERS 1 END_HEADERS -- :status: 405; content-length: 2
+            < DATA 1 END_STREAM -- no
+            < WINDOW_UPDATE 1 -- 32768
+            < WINDOW_UPDATE 1 -- 32768
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
+            => #3 POST / HTTP/2.0 {Content-Length: "9000000"}
+            ~ ResetOut id=3 code=NO_ERROR why=BodyUnread
+            < HEADERS 3 END_HEADERS -- :status: 405; content-length: 2
+            < DATA 3 END_STREAM -- no
+            < RST_STREAM 3 -- NO_ERROR
+        "#]],
+    );
+}
