@@ -133,7 +133,7 @@ impl Stage {
                 let side = if n.is_multiple_of(2) { &mut self.client } else { &mut self.server };
                 let at = usize::from(n / 2);
                 if let Some(byte) = side.sent.get_mut(at) {
-                    *byte ^= 1 << id % 8;
+                    *byte ^= 1 << (id % 8);
                     self.is_disturbed = true;
                 }
             }

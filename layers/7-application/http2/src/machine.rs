@@ -304,8 +304,9 @@ impl Connection {
 
     // Out.
 
-    /// Moves what is to be sent to `out`, up to `transmit_len_max` bytes in it; whether there was
-    /// anything. Call it again when they are gone: [`has_more`](Self::has_more).
+    /// Moves what is to be sent to `out`, up to `transmit_len_max` bytes in it (64 KiB where records
+    /// follow below); whether there was anything. Call it again when they are gone, as long as there
+    /// [`has_more`](Self::has_more).
     #[inline]
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         self.transmit(cx, out)

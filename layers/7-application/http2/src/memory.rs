@@ -15,11 +15,31 @@ const KEPT: usize = 4;
 /// The longest block that is remembered; eight of them are 2 KiB.
 const BLOCK_LEN_MAX: usize = 256;
 
+/// What came lately, by a number that is the same for the same and mostly another for another.
+#[derive(Debug, Default)]
+struct Lately {
+    numbers: [u64; KEPT],
+    next: usize,
+}
+
+impl Lately {
+    /// Whether this came lately; it did now.
+    fn has(&mut self, number: u64) -> bool {
+        let has = self.numbers.contains(&number);
+        if let Some(place) = self.numbers.get_mut(self.next).filter(|_| !has) {
+            *place = number;
+            self.next = (self.next + 1) % KEPT;
+        }
+        has
+    }
+}
+
 /// Requests without a body that came before, by their blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     kept: Vec<Request>,
     next: usize,
+    lately: Lately,
 }
 
 #[derive(Debug)]
@@ -37,9 +57,9 @@ impl Requests {
         self.kept.iter().find(is_it).map(|kept| &kept.head)
     }
 
-    /// Remembers a request whose block changed nothing.
+    /// Remembers a request whose block changed nothing, when it comes the second time.
     pub(crate) fn remember(&mut self, block: &[u8], insertions: u64, head: &RequestHead) {
-        if block.len() > BLOCK_LEN_MAX {
+        if block.len() > BLOCK_LEN_MAX || !self.lately.has(number(block)) {
             return;
         }
         let request = Request { insertions, block: block.to_vec(), head: head.clone() };
@@ -56,6 +76,7 @@ impl Requests {
 pub(crate) struct Responses {
     kept: Vec<Response>,
     next: usize,
+    lately: Lately,
 }
 
 #[derive(Debug)]
@@ -87,7 +108,7 @@ impl Responses {
         self.kept.iter().find(is_it).map(|kept| &kept.block[..])
     }
 
-    /// Remembers a response whose block changed nothing.
+    /// Remembers a response whose block changed nothing, when its fields come the second time.
     pub(crate) fn remember(
         &mut self,
         status: Status,
@@ -96,7 +117,8 @@ impl Responses {
         insertions: u64,
         block: &[u8],
     ) {
-        if block.len() > BLOCK_LEN_MAX {
+        let place = fields.as_parsed().as_ptr().addr() as u64;
+        if block.len() > BLOCK_LEN_MAX || !self.lately.has(place ^ u64::from(status.code())) {
             return;
         }
         let (fields, block) = (fields.clone(), block.to_vec());
@@ -112,6 +134,15 @@ impl Responses {
 #[inline]
 fn is_same(a: &Fields, b: &Fields) -> bool {
     std::ptr::eq(a.as_parsed(), b.as_parsed())
+}
+
+/// A number for some bytes.
+fn number(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mix =
+        |mixed: u64, word: u64| (mixed ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let mixed = words.iter().map(|word| u64::from_le_bytes(*word)).fold(bytes.len() as u64, mix);
+    rest.iter().map(|b| u64::from(*b)).fold(mixed, mix)
 }
 
 fn put<T>(kept: &mut Vec<T>, next: &mut usize, new: T) {

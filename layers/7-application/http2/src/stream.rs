@@ -159,8 +159,17 @@ pub(crate) struct Outbound {
     pub(crate) blocked: Option<Instant>,
     /// It has waited for so long that it may send less than is worth a frame.
     pub(crate) takes_sliver: bool,
-    /// Whether the user was told that there is no room, and is to be told when there is.
-    pub(crate) awaits_room: bool,
+    /// Whether the user waits for room.
+    pub(crate) room: AwaitsRoom,
+}
+
+/// Whether the user was told that there is no room, and is to be told when there is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AwaitsRoom {
+    No,
+    Yes,
+    /// It stands in a queue of those that are to be told.
+    Queued,
 }
 
 /// How far the user is with the message that goes out.
@@ -207,7 +216,7 @@ impl Stream {
                 place: None,
                 blocked: None,
                 takes_sliver: false,
-                awaits_room: false,
+                room: AwaitsRoom::No,
             },
         }
     }
@@ -263,10 +272,10 @@ impl Stream {
             place,
             blocked,
             takes_sliver,
-            awaits_room,
+            room,
         } = outbound;
         (*left, *place, *blocked) = (None, None, None);
-        (*has_end, *takes_sliver, *awaits_room) = (false, false, false);
+        (*has_end, *takes_sliver, *room) = (false, false, AwaitsRoom::No);
         if trailers.is_some() {
             *trailers = None;
         }

@@ -98,12 +98,12 @@ impl Streams {
     /// What is known of a number, which is not 0.
     #[inline]
     pub(crate) fn known(&self, id: u32) -> Known {
-        if let Some(slot) = self.find(id) {
-            return Known::Slot(slot);
-        }
         let is_idle = if self.is_own(id) { id >= self.next_own } else { id > self.last_peer };
         if is_idle {
-            Known::Idle
+            return Known::Idle;
+        }
+        if let Some(slot) = self.find(id) {
+            Known::Slot(slot)
         } else if id <= self.forgotten || self.resets.contains(&id) {
             Known::Reset
         } else {

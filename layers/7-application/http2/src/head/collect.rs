@@ -118,10 +118,8 @@ impl Collector {
         self.has_regular = true;
         check_value(value)?;
         let known = Name::from_bytes(name);
-        // RFC 9113 §8.2.1: capitals are malformed, as is whatever is no token.
-        let is_sound = name.iter().all(|&b| list::is_token(b) && !b.is_ascii_uppercase());
-        if !is_sound || !(1..=NAME_LEN_MAX).contains(&name.len()) {
-            return Err(Why::FieldNameMalformed);
+        if known.is_none_or(|known| known.as_lower_str().as_bytes() != name) {
+            check_name(name)?;
         }
         match known {
             Some(
@@ -195,8 +193,8 @@ impl Collector {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Range<usize> {
         if self.block.capacity() == 0 {
             // Most heads fit in here, and are kept as they are.
-            self.block.reserve(256);
-            self.lines.reserve(8);
+            self.block = Vec::with_capacity(256);
+            self.lines = Vec::with_capacity(8);
         }
         let at = self.block.len();
         self.block.extend_from_slice(bytes);
@@ -231,6 +229,15 @@ fn once(place: &mut Option<Range<usize>>, at: Range<usize>) -> Result<(), Why> {
         None => Ok(()),
         Some(_) => Err(Why::PseudoTwice),
     }
+}
+
+/// RFC 9113 §8.2.1: capitals are malformed, as is whatever is no token.
+fn check_name(name: &[u8]) -> Result<(), Why> {
+    let is_sound = name.iter().all(|&b| list::is_token(b) && !b.is_ascii_uppercase());
+    if !is_sound || !(1..=NAME_LEN_MAX).contains(&name.len()) {
+        return Err(Why::FieldNameMalformed);
+    }
+    Ok(())
 }
 
 /// RFC 9113 §8.2.1: no NUL, CR or LF, and no white space around it; RFC 9110 §5.5: no other control

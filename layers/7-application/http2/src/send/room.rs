@@ -2,11 +2,16 @@
 
 use base::Cx;
 
+use super::Send;
 use crate::machine::Connection;
+use crate::stream::AwaitsRoom;
 use crate::{Fault, Why};
 
 /// Who waits for room is told when there is as much as a frame, or nothing of his is left here.
 const ROOM_WORTH: u64 = 16 * 1024;
+
+/// How many may stand in line beside the streams that there are.
+const QUEUE_SLACK: usize = 32;
 
 impl Connection {
     /// What may be handed in now; whoever gets nothing is told when there is something.
@@ -14,12 +19,28 @@ impl Connection {
         let room = self.room_now(id);
         if room == 0
             && let Some(stream) = self.streams.get_mut(id)
-            && !std::mem::replace(&mut stream.outbound.awaits_room, true)
-            && !self.connection_has_room()
+            && stream.outbound.room == AwaitsRoom::No
         {
-            self.send.without_room.push_back(id);
+            stream.outbound.room = AwaitsRoom::Yes;
+            if !self.connection_has_room() {
+                self.queue(id);
+            }
         }
         room
+    }
+
+    /// A stream stands in line to be told that it has room: now, or when the connection has.
+    fn queue(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.outbound.room = AwaitsRoom::Queued;
+        let has_room = self.connection_has_room();
+        let Send { with_room, without_room, .. } = &mut self.send;
+        let queue = if has_room { with_room } else { without_room };
+        if queue.len() >= 2 * self.streams.len() + QUEUE_SLACK {
+            // A user who never asks who has room leaves streams here that are over.
+            queue.retain(|id| self.streams.find(*id).is_some());
+        }
+        queue.push_back(id);
     }
 
     fn room_now(&self, id: u32) -> u64 {
@@ -43,36 +64,32 @@ impl Connection {
     #[inline]
     pub(super) fn offer_room(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        if !stream.outbound.awaits_room {
+        if stream.outbound.room != AwaitsRoom::Yes {
             return;
         }
         let has_nothing = stream.outbound.pending.len() == 0;
         let room = self.room_of_stream(id);
         if room >= ROOM_WORTH || (has_nothing && room > 0) {
-            if self.connection_has_room() {
-                self.send.with_room.push_back(id);
-            } else {
-                self.send.without_room.push_back(id);
-            }
+            self.queue(id);
         }
     }
 
     /// The next stream that has room and whose user waits for it.
     pub(crate) fn next_with_room(&mut self) -> Option<u32> {
         loop {
-            let next = self.send.with_room.pop_front();
-            let next = match next {
-                Some(id) => id,
-                None if self.connection_has_room() => self.send.without_room.pop_front()?,
-                None => return None,
-            };
-            if self.room_now(next) > 0
-                && let Some(stream) = self.streams.get_mut(next)
-                && std::mem::take(&mut stream.outbound.awaits_room)
-            {
-                return Some(next);
+            if !self.connection_has_room() {
+                return None;
             }
-            // It is over, or has been told; or its own window keeps it, and will bring it back.
+            let next = self.send.with_room.pop_front();
+            let next = next.or_else(|| self.send.without_room.pop_front())?;
+            let room = self.room_of_stream(next);
+            // It may be over; or its own window keeps it, and will bring it back.
+            if let Some(stream) = self.streams.get_mut(next) {
+                stream.outbound.room = if room > 0 { AwaitsRoom::No } else { AwaitsRoom::Yes };
+                if room > 0 {
+                    return Some(next);
+                }
+            }
         }
     }
 

@@ -18,12 +18,16 @@ const FRAME_IN_MEMORY_MAX: u32 = 16_384 - HEADER_LEN as u32;
 /// and what it saves is heads.
 const FRAME_OF_FILE_MAX: u32 = 128 * 1024;
 
+/// How much is made at once where records follow below: with the frame that goes beyond it, and the
+/// overhead of records, no more than a buffer that is kept for the next ones.
+const SEALED_LEN_MAX: u64 = 64 * 1024;
+
 impl Connection {
     /// Moves what is to be sent, control frames and heads first.
     pub(crate) fn transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         let before = out.len();
         self.flush(cx, out);
-        while out.len() < self.config.transmit_len_max && self.send_next(cx, out) {}
+        while out.len() < self.transmit_len_max() && self.send_next(cx, out) {}
         // What ended streams belongs behind their bodies.
         self.flush(cx, out);
         let any = out.len() > before;
@@ -31,6 +35,11 @@ impl Connection {
             self.note_waiting(cx, out);
         }
         any
+    }
+
+    fn transmit_len_max(&self) -> u64 {
+        let max = self.config.transmit_len_max;
+        if self.is_secure { max.min(SEALED_LEN_MAX) } else { max }
     }
 
     /// Whether somebody could send a part of a body.
@@ -171,7 +180,7 @@ impl Connection {
     #[cold]
     fn note_waiting(&mut self, cx: &mut Cx<'_>, out: &TxQueue) {
         let Some(first) = self.send.scheduler.first() else { return };
-        if out.len() < self.config.transmit_len_max {
+        if out.len() < self.transmit_len_max() {
             return;
         }
         let what = Wait::Transport;

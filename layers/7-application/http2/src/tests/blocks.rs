@@ -190,7 +190,6 @@ fn heads_that_came_before() {
         expect![[r#"
             => #1 GET / HTTP/2.0 {}
             => #1 End
-            ~ HeadRemembered id=3
             => #3 GET / HTTP/2.0 {}
             => #3 End
             => #5 GET / HTTP/2.0 {a: "b", Content-Length: "0"}
@@ -199,7 +198,6 @@ fn heads_that_came_before() {
             => #7 End
             => #9 GET / HTTP/2.0 {a: "b"}
             => #9 End
-            ~ HeadRemembered id=11
             => #11 GET / HTTP/2.0 {a: "b"}
             => #11 End
             => #13 GET / HTTP/2.0 {}

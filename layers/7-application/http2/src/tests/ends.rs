@@ -23,7 +23,6 @@ fn winding_down() {
             ~ GoAwayOut last=2147483647 code=NO_ERROR why=ShuttingDown
             < GOAWAY 0 -- 2147483647 NO_ERROR
             < PING 0 -- goingoff
-            ~ HeadRemembered id=3
             => #3 GET / HTTP/2.0 {Host: "x"}
             => #3 End
             ~ GoAwayOut last=3 code=NO_ERROR why=ShuttingDown
@@ -197,7 +196,6 @@ fn idle_for_too_long() {
             => #1 End
             < HEADERS 1 END_HEADERS -- :status: 200; content-length: 3
             < DATA 1 END_STREAM -- one
-            ~ HeadRemembered id=3
             => #3 GET / HTTP/2.0 {Host: "x"}
             => #3 End
             < HEADERS 3 END_HEADERS -- :status: 200; content-length: 5
@@ -271,7 +269,6 @@ fn requests_that_are_used_up() {
     expect![[r#"
         => #1 GET / HTTP/2.0 {Host: "x"}
         => #1 End
-        ~ HeadRemembered id=3
         ~ GoAwayOut last=2147483647 code=NO_ERROR why=ShuttingDown
         < GOAWAY 0 -- 2147483647 NO_ERROR
         < PING 0 -- goingoff

@@ -235,7 +235,6 @@ fn trailers() {
             ~ FieldLeftOut id=1 name="Host"
             => #1 Trailers({x-sum: "1"})
             => #1 End
-            ~ HeadRemembered id=3
             => #3 POST / HTTP/2.0 {Host: "x"}
             ~ ResetOut id=3 code=PROTOCOL_ERROR why=HeadTwice
             < RST_STREAM 3 -- PROTOCOL_ERROR
@@ -294,7 +293,6 @@ fn lists_that_are_too_long() {
             < DATA 5 END_STREAM -- 431 Request Header F... 62 bytes
             < RST_STREAM 5 -- NO_ERROR
             => #5 Reset(the fields are too large (431))
-            ~ HeadRemembered id=7
             => #7 POST / HTTP/2.0 {Host: "x"}
             < HEADERS 7 END_HEADERS -- :status: 200
             ~ ResetOut id=7 code=ENHANCE_YOUR_CALM why=FieldsTooLarge
@@ -346,7 +344,6 @@ fn a_client_that_waits_for_leave() {
             ~ ResetOut id=3 code=NO_ERROR why=BodyUnread
             < HEADERS 3 END_STREAM|END_HEADERS -- :status: 413; content-length: 0
             < RST_STREAM 3 -- NO_ERROR
-            ~ HeadRemembered id=5
             => #5 POST / HTTP/2.0 {Host: "x", Expect: "100-continue"}
             => #5 Data "ok"
             => #5 End

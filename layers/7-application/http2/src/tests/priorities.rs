@@ -141,16 +141,15 @@ fn more_priorities_of_streams_to_come_than_are_kept() {
     check(
         &script,
         expect![[r#"
-        ~ Ignored stream=33 why=TooManyPriorities
-        ~ Ignored stream=35 why=TooManyPriorities
-        ~ Ignored stream=37 why=TooManyPriorities
-        ~ Ignored stream=39 why=TooManyPriorities
-        => #39 GET / HTTP/2.0 {Host: "x"}
-        => #39 End
-        ~ HeadRemembered id=41
-        => #41 GET / HTTP/2.0 {Host: "x"}
-        => #41 End
-    "#]],
+            ~ Ignored stream=33 why=TooManyPriorities
+            ~ Ignored stream=35 why=TooManyPriorities
+            ~ Ignored stream=37 why=TooManyPriorities
+            ~ Ignored stream=39 why=TooManyPriorities
+            => #39 GET / HTTP/2.0 {Host: "x"}
+            => #39 End
+            => #41 GET / HTTP/2.0 {Host: "x"}
+            => #41 End
+        "#]],
     );
 }
 

@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::notation::frame;
 use super::pair::{Pair, Wish};
+use super::script::Stage;
 use crate::Config;
 
 fn body() -> impl Strategy<Value = Vec<u8>> {
@@ -91,5 +93,33 @@ proptest! {
         let mut pair = Pair::new(config.clone(), config, vec![wish; 3], cuts);
         pair.run();
         pair.check();
+    }
+
+    /// Whatever frames come, and however they are cut, nothing panics, and what is closed stays so.
+    #[test]
+    fn frames_of_any_kind(
+        client in any::<bool>(),
+        frames in vec((0_u8..18, any::<u8>(), 0_u32..8, vec(any::<u8>(), 0..40)), 1..40),
+        flipped in vec(any::<(u16, u8)>(), 0..3),
+        cut in 1_usize..100,
+    ) {
+        let mut bytes: Vec<u8> = frames
+            .iter()
+            .flat_map(|(kind, flags, stream, payload)| frame(*kind, *flags, *stream, payload))
+            .collect();
+        for (at, bits) in flipped {
+            let at = usize::from(at) % bytes.len();
+            bytes[at] ^= bits;
+        }
+        let config = Config::default();
+        let mut stage = if client { Stage::client(config) } else { Stage::server(config) };
+        stage.shake_hands("");
+        if client {
+            stage.play("open GET / Host: x\nopen POST / Host: x");
+        }
+        for part in bytes.chunks(cut) {
+            stage.receive_in_silence(part);
+        }
+        stage.connection_must_end();
     }
 }

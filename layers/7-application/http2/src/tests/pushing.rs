@@ -38,7 +38,6 @@ fn a_server_pushes() {
             < DATA 2 END_STREAM -- style
             ~ NotSent id=4 why=StreamClosed
             -- not pushed
-            ~ HeadRemembered id=3
             => #3 GET / HTTP/2.0 {Host: "x"}
             => #3 End
             ~ NotSent id=4 why=PromiseNotSafe

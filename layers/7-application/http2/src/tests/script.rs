@@ -251,6 +251,39 @@ impl Stage {
         }
     }
 
+    /// The same, and nobody looks at what it says: it may be cut in the middle of a block.
+    pub(super) fn receive_in_silence(&mut self, bytes: &[u8]) {
+        let transmits = std::mem::replace(&mut self.transmits, false);
+        self.receive(bytes);
+        self.discard_sent();
+        self.transmits = transmits;
+    }
+
+    fn discard_sent(&mut self) {
+        let mut cx = Cx::new(Instant::ORIGIN, Wall(0), &mut self.world);
+        let mut out = TxQueue::new();
+        while self.connection.poll_transmit(&mut cx, &mut out) {
+            out.clear(&mut cx);
+        }
+    }
+
+    /// Whatever has been said so far, a peer that finishes ends the connection in the end.
+    pub(super) fn connection_must_end(&mut self) {
+        self.transmits = false;
+        self.fin = true;
+        for _ in 0..100 {
+            self.inbox.clear();
+            self.pump();
+            self.discard_sent();
+            self.pass(Duration::from_secs(20));
+            for (id, _) in std::mem::take(&mut self.events) {
+                self.send(id, Event::Head(Head::Response(response_of("204"))));
+                self.send(id, Event::End);
+            }
+        }
+        assert!(matches!(self.connection.closing(), Closing::Now | Closing::Abort));
+    }
+
     pub(super) fn open(&mut self, request: Request) -> Option<ExchangeId> {
         let opened = self.with(|c, cx| c.open(cx, request));
         if opened.is_none() {

@@ -235,7 +235,6 @@ fn too_many_streams() {
         expect![[r#"
             => #1 GET / HTTP/2.0 {Host: "x"}
             => #1 End
-            ~ HeadRemembered id=3
             => #3 GET / HTTP/2.0 {Host: "x"}
             => #3 End
             ~ ResetOut id=5 code=REFUSED_STREAM why=TooManyStreams

@@ -32,7 +32,6 @@ fn a_slow_body() {
             < DATA 1 END_STREAM -- 408 Request Timeout: the body came too slowly\n
             < RST_STREAM 1 -- NO_ERROR
             => #1 Reset(the body came too slowly (408))
-            ~ HeadRemembered id=3
             => #3 POST / HTTP/2.0 {Host: "x"}
             < HEADERS 3 END_HEADERS -- :status: 200
             -- idle=false reusable=true wants_bytes=true waiting=0 timer=Some((70s, Watch))
@@ -90,7 +89,6 @@ fn stalled_windows() {
     expect![[r#"
         => #1 GET / HTTP/2.0 {Host: "x"}
         => #1 End
-        ~ HeadRemembered id=3
         => #3 GET / HTTP/2.0 {Host: "x"}
         => #3 End
         ~ Waits id=1 what=WindowOfStream pending=3
