@@ -82,15 +82,22 @@ pub struct Peer<'a> {
 pub struct Notes {
     /// A number, zero at first.
     pub mark: Cell<u32>,
-    kept: Cell<Option<Box<dyn Any>>>,
+    // Nearly always nothing, and so small.
+    kept: Cell<Option<Box<Kept>>>,
+}
+
+/// What is kept, and what was kept before it.
+struct Kept {
+    _thing: Box<dyn Any>,
+    _before: Option<Box<Self>>,
 }
 
 impl Notes {
     /// Keeps `thing` until the exchange is over, or the handler is asked again: what counts
     /// something that is under way is dropped then.
     pub fn keep(&self, thing: impl Any) {
-        let before = self.kept.take();
-        self.kept.set(Some(Box::new((before, thing))));
+        let kept = Kept { _thing: Box::new(thing), _before: self.kept.take() };
+        self.kept.set(Some(Box::new(kept)));
     }
 
     /// The handler is asked again, and keeps what it wants to keep again.

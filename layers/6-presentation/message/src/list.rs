@@ -221,6 +221,18 @@ pub fn append_digits(n: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// The same, and the end of a line.
+#[inline]
+pub fn append_digits_line(n: u64, out: &mut Vec<u8>) {
+    if (1_000..10_000).contains(&n) {
+        let ([a, b], [c, d]) = (pair(n / 100), pair(n % 100));
+        out.extend_from_slice(&[a, b, c, d, b'\r', b'\n']);
+    } else {
+        append_any_digits(n, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
 fn append_any_digits(mut n: u64, out: &mut Vec<u8>) {
     // 20 digits are enough for any, two at a time from the end.
     let mut pairs = [[0; 2]; 10];

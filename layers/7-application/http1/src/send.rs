@@ -222,8 +222,7 @@ impl Connection {
         if says_persists {
             let id = u32::try_from(self.exchange.id.0).unwrap_or(u32::MAX);
             let left = self.config.requests_max.saturating_sub(id);
-            list::append_digits(left.into(), head);
-            head.extend_from_slice(b"\r\n");
+            list::append_digits_line(left.into(), head);
         } else if !is_tunnel {
             // To what follows in a tunnel the connection does not belong.
             head.extend_from_slice(b"Connection: close\r\n");

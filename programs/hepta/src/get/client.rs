@@ -74,10 +74,11 @@ impl<'o> Client<'o> {
             Reel::new()
         });
         let http1 = http1::Config { body_window: BODY_WINDOW, ..http1::Config::default() };
+        let http2 = (!options.http1_only).then(Arc::default);
         Self {
             options,
             tools: Tools::new(film, options.stall_timeout),
-            http: endpoint::Config { http1: Arc::new(http1), http2: None },
+            http: endpoint::Config { http1: Arc::new(http1), http2 },
             tls: None,
             idle: Vec::new(),
             made: 0,

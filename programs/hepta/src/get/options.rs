@@ -112,6 +112,10 @@ pub(crate) struct Options {
     /// Trust any certificate, but say what is wrong with it
     #[arg(short = 'k', long, help_heading = "TLS")]
     pub(super) insecure: bool,
+
+    /// Speak HTTP/1.1 also to who speaks HTTP/2
+    #[arg(long = "http1.1")]
+    pub(super) http1_only: bool,
 }
 
 impl Options {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tls::pki_types::CertificateDer;
 use tls::pki_types::pem::PemObject;
-use tls::{ClientConfig, ClientOptions};
+use tls::{Alpn, ClientConfig, ClientOptions};
 
 use super::options::Options;
 use super::problem::{Code, Problem, note};
@@ -21,7 +21,12 @@ pub(super) fn client_config(options: &Options) -> Result<ClientConfig, Problem> 
             roots
         }
     };
-    let options_of_tls = ClientOptions { roots, insecure: options.insecure, ..Default::default() };
+    let alpn = match options.http1_only {
+        true => vec![Alpn::Http11],
+        false => vec![Alpn::H2, Alpn::Http11],
+    };
+    let options_of_tls =
+        ClientOptions { roots, insecure: options.insecure, alpn, ..Default::default() };
     let config = ClientConfig::new(&options_of_tls).map_err(|fault| {
         Problem::new(Code::Certificate, format!("there is nobody to trust: {fault}")).hint(
             "install ca-certificates, name a file of certificates with --cacert FILE, \

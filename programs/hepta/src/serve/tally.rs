@@ -120,7 +120,8 @@ impl Requests<Counter> {
         if let Some(bucket) = self.took.get(bucket.unwrap_or(BUCKETS.len())) {
             bucket.add(1);
         }
-        self.took_nanos.add(record.took.as_nanos() as u64);
+        let (secs, nanos) = (record.took.as_secs(), record.took.subsec_nanos());
+        self.took_nanos.add(secs.wrapping_mul(1_000_000_000).wrapping_add(nanos.into()));
         self.body_len.add(record.body_len);
         if record.cut_short.is_some() {
             self.cut_short.add(1);

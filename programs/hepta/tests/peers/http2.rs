@@ -251,8 +251,11 @@ fn head() -> Vec<u8> {
     block
 }
 
+/// What an attacker sends each time.
+type Round = dyn Fn(u32) -> Vec<u8>;
+
 /// Sends what an attacker sends again and again, until it is sent away; the error code with which.
-fn attack(server: &Server, round: &dyn Fn(u32) -> Vec<u8>) -> Option<u32> {
+fn attack(server: &Server, round: &Round) -> Option<u32> {
     let mut conn = Conn::to(server.address());
     conn.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     conn.send(frame(4, 0, 0, b""));
@@ -284,7 +287,7 @@ fn attackers_are_sent_away_and_others_do_not_notice() {
     let site = site();
     let server = serve(&site);
     let [clear, _] = urls(&server);
-    let attacks: [(&str, Box<dyn Fn(u32) -> Vec<u8>>); 6] = [
+    let attacks: [(&str, Box<Round>); 6] = [
         (
             "rapid reset",
             Box::new(|n| {

@@ -319,7 +319,8 @@ fn a_body_for_records() {
         < DATA 1 END_STREAM -- xxxxxxxxxxxxxxxxxxxx... 1750 bytes
         --
         --
-    "#]].assert_eq(&sent);
+    "#]]
+    .assert_eq(&sent);
 }
 
 //= test RFC 9110 §6.6.1: an origin server says when
