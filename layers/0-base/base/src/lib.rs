@@ -7,6 +7,11 @@
 //! | [`Cx`]        | lent by the outside world for one call: time, chance, memory, x-ray |
 //! | [`World`]     | what stands behind a [`Cx`] and outlives the call; one per worker   |
 //! | [`TxQueue`]   | outgoing bytes: a chain of shared chunks and ranges of files        |
+//! | [`TxBuf`]     | a frame under construction, which grows towards its front           |
+//! | [`checksum`]  | the Internet checksum                                               |
+//! | [`Mac`]       | a hardware address                                                  |
+//! | [`Arena`]     | values that are found by a key                                      |
+//! | [`SipKey`]    | a secret, and the hash that strangers cannot aim at                 |
 //! | [`Wheel`]     | a thousand deadlines at the price of one                            |
 //! | [`notes!`]    | declares what a layer tells the x-ray                               |
 //! | [`states!`]   | declares a table of states and transitions                          |
@@ -14,17 +19,26 @@
 //!
 //! Start reading at [`Cx`]. Not here: anything that knows a protocol.
 
+mod arena;
 mod buffers;
+pub mod checksum;
 mod cx;
+mod mac;
+mod siphash;
 mod states;
 mod time;
+mod txbuf;
 mod txqueue;
 mod wheel;
 pub mod xray;
 
+pub use arena::{Arena, Key};
 pub use buffers::Buffers;
 pub use cx::{Cx, Rng, World};
+pub use mac::Mac;
+pub use siphash::{SipHasher, SipKey};
 pub use time::{Instant, Wall};
+pub use txbuf::{Offload, PendingChecksum, Segmentation, SegmentationKind, TxBuf};
 pub use txqueue::{Chunk, FileRange, TxQueue};
 pub use wheel::Wheel;
 

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use crate::xray::{self, Film, Form, Layer, Private, Text, Watching};
 use crate::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, Wheel, World};
 
+mod frames;
+
 crate::notes! {
     /// Notes of these tests.
     enum Seen<'a> in Physical {
