@@ -120,6 +120,21 @@ impl<T> Arena<T> {
         }
     }
 
+    /// The key of the first value at `hand` or behind it, going around; the hand moves on. For who
+    /// looks for something to let go of, a few places at a time.
+    pub fn next_in_turn(&self, hand: &mut u32) -> Option<Key<T>> {
+        for _ in 0..self.slots.len() {
+            let index = if (*hand as usize) < self.slots.len() { *hand } else { 0 };
+            *hand = index + 1;
+            if let Some(Slot { generation, state: State::Taken(_) }) =
+                self.slots.get(index as usize)
+            {
+                return Some(Key { index, generation: *generation, of: PhantomData });
+            }
+        }
+        None
+    }
+
     /// Every value with its key, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
         (0..).zip(&self.slots).filter_map(|(index, slot)| match &slot.state {

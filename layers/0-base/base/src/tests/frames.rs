@@ -108,6 +108,17 @@ proptest! {
 }
 
 #[test]
+fn a_hand_goes_around_an_arena() {
+    let mut arena = Arena::new();
+    let keys = [0, 1, 2, 3].map(|n| arena.insert(n));
+    arena.remove(keys[1]);
+    let mut hand = 0;
+    let seen = [(); 5].map(|()| arena.next_in_turn(&mut hand).and_then(|key| arena.get(key)));
+    assert_eq!(seen, [Some(&0), Some(&2), Some(&3), Some(&0), Some(&2)]);
+    assert_eq!(Arena::<u8>::new().next_in_turn(&mut hand), None);
+}
+
+#[test]
 fn siphash_gives_the_numbers_of_its_paper() {
     let key = SipKey::new(std::array::from_fn(|n| n as u8));
     let input: [u8; 15] = std::array::from_fn(|n| n as u8);
