@@ -12,6 +12,7 @@
 //! | [`Mac`]       | a hardware address                                                  |
 //! | [`Arena`]     | values that are found by a key                                      |
 //! | [`SipKey`]    | a secret, and the hash that strangers cannot aim at                 |
+//! | [`Bucket`]    | how often something may be done                                     |
 //! | [`Wheel`]     | a thousand deadlines at the price of one                            |
 //! | [`notes!`]    | declares what a layer tells the x-ray                               |
 //! | [`states!`]   | declares a table of states and transitions                          |
@@ -20,6 +21,7 @@
 //! Start reading at [`Cx`]. Not here: anything that knows a protocol.
 
 mod arena;
+mod bucket;
 mod buffers;
 pub mod checksum;
 mod cx;
@@ -33,6 +35,7 @@ mod wheel;
 pub mod xray;
 
 pub use arena::{Arena, Key};
+pub use bucket::Bucket;
 pub use buffers::Buffers;
 pub use cx::{Cx, Rng, World};
 pub use mac::Mac;

@@ -13,9 +13,8 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use base::{Arena, Cx, Instant, Key, Mac, SipKey, TxBuf};
+use base::{Arena, Bucket, Cx, Instant, Key, Mac, SipKey, TxBuf};
 
-use crate::bucket::Bucket;
 use crate::config::Config;
 use crate::xray::{Seen, Why};
 
@@ -133,7 +132,7 @@ impl Cache {
             found: VecDeque::new(),
             lost: VecDeque::new(),
             waiting_bytes: 0,
-            questions: Bucket::new(config.questions_per_second),
+            questions: Bucket::new(config.questions_per_second, config.questions_per_second),
             hand: 0,
         }
     }

@@ -15,7 +15,6 @@
 
 pub mod wire;
 
-mod bucket;
 mod cache;
 mod claim;
 mod config;

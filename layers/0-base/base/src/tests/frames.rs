@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use crate::checksum::{self, Sum};
-use crate::{Arena, Key, Mac, Offload, PendingChecksum, SipKey, TxBuf};
+use crate::{Arena, Bucket, Instant, Key, Mac, Offload, PendingChecksum, SipKey, TxBuf};
 
 /// The definition, word by word.
 fn naive(bytes: &[u8]) -> u16 {
@@ -116,6 +116,15 @@ fn a_hand_goes_around_an_arena() {
     let seen = [(); 5].map(|()| arena.next_in_turn(&mut hand).and_then(|key| arena.get(key)));
     assert_eq!(seen, [Some(&0), Some(&2), Some(&3), Some(&0), Some(&2)]);
     assert_eq!(Arena::<u8>::new().next_in_turn(&mut hand), None);
+}
+
+#[test]
+fn a_bucket_gives_a_burst_and_then_its_rate() {
+    let mut bucket = Bucket::new(10, 3);
+    let mut take = |ms| (0..5).filter(|_| bucket.take(Instant::from_millis(ms))).count();
+    assert_eq!([0, 50, 100, 150, 5000].map(&mut take), [3, 0, 1, 0, 3]);
+    assert!(!bucket.take_some(Instant::from_millis(9000), 4));
+    assert!(bucket.take_some(Instant::from_millis(9000), 3));
 }
 
 #[test]
