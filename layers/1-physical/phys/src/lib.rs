@@ -1,0 +1,26 @@
+//! Layer 1, physical: what a device can do, and what went over it.
+//!
+//! ```text
+//!   stack ── TxBuf with what is left open ─▶ Device::finish ─▶ bytes + Offload ─▶ the port, in io/
+//!   stack ◀─ RxFrame: bytes, and what the device knows of them ──────────────── the port, in io/
+//! ```
+//!
+//! Start reading at [`Device`]: the stack asks it how long packets may be and what need not be
+//! computed, and [`Device::finish`] does in software what the device cannot. [`Pool`] keeps the
+//! memory of frames. [`pcapng`] writes and reads captures, as bytes; files are somebody else's.
+//!
+//! Not here: devices themselves (`io/`), the cable of the simulator, cutting super-segments in
+//! software.
+
+pub mod pcapng;
+
+mod device;
+mod pool;
+mod xray;
+
+pub use device::{Checksums, Device, Medium, RxChecksum, RxFrame, Segments};
+pub use pool::Pool;
+pub use xray::{Seen, Why};
+
+#[cfg(test)]
+mod tests;

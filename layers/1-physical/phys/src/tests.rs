@@ -1,0 +1,99 @@
+use base::TxBuf;
+use proptest::prelude::*;
+
+use crate::pcapng::{self, Packet, Reader};
+use crate::{Checksums, Device, Medium, Pool};
+
+/// A frame whose checksum, `offset` bytes into the whole, is left open.
+fn frame(offset: usize) -> TxBuf {
+    let mut out = TxBuf::new();
+    out.append(&[1; 32]);
+    out.as_mut_slice()[offset..offset + 2].fill(0);
+    out.leave_checksum(offset);
+    out
+}
+
+#[test]
+fn what_the_device_cannot_do_is_done_in_software() {
+    let plain = Device::plain(Medium::Ethernet, 1500);
+    let with = |checksums| Device { checksums, ..plain };
+    let tcp = with(Checksums { tcp: true, ..Checksums::default() });
+    let any = with(Checksums { any: true, ..Checksums::default() });
+    let left_open = |device: Device, offset| {
+        let mut out = frame(offset);
+        device.finish(&mut out);
+        let is_open = out.offload().checksum.is_some();
+        assert!(is_open || base::checksum::of(out.as_slice()) == 0);
+        is_open
+    };
+    assert_eq!([plain, tcp, any].map(|device| left_open(device, 16)), [false, true, true]);
+    assert_eq!([plain, tcp, any].map(|device| left_open(device, 6)), [false, false, true]);
+}
+
+#[test]
+fn a_pool_gives_back_empty_frames() {
+    let mut pool = Pool::new();
+    pool.put(frame(6));
+    let out = pool.take();
+    assert!(out.is_empty() && out.offload().checksum.is_none());
+}
+
+#[test]
+fn captures_of_others_are_read() {
+    // Big-endian, microseconds, a block that nobody knows, a simple packet.
+    let words: &[&[u32]] = &[
+        &[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 0x0001_0000, u32::MAX, u32::MAX, 28],
+        &[1, 20, 101 << 16, 0, 20],
+        &[0x0bad, 12, 12],
+        &[6, 36, 0, 0, 2_500_000, 4, 60, 0x6000_0000, 36],
+        &[3, 20, 3, 0x4500_0000, 20],
+    ];
+    let file: Vec<u8> = words.concat().iter().flat_map(|word| word.to_be_bytes()).collect();
+    let read: Result<Vec<Packet<'_>>, _> = Reader::new(&file).unwrap().collect();
+    let ip = Some(Medium::Ip);
+    let first =
+        Packet { interface: 0, medium: ip, nanos: 2_500_000_000, frame: &[0x60, 0, 0, 0], len: 60 };
+    let second = Packet { interface: 0, medium: ip, nanos: 0, frame: &[0x45, 0, 0], len: 3 };
+    assert_eq!(read, Ok(vec![first, second]));
+    assert!(Reader::new(b"\xd4\xc3\xb2\xa1").is_err(), "the older format");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(
+        frames in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u8>(), 0..90)), 0..8),
+        comment in "[a-z]{0,9}",
+    ) {
+        let mut file = Vec::new();
+        pcapng::write_section(&mut file);
+        pcapng::write_interface(&mut file, Medium::Ethernet, "tap0");
+        pcapng::write_tls_secrets(&mut file, b"CLIENT_RANDOM 1 2\n");
+        for (nanos, frame) in &frames {
+            pcapng::write_packet(&mut file, 0, *nanos, frame, &comment);
+        }
+        let read: Vec<_> = Reader::new(&file).unwrap().map(Result::unwrap).collect();
+        prop_assert_eq!(read.len(), frames.len());
+        for (read, (nanos, frame)) in read.iter().zip(&frames) {
+            prop_assert_eq!((read.nanos, read.frame), (*nanos, &frame[..]));
+            prop_assert_eq!((read.medium, read.len), (Some(Medium::Ethernet), frame.len()));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let mut file = Vec::new();
+        pcapng::write_section(&mut file);
+        pcapng::write_interface(&mut file, Medium::Ip, "tun0");
+        pcapng::write_packet(&mut file, 0, 7, &bytes, "");
+        for (at, to) in flips {
+            let at = at.index(file.len());
+            file[at] = to;
+        }
+        if let Ok(reader) = Reader::new(&file) {
+            prop_assert!(reader.count() < 100);
+        }
+    }
+}
