@@ -14,6 +14,7 @@
 //! | [`SipKey`]    | a secret, and the hash that strangers cannot aim at                 |
 //! | [`Bucket`]    | how often something may be done                                     |
 //! | [`Wheel`]     | a thousand deadlines at the price of one                            |
+//! | [`Timers`]    | the same, for who sleeps until the next one                         |
 //! | [`notes!`]    | declares what a layer tells the x-ray                               |
 //! | [`states!`]   | declares a table of states and transitions                          |
 //! | [`Malformed`] | why bytes could not be read                                         |
@@ -29,6 +30,7 @@ mod mac;
 mod siphash;
 mod states;
 mod time;
+mod timers;
 mod txbuf;
 mod txqueue;
 mod wheel;
@@ -41,6 +43,7 @@ pub use cx::{Cx, Rng, World};
 pub use mac::Mac;
 pub use siphash::{SipHasher, SipKey};
 pub use time::{Instant, Wall};
+pub use timers::Timers;
 pub use txbuf::{Offload, PendingChecksum, Segmentation, SegmentationKind, TxBuf};
 pub use txqueue::{Chunk, FileRange, TxQueue};
 pub use wheel::Wheel;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use crate::checksum::{self, Sum};
-use crate::{Arena, Bucket, Instant, Key, Mac, Offload, PendingChecksum, SipKey, TxBuf};
+use crate::{Arena, Bucket, Instant, Key, Mac, Offload, PendingChecksum, SipKey, Timers, TxBuf};
 
 /// The definition, word by word.
 fn naive(bytes: &[u8]) -> u16 {
@@ -88,6 +89,34 @@ proptest! {
             prop_assert!(gone.iter().all(|&key| arena.get(key).is_none()));
             prop_assert!(map.iter().all(|(&key, n)| arena.get(key) == Some(n)));
             prop_assert_eq!(arena.iter().count(), map.len());
+        }
+    }
+
+    #[test]
+    fn timers_wake_in_time_and_in_order(
+        steps in prop::collection::vec((0u64..1 << 34, 0u32..35, any::<bool>()), 1..80),
+    ) {
+        let mut timers = Timers::new(Duration::from_millis(1));
+        let (mut waiting, mut now) = (BTreeMap::new(), 0u64);
+        for (n, (delay, bits, jump)) in steps.into_iter().enumerate() {
+            let due = now + (delay & ((1 << bits) - 1));
+            timers.set(Instant::from_millis(due), n);
+            waiting.insert((due.max(now + 1), n), ());
+            let next = timers.next().unwrap();
+            let first = *waiting.keys().next().unwrap();
+            prop_assert!(next <= Instant::from_millis(first.0) && next > Instant::from_millis(now));
+            // Either exactly to what was announced, or somewhere.
+            now = if jump { now + (delay >> (34 - bits.min(34))) } else { next.as_nanos() / 1_000_000 };
+            let mut woken = Vec::new();
+            timers.expire(Instant::from_millis(now), &mut woken);
+            let due: Vec<_> = waiting.keys().copied().filter(|(due, _)| *due <= now).collect();
+            waiting.retain(|(due, _), ()| *due > now);
+            let mut sorted = woken.clone();
+            sorted.sort_unstable();
+            let mut expected: Vec<usize> = due.iter().map(|(_, n)| *n).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(sorted, expected);
+            prop_assert_eq!(timers.len(), waiting.len());
         }
     }
 
