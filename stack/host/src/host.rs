@@ -1,0 +1,279 @@
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use base::xray::Layer;
+use base::{Cx, Instant, Mac, SipKey, TxBuf};
+use ethernet::EtherType;
+use icmp::{Error, Unreachable};
+use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
+use phys::RxFrame;
+
+use crate::messages::Messages;
+use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
+
+/// A host on networks.
+///
+/// | from          | call                                                                    |
+/// |---------------|-------------------------------------------------------------------------|
+/// | devices       | [`handle_frame`](Self::handle_frame)                                    |
+/// | the clock     | [`handle_timeout`](Self::handle_timeout)                                |
+/// | programs      | the verbs: `add_…`, `ping`, `udp_…`                                     |
+///
+/// After any of them, drain [`poll_frame`](Self::poll_frame), then
+/// [`poll_event`](Self::poll_event), and read [`poll_timeout`](Self::poll_timeout).
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) network: Network,
+    pub(crate) messages: Messages,
+    pub(crate) udp: udp::Sockets,
+    pub(crate) events: VecDeque<Event>,
+}
+
+/// What an operator may choose.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What strangers must not know: by it tables are spread and ports, identifications and sequence
+    /// numbers chosen. Sixteen bytes of good randomness.
+    pub secret: [u8; 16],
+    /// Whether packets for others are passed on. (RFC 1122 §3.3.1: a host does not, unless it is told)
+    pub is_router: bool,
+    /// How often our packets may be passed on. (RFC 1122 §3.2.1.7; IANA's registry says 64)
+    pub hop_limit: u8,
+    /// Bounds of UDP.
+    pub udp: udp::Config,
+}
+
+impl Config {
+    /// Sensible values for everything but the secret.
+    pub fn new(secret: [u8; 16]) -> Self {
+        Self { secret, is_router: false, hop_limit: 64, udp: udp::Config::default() }
+    }
+}
+
+/// What programs must learn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// Somebody whom we asked is there.
+    Pong(icmp::Event),
+    /// A question of ours did not arrive.
+    PingFailed {
+        /// Whom we asked.
+        to: IpAddr,
+        /// Who asked.
+        id: u16,
+        /// Which question it was.
+        seq: u16,
+        /// Who says so: a router on the way, or ourselves.
+        from: IpAddr,
+        /// Why.
+        error: Error,
+    },
+    /// A datagram socket has news.
+    Udp(udp::Event),
+    /// An address may be used from now on.
+    AddressReady {
+        /// Where.
+        interface: InterfaceId,
+        /// Which.
+        address: IpAddr,
+    },
+    /// Somebody else has an address of ours; we let go of it.
+    AddressLost {
+        /// Where.
+        interface: InterfaceId,
+        /// Which.
+        address: IpAddr,
+        /// Who has it.
+        to: Mac,
+    },
+}
+
+/// What is known of a packet beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) interface: InterfaceId,
+    /// Whether the frame was for many.
+    pub(crate) is_link_group: bool,
+    /// Whether the packet is for many.
+    pub(crate) is_group: bool,
+    /// Whether somebody below has looked at the checksum of layer 4.
+    pub(crate) is_verified: bool,
+}
+
+impl Host {
+    /// A host that has said nothing yet.
+    pub fn new(config: Config) -> Self {
+        let key = SipKey::new(config.secret);
+        Self {
+            network: Network::new(key.derive(b"network"), config.is_router, config.hop_limit),
+            messages: Messages::new(key.derive(b"messages")),
+            udp: udp::Sockets::new(config.udp, key.derive(b"udp")),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The way up: takes a frame from the device of `interface`.
+    pub fn handle_frame(&mut self, cx: &mut Cx<'_>, interface: InterfaceId, frame: &RxFrame<'_>) {
+        let Some(of) = self.network.interface_mut(interface) else { return };
+        let Some((ethertype, is_link_group, payload)) = of.open_frame(cx, frame.bytes) else {
+            return;
+        };
+        match ethertype {
+            EtherType::Arp => {
+                let packet = neighbor::wire::Packet::parse(payload);
+                if let Some(packet) = cx.parsed(Layer::Link, packet) {
+                    of.neighbors.handle_arp(cx, &packet);
+                }
+            }
+            EtherType::Ipv4 | EtherType::Ipv6 => {
+                let is_verified = frame.is_verified();
+                let at = Arrival { interface, is_link_group, is_group: false, is_verified };
+                self.handle_packet(cx, at, payload);
+            }
+            EtherType::Other(number) => {
+                let (from, why) = (of.mac, ethernet::Why::UnknownType(number));
+                cx.note(|| ethernet::Seen::Dropped { from, why });
+            }
+        }
+        self.handle_failed(cx);
+    }
+
+    /// A packet of IP, wherever it came from.
+    fn handle_packet(&mut self, cx: &mut Cx<'_>, mut at: Arrival, bytes: &[u8]) {
+        let packet = match Packet::parse(bytes) {
+            Ok(packet) => packet,
+            Err(Unfit::Malformed(bad)) => {
+                cx.parsed::<()>(Layer::Network, Err(bad));
+                return;
+            }
+            Err(Unfit::Refused(refusal)) => return self.refuse(cx, &at, bytes, refusal),
+        };
+        let (from, to, carries) = (packet.source, packet.destination, packet.protocol);
+        cx.note(|| ip::Seen::PacketIn { from, to, carries, len: packet.payload.len() });
+        match self.network.admit(at.interface, at.is_link_group, &packet) {
+            Admission::Deliver { is_group } => at.is_group = is_group,
+            Admission::Forward => return self.forward(cx, &at, &packet),
+            Admission::Drop(why) => return cx.note(|| ip::Seen::Dropped { from, to, why }),
+        }
+        let Some(fragment) = packet.fragment else { return self.deliver(cx, &at, &packet) };
+        // Nobody has looked at the checksum of the whole.
+        at.is_verified = false;
+        let whole = self.network.reassembly.handle_fragment(cx, &packet, fragment);
+        let Some(whole) = whole else { return };
+        // RFC 8200 §4.5: more headers may stand in front of what was cut.
+        let (protocol, payload) = match packet.destination {
+            IpAddr::V4(_) => (whole.protocol, &whole.payload[..]),
+            IpAddr::V6(_) => match ip::v6::walk(whole.protocol, &whole.payload) {
+                Ok(upper) => (upper.protocol, upper.payload),
+                Err(refusal) => return self.refuse(cx, &at, bytes, refusal),
+            },
+        };
+        let ecn = whole.ecn;
+        self.deliver(cx, &at, &Packet { fragment: None, protocol, payload, ecn, ..packet });
+    }
+
+    /// A whole packet for us: to whoever knows what it carries.
+    fn deliver(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
+        match packet.protocol {
+            Protocol::ICMP if packet.source.is_ipv4() => self.handle_message(cx, at, packet),
+            Protocol::ICMPV6 if packet.source.is_ipv6() => self.handle_message(cx, at, packet),
+            Protocol::UDP => {
+                let ends = (packet.source, packet.destination);
+                let facts = (at.is_group, at.is_verified);
+                match self.udp.handle_datagram(cx, ends, packet.payload, facts) {
+                    udp::Verdict::Delivered => {}
+                    udp::Verdict::PortUnreachable => {
+                        self.tell(cx, at, packet, Error::Unreachable(Unreachable::Port));
+                    }
+                }
+            }
+            _ => {
+                let (from, to, why) = (packet.source, packet.destination, ip::Why::UnknownProtocol);
+                cx.note(|| ip::Seen::Dropped { from, to, why });
+                // RFC 1122 §3.2.2.1; RFC 8200 §4 says it with a parameter problem, at the place of
+                // the next header.
+                let error = match packet.source {
+                    IpAddr::V4(_) => Error::Unreachable(Unreachable::Protocol),
+                    IpAddr::V6(_) => Error::ParameterProblem { code: 1, pointer: 6 },
+                };
+                self.tell(cx, at, packet, error);
+            }
+        }
+    }
+
+    /// The way down: writes the next frame, if any, and says for which interface's device it is.
+    #[must_use]
+    pub fn poll_frame(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
+        loop {
+            // What has waited for something below.
+            if let Some(interface) = self.network.poll_frame(cx, out) {
+                return Some(interface);
+            }
+            // What stays here.
+            if let Some(packet) = self.network.poll_looped() {
+                self.handle_looped(cx, packet);
+                continue;
+            }
+            // What is new, those who say least first.
+            out.clear();
+            let packet = self.poll_packet(cx, out)?;
+            if let Some(interface) = self.network.send(cx, &packet, out) {
+                return Some(interface);
+            }
+            self.handle_failed(cx);
+        }
+    }
+
+    /// Writes the next payload of a packet, if any, and says what the packet is to be.
+    fn poll_packet(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<Outgoing> {
+        let network = &self.network;
+        if let Some((source, destination)) = self.messages.poll_transmit(cx, network, out) {
+            let protocol = if source.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
+            let ecn = Ecn::NotEct;
+            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true });
+        }
+        let source_for = |destination| network.source_for(destination);
+        let udp::Outgoing { source, destination } = self.udp.poll_transmit(cx, out, source_for)?;
+        let (protocol, ecn) = (Protocol::UDP, Ecn::NotEct);
+        Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true })
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        self.network.handle_timeout(cx);
+        while let Some(expired) = self.network.reassembly.handle_timeout(cx) {
+            self.tell_expired(cx, &expired.quote);
+        }
+        self.handle_failed(cx);
+    }
+
+    /// The next thing that programs must learn, if any.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(change) = self.network.poll_change() {
+            return Some(match change {
+                Change::Ready { interface, address } => Event::AddressReady { interface, address },
+                Change::Lost { interface, address, to } => {
+                    Event::AddressLost { interface, address, to }
+                }
+            });
+        }
+        let pong = self.messages.echo.poll_event().map(Event::Pong);
+        pong.or_else(|| self.udp.poll_event().map(Event::Udp)).or_else(|| self.events.pop_front())
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.network.poll_timeout()
+    }
+
+    /// A packet of ours that is for ourselves. (RFC 1122 §3.2.1.3 (g))
+    fn handle_looped(&mut self, cx: &mut Cx<'_>, packet: TxBuf) {
+        // Its checksums were left open, and nothing can have happened to it.
+        let (interface, is_verified) = (LOOPBACK, true);
+        let at = Arrival { interface, is_link_group: false, is_group: false, is_verified };
+        self.handle_packet(cx, at, packet.as_slice());
+        self.network.recycle(packet);
+    }
+}

@@ -1,0 +1,30 @@
+//! Layers 2 to 4 joined: a host on networks. Frames below, sockets above.
+//!
+//! ```text
+//!   programs ── udp_*, tcp_*, ping ─▶ ┌──────┐ ── poll_event ─▶ Event
+//!                                     │ Host │
+//!   devices ── handle_frame ────────▶ └──────┘ ── poll_frame ─▶ devices
+//! ```
+//!
+//! The layers know nothing of one another; [`Host`] is where they meet. In `host.rs`,
+//! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
+//! reading there; `network.rs` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
+//! ICMP has to do with all of them, `verbs.rs` what programs can do, `look.rs` what can be seen.
+//!
+//! Not here: devices and threads (`io/`), names (DNS), addresses from elsewhere (DHCP, SLAAC), the
+//! messages of IPv6's neighbour discovery, multicast membership reports.
+
+mod host;
+mod interface;
+mod look;
+mod messages;
+mod network;
+mod verbs;
+
+pub use host::{Config, Event, Host};
+pub use interface::InterfaceConfig;
+pub use look::{InterfaceView, NeighborView};
+pub use network::{AddError, Address, LOOPBACK};
+
+#[cfg(test)]
+mod tests;
