@@ -1,0 +1,463 @@
+//! A segment arrives: the eight steps of RFC 9293 §3.10.7.4.
+
+use std::sync::Arc;
+
+use base::Cx;
+
+use crate::machine::{Connection, Events, Failure};
+use crate::recv::segments_in;
+use crate::send::Ack;
+use crate::state::State;
+use crate::time_wait::TimeWait;
+use crate::wire::{Ecn, Flags, Segment};
+use crate::xray::{Cause, Seen, Why};
+
+/// Whether the next step looks at the segment too.
+type Step = std::ops::ControlFlow<()>;
+const GO_ON: Step = Step::Continue(());
+const DONE: Step = Step::Break(());
+
+impl Connection {
+    /// Takes a segment of this flow; `ecn` is what its IP header said of congestion.
+    pub fn handle_segment(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>, ecn: Ecn) {
+        let header = &segment.header;
+        let (flags, seq, ack, window) = (header.flags, header.seq, header.ack, header.window);
+        let len = segment.payload.len();
+        cx.note(|| Seen::SegmentIn { flags, seq, len, ack, window });
+        self.handle_unseen_segment(cx, segment, ecn);
+    }
+
+    /// The same for a segment of which the x-ray knows already.
+    #[inline]
+    pub(crate) fn handle_unseen_segment(
+        &mut self,
+        cx: &mut Cx<'_>,
+        segment: &Segment<'_>,
+        ecn: Ecn,
+    ) {
+        match self.state {
+            State::Closed | State::Listen | State::TimeWait => {
+                cx.note(|| Seen::dropped(segment, Why::NoConnection));
+            }
+            State::SynSent => self.handle_in_syn_sent(cx, segment),
+            State::Established if self.is_predicted(segment) => {
+                self.handle_predicted(cx, segment, ecn);
+            }
+            _ => {
+                let _ = self.handle_in_steps(cx, segment, ecn);
+            }
+        }
+    }
+
+    /// Whether this is what nearly every segment of a transfer is: the next data, or an
+    /// acknowledgement of what is outstanding, and nothing else (Van Jacobson, 1990). Then the
+    /// steps below would change nothing but what [`handle_predicted`](Self::handle_predicted) does.
+    #[inline]
+    fn is_predicted(&self, segment: &Segment<'_>) -> bool {
+        const ODD: Flags = Flags::from_bits(
+            Flags::SYN.bits()
+                | Flags::FIN.bits()
+                | Flags::RST.bits()
+                | Flags::URG.bits()
+                | Flags::ECE.bits()
+                | Flags::CWR.bits(),
+        );
+        let header = &segment.header;
+        let len = segment.payload.len() as u32;
+        header.seq == self.recv.nxt
+            && header.flags.has(Flags::ACK)
+            && !header.flags.has_any(ODD)
+            && header.options.timestamps.is_some() == self.recv.timestamps.is_on
+            && header.options.sack.is_empty()
+            && header.ack.is_at_least(self.send.una)
+            && header.ack.is_at_most(self.send.nxt)
+            && len <= self.recv.window.open(self.recv.nxt)
+            && self.recv.ranges.is_empty()
+            && self.recv.urgent.is_none()
+            && !self.recv.is_abandoned
+    }
+
+    /// A predicted segment, from its timestamp to its data.
+    fn handle_predicted(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>, ecn: Ecn) {
+        if self.check_timestamp(cx, segment).is_break() {
+            return;
+        }
+        self.note_received(cx);
+        if self.take_ack(cx, segment).is_break() {
+            return;
+        }
+        if !segment.payload.is_empty() {
+            let config = Arc::clone(&self.config);
+            self.recv.take_ecn(&config, segment.header.flags, ecn, true);
+            self.take_data(cx, segment);
+        }
+    }
+
+    fn handle_in_steps(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>, ecn: Ecn) -> Step {
+        self.check_timestamp(cx, segment)?;
+        self.check_sequence(cx, segment)?;
+        self.check_reset(cx, segment)?;
+        // The third step, security, is gone with IPv4's option.
+        self.check_syn(cx, segment)?;
+        self.note_received(cx);
+        self.check_ack(cx, segment)?;
+        let config = Arc::clone(&self.config);
+        self.recv.take_ecn(&config, segment.header.flags, ecn, !segment.payload.is_empty());
+        self.take_text(cx, segment);
+        GO_ON
+    }
+
+    /// The sixth step and those behind it.
+    pub(crate) fn take_text(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
+        self.check_urgent(cx, segment);
+        let _ = self.check_text(cx, segment);
+    }
+
+    /// RFC 7323 §5.3 R1: a segment that is older than one that came before was lost for long.
+    //= exception: RFC 7323 §3.2: a segment that lacks a timestamp is taken all the same: middle
+    // boxes strip them, and the sequence number is checked anyhow.
+    #[inline]
+    fn check_timestamp(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let header = &segment.header;
+        let Some((value, _)) = header.options.timestamps.filter(|_| self.recv.timestamps.is_on)
+        else {
+            return GO_ON;
+        };
+        let now = cx.now();
+        if !self.recv.timestamps.is_old(now, value) {
+            return GO_ON;
+        }
+        if header.flags.has(Flags::RST) || self.is_overtaken_ack(segment) {
+            return GO_ON;
+        }
+        cx.note(|| Seen::dropped(segment, Why::OldTimestamp));
+        if self.may_answer(cx) {
+            self.recv.note_outside(header.seq, segment.end());
+            self.pending.challenge = true;
+        }
+        DONE
+    }
+
+    /// An acknowledgement without data that another overtook is old, and harmless.
+    fn is_overtaken_ack(&self, segment: &Segment<'_>) -> bool {
+        let header = &segment.header;
+        segment.is_empty()
+            && header.seq == self.recv.nxt
+            && header.ack == self.send.una
+            && !header.options.sack.is_empty()
+    }
+
+    /// First: the sequence number.
+    fn check_sequence(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let header = &segment.header;
+        if self.recv.is_acceptable(header.seq, segment.end()) {
+            // RFC 7323 §4.3.
+            if let Some((value, _)) = header.options.timestamps
+                && self.recv.timestamps.is_on
+                && !header.flags.has(Flags::RST)
+            {
+                self.recv.timestamps.take(cx.now(), header.seq, value);
+            }
+            return GO_ON;
+        }
+        if header.flags.has(Flags::RST) {
+            cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
+        } else if header.flags.has(Flags::SYN) {
+            self.challenge(cx, Why::SynInConnection);
+        } else {
+            cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
+            if self.may_answer(cx) {
+                self.recv.note_outside(header.seq, segment.end());
+                self.pending.challenge = true;
+            }
+        }
+        DONE
+    }
+
+    /// Second: RST. RFC 5961 §3.2: exactly what we expect ends the connection, something else in
+    /// the window is asked about.
+    fn check_reset(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        if !segment.header.flags.has(Flags::RST) {
+            return GO_ON;
+        }
+        let seq = segment.header.seq;
+        // A peer that has what lies behind a gap resets from there.
+        let is_behind_gap = self.recv.ranges.highest().is_some_and(|end| seq == end);
+        // One whose FIN is here may reset from before it.
+        let is_before_fin = self.recv.is_finished && seq + 1 == self.recv.nxt;
+        if seq != self.recv.nxt && !is_behind_gap && !is_before_fin {
+            self.challenge(cx, Why::ResetOutOfPlace);
+            return DONE;
+        }
+        let failure = match self.state {
+            State::SynReceived => Some(Failure::Refused),
+            State::CloseWait => Some(Failure::Broken),
+            // RFC 9293 §3.10.7.4, second: the peer is gone, and so is everything anyhow.
+            State::Closing | State::LastAck if self.recv.buffer.len() == 0 => None,
+            _ => Some(Failure::Reset),
+        };
+        self.end(cx, Cause::Reset, failure);
+        DONE
+    }
+
+    /// Fourth: SYN. RFC 5961 §4.2: whoever sends it hears what we have; if it has restarted, it
+    /// will answer with an RST.
+    fn check_syn(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let header = &segment.header;
+        if !header.flags.has(Flags::SYN) {
+            return GO_ON;
+        }
+        // RFC 9293 §3.5, figure 8: in a simultaneous open the peer's SYN comes once more, and
+        // acknowledges ours.
+        let is_simultaneous = self.state == State::SynReceived
+            && header.flags.has(Flags::ACK)
+            && header.seq == self.recv.irs
+            && header.ack == self.send.nxt;
+        if is_simultaneous {
+            return GO_ON;
+        }
+        if self.state == State::SynReceived && header.seq == self.recv.irs {
+            // The peer did not get our answer.
+            self.send.start_handshake();
+            return DONE;
+        }
+        self.challenge(cx, Why::SynInConnection);
+        DONE
+    }
+
+    /// Fifth: ACK.
+    fn check_ack(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let header = &segment.header;
+        if !header.flags.has(Flags::ACK) {
+            cx.note(|| Seen::dropped(segment, Why::NoAck));
+            return DONE;
+        }
+        if self.state == State::SynReceived {
+            let is_ours =
+                header.ack.is_after(self.send.una) && header.ack.is_at_most(self.send.nxt);
+            if !is_ours {
+                cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
+                self.pending.owe_bare_reset(header.ack);
+                return DONE;
+            }
+            self.establish(cx, segment, Cause::AckOfSyn);
+        }
+        self.take_ack(cx, segment)?;
+        self.note_fin_acknowledged(cx);
+        if self.state == State::Closed || self.state == State::TimeWait { DONE } else { GO_ON }
+    }
+
+    /// What is acknowledged, the window, and what that allows.
+    pub(crate) fn take_ack(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let header = &segment.header;
+        let (ack, una) = (header.ack, self.send.una);
+        if ack.is_after(self.send.nxt) {
+            cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
+            if self.config.acknowledge.answers_ack_of_unsent && self.may_answer(cx) {
+                self.pending.challenge = true;
+            }
+            return DONE;
+        }
+        if ack.is_before(una) && una - ack > self.send.wnd_max.max(1) {
+            self.challenge(cx, Why::AckTooOld);
+            return DONE;
+        }
+        let tick = self.config.handshake.timestamp_tick;
+        let echo = header.options.timestamps.filter(|_| self.recv.timestamps.is_on);
+        let echo = echo.map(|(_, echo)| echo).filter(|&echo| echo != 0);
+        let echo_rtt = echo.and_then(|e| self.recv.timestamps.since_echo(cx.now(), tick, e));
+        if let Some(rtt) = echo_rtt.filter(|_| segment.payload.len() >= self.mss_received()) {
+            self.recv.window.take_rtt(rtt);
+        }
+        if let Some((value, _)) = header.options.timestamps
+            && self.recv.timestamps.is_on
+        {
+            self.recv.timestamps.take(cx.now(), header.seq, value);
+        }
+        let is_syn = header.flags.has(Flags::SYN);
+        let facts = Ack {
+            seq: header.seq,
+            ack,
+            window: u32::from(header.window) << if is_syn { 0 } else { self.send.scale },
+            carries_data: !segment.is_empty(),
+            is_handshake: is_syn || una == self.send.iss,
+            has_ece: header.flags.has(Flags::ECE) && !is_syn,
+            sack: &header.options.sack,
+            echo,
+            echo_rtt,
+        };
+        let config = Arc::clone(&self.config);
+        let verdict = self.send.handle_ack(cx, &config, &facts);
+        if verdict.has_advanced {
+            self.soft_error = None;
+            if verdict.bytes > 0 {
+                self.charge_send();
+            }
+        }
+        if verdict.has_advanced || verdict.window_changed {
+            self.offer_room();
+        }
+        GO_ON
+    }
+
+    fn mss_received(&self) -> usize {
+        usize::from(self.recv.delay.segment)
+    }
+
+    /// Our SYN is acknowledged, and the peer's has come.
+    pub(crate) fn establish(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>, cause: Cause) {
+        let header = &segment.header;
+        let input = match cause {
+            Cause::SynAck => State::recv_syn_ack,
+            _ => State::recv_ack_of_syn,
+        };
+        self.change(cx, cause, input);
+        // RFC 9293 §3.10.7.4, fifth: the window, and whence it is.
+        let scale = if header.flags.has(Flags::SYN) { 0 } else { self.send.scale };
+        self.send.set_window(u32::from(header.window) << scale);
+        self.send.wl1 = header.seq;
+        self.send.wl2 = header.ack;
+        let mss = self.send.mss() as u16;
+        let agreed = Seen::Agreed {
+            mss,
+            scale: (self.recv.window.scale, self.send.scale),
+            sack: self.send.has_sack,
+            timestamps: self.recv.timestamps.is_on,
+            ecn: self.send.ecn.is_on,
+        };
+        cx.note(|| agreed);
+        self.events.push(Events::CONNECTED);
+        // RFC 5681 §3.1: when the SYN was lost, the first window is one segment. An echo of the
+        // first SYN's time shows that it was not lost.
+        let echo = header.options.timestamps.map(|(_, echo)| echo);
+        let was_lost = self.send.timeouts > 1 && !self.send.is_echo_of_original(echo);
+        self.send.begin(cx, was_lost);
+        self.start_keepalive(cx);
+        if self.send.has_finished {
+            // RFC 9293 §3.10.4: the user had finished before.
+            self.change(cx, Cause::UserClosed, State::close);
+        }
+    }
+
+    /// Our FIN may be acknowledged now.
+    pub(crate) fn note_fin_acknowledged(&mut self, cx: &mut Cx<'_>) {
+        if !self.send.is_fin_acknowledged() {
+            return;
+        }
+        match self.state {
+            State::FinWait1 => {
+                self.change(cx, Cause::AckOfFin, State::recv_ack_of_fin);
+                self.watch_orphan(cx);
+            }
+            State::Closing => {
+                self.change(cx, Cause::AckOfFin, State::recv_ack_of_fin);
+                self.enter_time_wait(cx);
+            }
+            State::LastAck => self.end(cx, Cause::AckOfFin, None),
+            _ => {}
+        }
+    }
+
+    /// Sixth: URG (RFC 6093).
+    fn check_urgent(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
+        if self.state.may_receive() && self.recv.take_urgent(segment) {
+            let end = self.recv.urgent.unwrap_or_default();
+            cx.note(|| Seen::UrgentIn { end });
+            self.events.push(Events::URGENT);
+        }
+    }
+
+    /// Seventh and eighth: what it carries, and FIN.
+    fn check_text(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        if segment.is_empty() || segment.header.flags.has(Flags::SYN) && segment.len() == 1 {
+            return GO_ON;
+        }
+        if !self.state.may_receive() {
+            // RFC 9293 §3.10.7.4, seventh: the peer's FIN has come, so this cannot be.
+            cx.note(|| Seen::dropped(segment, Why::DataAfterFin));
+            self.recv.note_outside(segment.header.seq, segment.end());
+            self.recv.delay.is_due = true;
+            return DONE;
+        }
+        if self.recv.is_abandoned && self.brings_news(segment) {
+            // RFC 9293 §3.6.1: nobody will read it, and the peer shall know.
+            cx.note(|| Seen::dropped(segment, Why::NobodyReads));
+            self.pending.owe_bare_reset(segment.header.ack);
+            self.end(cx, Cause::UserAborted, None);
+            return DONE;
+        }
+        self.take_data(cx, segment);
+        GO_ON
+    }
+
+    /// Whether there is data in it that has not come before.
+    fn brings_news(&self, segment: &Segment<'_>) -> bool {
+        let end = segment.header.seq + segment.payload.len() as u32;
+        !segment.payload.is_empty() && end.is_after(self.recv.nxt)
+    }
+
+    fn take_data(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
+        let config = Arc::clone(&self.config);
+        let smoothed = Some(self.send.rtt.smoothed).filter(|_| self.send.rtt.is_known());
+        let rto = self.send.rtt.timeout(&config.retransmit);
+        debug_assert!(segments_in(segment) <= segment.payload.len() as u32);
+        let taken = self.recv.take_data(cx, &config, segment, (smoothed, rto));
+        if taken.readable > 0 {
+            self.events.push(Events::READABLE);
+        }
+        if taken.has_finished {
+            self.take_fin(cx);
+        }
+    }
+
+    /// Eighth: FIN.
+    fn take_fin(&mut self, cx: &mut Cx<'_>) {
+        self.events.push(Events::PEER_FINISHED);
+        self.recv.delay.is_due = true;
+        self.change(cx, Cause::Fin, State::recv_fin);
+        if self.state == State::TimeWait {
+            self.enter_time_wait(cx);
+        } else if self.config.acknowledge.delays_ack_of_fin && self.state == State::CloseWait {
+            // The user is likely to answer with its own FIN: the two travel together.
+            self.recv.delay.is_due = false;
+            self.recv.delay.is_owed = true;
+            self.recv.delay.expect_answer();
+            let smoothed = Some(self.send.rtt.smoothed).filter(|_| self.send.rtt.is_known());
+            let config = Arc::clone(&self.config);
+            self.recv.delay.decide(&config.acknowledge, cx.now(), 0, false, smoothed);
+        }
+    }
+
+    /// Both FINs are here: what is left is to be remembered for a while (RFC 9293 §3.6.1).
+    pub(crate) fn enter_time_wait(&mut self, cx: &mut Cx<'_>) {
+        let waiting = TimeWait::new(cx, self);
+        self.time_wait = Some(Box::new(waiting));
+        self.events.push(Events::TIME_WAIT);
+        self.end(cx, Cause::Over, None);
+        // The peer's FIN, if that is what came, is acknowledged with what is known here.
+        self.pending.challenge = true;
+    }
+
+    // Answers to what is out of place.
+
+    /// An acknowledgement that shows what we have; not more often than configured.
+    pub(crate) fn challenge(&mut self, cx: &mut Cx<'_>, why: Why) {
+        if !self.may_answer(cx) || !self.config.budget.may_challenge(cx, &self.config) {
+            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
+            return;
+        }
+        cx.note(|| Seen::Challenged { why });
+        self.pending.challenge = true;
+    }
+
+    /// RFC 5961 §7: whether an answer to something out of place is due again.
+    fn may_answer(&mut self, cx: &mut Cx<'_>) -> bool {
+        let now = cx.now();
+        let interval = self.config.out_of_window_interval;
+        let may = self.answered_at.is_none_or(|at| now.since(at) >= interval);
+        if may {
+            self.answered_at = Some(now);
+        }
+        may
+    }
+}

@@ -1,0 +1,402 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Budget;
+use crate::wire::Layout;
+
+/// What an operator may choose; shared by all connections of a stack.
+///
+/// Start from a [`Profile`]: `Config { mss_max: Some(1000), ..Config::profile(Profile::Linux) }`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The key of everything that strangers must not guess: initial sequence numbers, timestamps'
+    /// offsets, cookies (RFC 6528 §3). Draw it at random when the stack begins.
+    pub secret: [u64; 2],
+    /// How much memory the buffers of all connections may use.
+    pub budget: Arc<Budget>,
+    /// Connecting and being connected to.
+    pub handshake: Handshake,
+    /// What is retransmitted when, and when we give up.
+    pub retransmit: Retransmit,
+    /// How fast we send.
+    pub congestion: CongestionConfig,
+    /// When what has arrived is acknowledged.
+    pub acknowledge: Acknowledge,
+    /// How much is kept for the user and for the network.
+    pub buffers: BuffersConfig,
+    /// What is asked of silent peers, and how long ends last.
+    pub idle: Idle,
+    /// The largest segment we send or offer to take, where it is below what the route allows;
+    /// bytes of payload and options.
+    pub mss_max: Option<u16>,
+    /// The smallest segment that a peer or a router may bring us down to (CVE-2019-11479);
+    /// bytes of payload and options.
+    pub mss_min: u16,
+    /// What we assume when a path loses everything that is large (RFC 4821 §7.2), in bytes of
+    /// payload and options; `None` switches the search for black holes off.
+    pub mss_black_hole: Option<u16>,
+    /// Whether a write that is cut by the window or by Nagle's rule is held back as RFC 1122
+    /// §4.2.3.4 says; off is as `TCP_NODELAY` on every connection.
+    pub nagle: bool,
+    /// Who may be told "your segment was out of place": the shortest time between two such
+    /// answers on one connection (against loops between two confused ends).
+    pub out_of_window_interval: Duration,
+    /// Challenge acknowledgements a second, for the whole stack (RFC 5961 §7).
+    pub challenges_per_second: u32,
+}
+
+/// Connecting and being connected to.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// How often a SYN is sent again.
+    pub syn_retries: u8,
+    /// How many of these come without the time between them doubling.
+    pub syn_linear_timeouts: u8,
+    /// How often the answer to a SYN is sent again.
+    pub syn_ack_retries: u8,
+    /// In which order options stand.
+    pub layout: Layout,
+    /// Whether windows are scaled (RFC 7323 §2).
+    pub window_scaling: bool,
+    /// Whether timestamps are sent (RFC 7323 §3).
+    pub timestamps: bool,
+    /// Whether what arrives out of order is acknowledged (RFC 2018).
+    pub sack: bool,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: EcnPolicy,
+    /// One step of the clock in timestamps (RFC 7323 §5.4: 1 ms to 1 s).
+    pub timestamp_tick: Duration,
+    /// Whether that clock begins somewhere else for each pair of hosts (RFC 7323 §5.4, §7.1), or
+    /// at zero.
+    pub timestamp_offset_keyed: bool,
+    /// One step of the clock in initial sequence numbers (RFC 9293 §3.4.1: about 4 µs).
+    pub isn_tick: Duration,
+    /// How many half-open connections a listener keeps; beyond that it answers with cookies.
+    pub syn_queue_max: usize,
+    /// Whether it may (RFC 4987 §3.6); otherwise SYNs beyond the bound are dropped.
+    pub syn_cookies: bool,
+}
+
+/// Who begins with congestion marks (RFC 3168 §6.1.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum EcnPolicy {
+    /// Nobody.
+    Off,
+    /// We answer a peer who does.
+    #[default]
+    WhenAsked,
+    /// We do.
+    Ask,
+}
+
+/// What is retransmitted when, and when we give up.
+#[derive(Clone, Debug)]
+pub struct Retransmit {
+    /// The first timeout, before a round trip was measured (RFC 6298 §2.1).
+    pub rto_initial: Duration,
+    /// The shortest timeout (RFC 6298 §2.4).
+    pub rto_min: Duration,
+    /// The longest (RFC 6298 §2.5).
+    pub rto_max: Duration,
+    /// How the variation becomes a timeout.
+    pub estimator: Estimator,
+    /// How often data is retransmitted before the connection is given up (R2 in RFC 9293 §3.8.3),
+    /// when no user timeout says otherwise.
+    pub retries_max: u8,
+    /// After how many retransmissions the route is doubted: an ICMP error that came meanwhile
+    /// counts, and the path may be a black hole (R1 in RFC 9293 §3.8.3).
+    pub retries_doubt: u8,
+    /// Whether losses are told by time as RFC 8985 says, where the peer sends SACK.
+    pub rack: bool,
+    /// Whether the end of a flight is probed (RFC 8985 §7).
+    pub tail_loss_probe: bool,
+    /// What is added to a probe's timeout when only one segment is outstanding, for the peer's
+    /// delayed acknowledgement (RFC 8985 §7.2).
+    pub probe_delack_allowance: Duration,
+    /// Whether timeouts are looked at for being spurious (RFC 5682).
+    pub frto: bool,
+    /// Duplicate acknowledgements that mean a loss (RFC 5681 §3.2).
+    pub dup_threshold: u8,
+    /// The shortest time between two probes of a closed window (RFC 9293 §3.8.6.1).
+    pub persist_min: Duration,
+}
+
+/// How a measured round trip becomes a timeout.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Estimator {
+    /// As RFC 6298 §2 writes it, with `slop` added.
+    Rfc6298 {
+        /// What is added to each timeout.
+        slop: Duration,
+    },
+    /// The variation is the largest of one round trip, falls by a quarter in each, and is at least
+    /// the shortest timeout: then the timeout never undercuts the round trip plus that.
+    WindowedMax,
+}
+
+/// How fast we send.
+#[derive(Clone, Debug)]
+pub struct CongestionConfig {
+    /// Which policy new connections have.
+    pub algorithm: Algorithm,
+    /// The first window, in segments (RFC 6928 §2).
+    pub initial_window: u32,
+    /// Whether the window falls again in a pause (RFC 5681 §4.1).
+    pub restart_after_idle: bool,
+    /// Whether CUBIC's slow start ends when the round trip grows (RFC 9406).
+    pub hystart: bool,
+    /// The window never grows beyond this, in segments.
+    pub window_max: u32,
+}
+
+/// A policy of congestion control.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Algorithm {
+    /// RFC 5681 with RFC 6582.
+    NewReno,
+    /// RFC 9438.
+    #[default]
+    Cubic,
+}
+
+/// When what has arrived is acknowledged.
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    /// The shortest delay.
+    pub delay_min: Duration,
+    /// The longest (RFC 9293 §3.8.6.3: below 500 ms).
+    pub delay_max: Duration,
+    /// How many are sent at once at the beginning, so that the peer's slow start is not held up.
+    pub quick_max: u8,
+    /// Whether the delay follows the times between segments.
+    pub adaptive: bool,
+    /// How many answers in time make a conversation, in which acknowledgements ride on data.
+    pub interactive_after: u8,
+    /// Whether an acknowledgement of what was never sent is answered (RFC 9293 §3.10.7.4, fifth),
+    /// and not only dropped.
+    pub answers_ack_of_unsent: bool,
+    /// Whether the peer's first FIN is acknowledged with a delay: the user often answers with its
+    /// own.
+    pub delays_ack_of_fin: bool,
+    /// How many acknowledgements of data out of order may be saved up, once three were sent.
+    pub compressed_max: u8,
+    /// For how long at most.
+    pub compressed_delay: Duration,
+}
+
+/// How much is kept for the user and for the network.
+#[derive(Clone, Debug)]
+pub struct BuffersConfig {
+    /// How many bytes a connection keeps for its user at first: the first window.
+    pub receive_initial: u32,
+    /// How many it may keep when the path is long and the user reads fast.
+    pub receive_max: u32,
+    /// Whether the former grows to the latter by itself.
+    pub receive_autotune: bool,
+    /// Whether the first window is a whole number of segments.
+    pub receive_initial_whole_segments: bool,
+    /// The first window in segments, if it shall be smaller than the buffer.
+    pub receive_initial_segments: Option<u32>,
+    /// By how many bits our windows are shifted; otherwise what `receive_max` needs.
+    pub window_scale: Option<u8>,
+    /// How many bytes a connection keeps for the network at first.
+    pub send_initial: u32,
+    /// How many it may keep when the congestion window has grown.
+    pub send_max: u32,
+    /// Whether the former grows to the latter by itself.
+    pub send_autotune: bool,
+}
+
+/// What is asked of silent peers, and how long ends last.
+#[derive(Clone, Debug)]
+pub struct Idle {
+    /// How long nothing comes before we ask, where keep-alive is on (RFC 9293 §3.8.4).
+    pub keepalive_after: Duration,
+    /// Between two questions.
+    pub keepalive_interval: Duration,
+    /// How many questions without an answer end the connection.
+    pub keepalive_probes: u8,
+    /// Twice the longest life of a segment: how long TIME-WAIT lasts (RFC 9293 §3.4.2).
+    pub time_wait: Duration,
+    /// How long a connection that its user has left waits for the peer's FIN.
+    pub fin_wait: Duration,
+    /// How often a connection that its user has left retransmits.
+    pub orphan_retries: u8,
+}
+
+/// Whose initial values a stack has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Profile {
+    /// A current Linux.
+    Linux,
+    /// A current FreeBSD.
+    FreeBsd,
+    /// Ours: Linux' conduct with what newer RFCs say where they differ.
+    #[default]
+    Hepta,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::profile(Profile::Hepta)
+    }
+}
+
+impl Config {
+    /// The values of a system. `secret` is zero: set it.
+    pub fn profile(profile: Profile) -> Self {
+        match profile {
+            Profile::Linux => Self::linux(),
+            Profile::FreeBsd => Self::freebsd(),
+            Profile::Hepta => Self::hepta(),
+        }
+    }
+
+    fn hepta() -> Self {
+        let linux = Self::linux();
+        let handshake = Handshake { isn_tick: Duration::from_micros(4), ..linux.handshake };
+        let acknowledge = Acknowledge { answers_ack_of_unsent: true, ..linux.acknowledge };
+        Self { handshake, acknowledge, ..linux }
+    }
+
+    /// Linux 6.12, as its `Documentation/networking/ip-sysctl.rst` and `include/net/tcp.h` say.
+    fn linux() -> Self {
+        Self {
+            secret: [0; 2],
+            budget: Arc::default(),
+            handshake: Handshake {
+                syn_retries: 6,
+                syn_linear_timeouts: 4,
+                syn_ack_retries: 5,
+                layout: Layout::Linux,
+                window_scaling: true,
+                timestamps: true,
+                sack: true,
+                ecn: EcnPolicy::WhenAsked,
+                timestamp_tick: Duration::from_millis(1),
+                timestamp_offset_keyed: true,
+                isn_tick: Duration::from_nanos(64),
+                syn_queue_max: 4096,
+                syn_cookies: true,
+            },
+            retransmit: Retransmit {
+                rto_initial: Duration::from_secs(1),
+                rto_min: Duration::from_millis(200),
+                rto_max: Duration::from_secs(120),
+                estimator: Estimator::WindowedMax,
+                retries_max: 15,
+                retries_doubt: 3,
+                rack: true,
+                tail_loss_probe: true,
+                probe_delack_allowance: Duration::from_millis(200),
+                frto: true,
+                dup_threshold: 3,
+                persist_min: Duration::from_millis(200),
+            },
+            congestion: CongestionConfig {
+                algorithm: Algorithm::Cubic,
+                initial_window: 10,
+                restart_after_idle: true,
+                hystart: true,
+                window_max: u32::MAX,
+            },
+            acknowledge: Acknowledge {
+                delay_min: Duration::from_millis(40),
+                delay_max: Duration::from_millis(200),
+                quick_max: 16,
+                adaptive: true,
+                interactive_after: 1,
+                answers_ack_of_unsent: false,
+                delays_ack_of_fin: true,
+                compressed_max: 44,
+                compressed_delay: Duration::from_millis(1),
+            },
+            buffers: BuffersConfig {
+                receive_initial: 65_536,
+                receive_max: 3 << 20,
+                receive_autotune: true,
+                receive_initial_whole_segments: true,
+                receive_initial_segments: None,
+                window_scale: Some(7),
+                send_initial: 87_040,
+                send_max: 4 << 20,
+                send_autotune: true,
+            },
+            idle: Idle {
+                keepalive_after: Duration::from_secs(7200),
+                keepalive_interval: Duration::from_secs(75),
+                keepalive_probes: 9,
+                time_wait: Duration::from_secs(60),
+                fin_wait: Duration::from_secs(60),
+                orphan_retries: 8,
+            },
+            mss_max: None,
+            mss_min: 48,
+            mss_black_hole: Some(1024),
+            nagle: true,
+            out_of_window_interval: Duration::from_millis(500),
+            challenges_per_second: 1000,
+        }
+    }
+
+    /// FreeBSD 14, as `tcp(4)` and `sys/netinet/tcp_timer.h` say.
+    fn freebsd() -> Self {
+        let linux = Self::linux();
+        Self {
+            handshake: Handshake {
+                syn_retries: 12,
+                syn_linear_timeouts: 4,
+                syn_ack_retries: 3,
+                layout: Layout::FreeBsd,
+                isn_tick: Duration::from_micros(4),
+                ..linux.handshake
+            },
+            retransmit: Retransmit {
+                rto_min: Duration::from_millis(30),
+                rto_max: Duration::from_secs(64),
+                estimator: Estimator::Rfc6298 { slop: Duration::from_millis(200) },
+                retries_max: 12,
+                rack: false,
+                tail_loss_probe: false,
+                frto: false,
+                persist_min: Duration::from_secs(5),
+                ..linux.retransmit
+            },
+            congestion: CongestionConfig { hystart: false, ..linux.congestion },
+            acknowledge: Acknowledge {
+                delay_min: Duration::from_millis(40),
+                delay_max: Duration::from_millis(40),
+                quick_max: 0,
+                adaptive: false,
+                interactive_after: u8::MAX,
+                answers_ack_of_unsent: true,
+                delays_ack_of_fin: false,
+                compressed_max: 0,
+                ..linux.acknowledge
+            },
+            buffers: BuffersConfig {
+                receive_max: 2 << 20,
+                receive_initial_whole_segments: false,
+                window_scale: Some(6),
+                send_initial: 32_768,
+                send_max: 2 << 20,
+                ..linux.buffers
+            },
+            idle: Idle { keepalive_probes: 8, ..linux.idle },
+            mss_min: 216,
+            ..linux
+        }
+    }
+
+    /// By how many bits our windows are shifted, when the peer does so too (RFC 7323 §2.3: at most
+    /// fourteen).
+    pub fn window_scale(&self) -> u8 {
+        self.buffers
+            .window_scale
+            .unwrap_or_else(|| {
+                let bits = 32 - self.buffers.receive_max.leading_zeros() as u8;
+                bits.saturating_sub(16)
+            })
+            .min(14)
+    }
+}

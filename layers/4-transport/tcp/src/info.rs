@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use crate::config::Algorithm;
+use crate::send::Phase;
+use crate::state::State;
+
+/// What can be seen of a connection; most fields are those of Linux' `tcp_info`.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// In which state it is.
+    pub state: State,
+    /// In which phase loss recovery is.
+    pub phase: Phase,
+    /// The policy of congestion control.
+    pub algorithm: Algorithm,
+    /// Timeouts of the first outstanding segment, one after the other.
+    pub timeouts: u8,
+    /// Probes that were not answered: of a closed window, or of a silent peer.
+    pub probes: u8,
+    /// How often the retransmission timeout has doubled.
+    pub backoff: u8,
+    /// Whether timestamps, SACK and ECN were agreed on.
+    pub has_timestamps: bool,
+    /// Whether selective acknowledgements were agreed on.
+    pub has_sack: bool,
+    /// Whether ECN was agreed on.
+    pub has_ecn: bool,
+    /// By how many bits windows are shifted: the peer's, ours; nothing without the option.
+    pub scale: Option<(u8, u8)>,
+    /// The retransmission timeout.
+    pub rto: Duration,
+    /// The delay of the next acknowledgement that may wait.
+    pub ato: Duration,
+    /// The largest payload we send, options not counted.
+    pub mss: u32,
+    /// The largest payload that came, as far as it matters for acknowledgements.
+    pub mss_received: u16,
+    /// The largest segment that we said we take.
+    pub mss_advertised: u16,
+    /// The largest segment that the path takes, in bytes of payload and options.
+    pub mss_path: u16,
+    /// Segments that are outstanding.
+    pub unacked: u32,
+    /// Of these, acknowledged selectively.
+    pub sacked: u32,
+    /// Of these, thought to be lost.
+    pub lost: u32,
+    /// Of these, on their way once more.
+    pub retransmitted: u32,
+    /// Segments retransmitted, ever.
+    pub retransmitted_total: u32,
+    /// The smoothed round trip; zero before one was measured.
+    pub rtt: Duration,
+    /// What is added to it for a timeout: four times its variation.
+    pub rtt_variation: Duration,
+    /// The shortest round trip of late.
+    pub rtt_min: Option<Duration>,
+    /// The round trip as the receiver sees it.
+    pub rtt_receiver: Option<Duration>,
+    /// The congestion window, in segments.
+    pub cwnd: u32,
+    /// The slow start threshold, in segments.
+    pub ssthresh: u32,
+    /// How many segments may be overtaken.
+    pub reordering: u32,
+    /// How often reordering was seen.
+    pub reorderings: u32,
+    /// The peer's window, in bytes.
+    pub window_send: u32,
+    /// What is open of ours.
+    pub window_receive: u32,
+    /// How much our buffer may hold.
+    pub receive_space: u32,
+    /// Segments delivered, ever, and of these marked by a router.
+    pub delivered: u32,
+    /// Of these, marked by a router.
+    pub delivered_ce: u32,
+    /// Segments with data, sent and received, ever.
+    pub data_segments_out: u32,
+    /// Segments with data that were received, ever.
+    pub data_segments_in: u32,
+    /// Bytes of the user's sent, ever, those sent again included.
+    pub bytes_sent: u64,
+    /// Bytes sent again.
+    pub bytes_retransmitted: u64,
+    /// Bytes of the user's acknowledged.
+    pub bytes_acked: u64,
+    /// Bytes received in order.
+    pub bytes_received: u64,
+    /// Duplicates that the peer reported.
+    pub dsack_duplicates: u32,
+    /// Bytes of the user's that were never sent.
+    pub unsent: u32,
+    /// Bytes that can be read.
+    pub readable: usize,
+    /// Memory that the buffers hold, in bytes.
+    pub memory: usize,
+    /// How long nothing was sent, and nothing came.
+    pub since_data_sent: Duration,
+    /// How long nothing came.
+    pub since_received: Duration,
+}

@@ -1,0 +1,391 @@
+//! Who listens: half-open connections, their bound, and those that wait to be accepted. (RFC 9293
+//! §3.10.7.2, RFC 4987)
+
+mod cookie;
+pub(crate) mod isn;
+mod request;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use base::{Cx, Instant};
+
+use crate::machine::{Connection, Flow, Limits};
+use crate::wire::{Ecn, Flags, Header, Segment};
+use crate::xray::{Seen, Why};
+use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
+use request::Request;
+
+/// How many answers may wait to be sent; the host drains them after every segment, so more than a
+/// few means that nobody does.
+const ANSWERS_MAX: usize = 64;
+
+/// A local address to which anybody may connect.
+///
+/// Half-open connections are kept here, each in a few dozen bytes; a connection begins with the
+/// third step of the handshake. Then the host gives it a number, and
+/// [`enqueue`](Self::enqueue)s that; [`accept`](Self::accept) gives the numbers out in order. A
+/// peer that does not finish its handshake stands in nobody's way.
+#[derive(Debug)]
+pub struct Listener {
+    config: Arc<Config>,
+    half_open: BTreeMap<Flow, Request>,
+    /// When each of them is sent its answer again.
+    deadlines: BTreeSet<(Instant, Flow)>,
+    /// How many connections may wait to be accepted.
+    backlog: usize,
+    accept: VecDeque<u64>,
+    answers: VecDeque<(Flow, Header)>,
+    /// When the last cookie was sent: only for a while are cookies accepted.
+    cookie_sent_at: Option<Instant>,
+}
+
+impl Listener {
+    /// A listener for up to `backlog` connections that wait to be accepted.
+    pub fn new(config: Arc<Config>, backlog: usize) -> Self {
+        Self {
+            config,
+            half_open: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            backlog,
+            accept: VecDeque::new(),
+            answers: VecDeque::new(),
+            cookie_sent_at: None,
+        }
+    }
+
+    // From below.
+
+    /// Takes a segment of a flow that has no connection. A connection comes out with the third step
+    /// of the handshake, and has already taken the segment: drain it.
+    ///
+    /// `limits` is what the route to the peer takes. `isn` is what
+    /// [`Returned::Reuse`](crate::Returned::Reuse) said, if it did.
+    pub fn handle_segment(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        limits: &Limits,
+        segment: &Segment<'_>,
+        ecn: Ecn,
+        isn: Option<Seq>,
+    ) -> Option<Connection> {
+        let Header { flags, seq, ack, window, .. } = segment.header;
+        let len = segment.payload.len();
+        cx.note(|| Seen::SegmentIn { flags, seq, len, ack, window });
+        if self.half_open.contains_key(flow) {
+            return self.handle_third_step(cx, flow, segment, ecn);
+        }
+        // RFC 9293 §3.10.7.2. First: RST.
+        if flags.has(Flags::RST) {
+            cx.note(|| Seen::dropped(segment, Why::ResetForNobody));
+            return None;
+        }
+        // Second: ACK, of a cookie or of nothing.
+        if flags.has(Flags::ACK) {
+            return self.handle_ack_of_cookie(cx, flow, limits, segment, ecn);
+        }
+        // Third: SYN; fourth: anything else.
+        if flags.has(Flags::SYN) {
+            self.handle_syn(cx, flow, limits, segment, isn);
+        } else {
+            cx.note(|| Seen::dropped(segment, Why::NoSyn));
+        }
+        None
+    }
+
+    /// Takes an ICMP error that quotes an answer of ours.
+    pub fn handle_icmp(&mut self, cx: &mut Cx<'_>, flow: &Flow, error: &IcmpError) {
+        let is_ours = self.half_open.get(flow).is_some_and(|request| error.seq == request.iss);
+        if !is_ours {
+            cx.note(|| Seen::Ignored { why: Why::IcmpOutOfPlace });
+        } else if matches!(error.kind, IcmpKind::Unreachable(_)) {
+            self.forget(flow);
+        } else {
+            cx.note(|| Seen::Ignored { why: Why::IcmpSoft });
+        }
+    }
+
+    /// Lets time pass: answers are sent again, or requests forgotten.
+    pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        while let Some(&(at, flow)) = self.deadlines.first()
+            && at <= now
+            && self.answers.len() < ANSWERS_MAX
+        {
+            self.deadlines.remove(&(at, flow));
+            self.answer_again(cx, &flow);
+        }
+    }
+
+    fn answer_again(&mut self, cx: &mut Cx<'_>, flow: &Flow) {
+        let config = Arc::clone(&self.config);
+        let Some(request) = self.half_open.get_mut(flow) else { return };
+        if request.retries >= config.handshake.syn_ack_retries {
+            self.half_open.remove(flow);
+            return;
+        }
+        request.retries += 1;
+        request.due_at = cx.now().after(request.timeout(&config));
+        self.deadlines.insert((request.due_at, *flow));
+        let header = request.answer(cx, &config, flow, false);
+        self.answers.push_back((*flow, header));
+    }
+
+    // From above.
+
+    /// A connection that came out of [`handle_segment`](Self::handle_segment) waits to be accepted
+    /// under this number.
+    pub fn enqueue(&mut self, connection: u64) {
+        self.accept.push_back(connection);
+    }
+
+    /// The number of the connection that waits longest, if one waits.
+    pub fn accept(&mut self) -> Option<u64> {
+        self.accept.pop_front()
+    }
+
+    /// Another bound for [`accept`](Self::accept)'s queue.
+    pub fn set_backlog(&mut self, backlog: usize) {
+        self.backlog = backlog;
+    }
+
+    // Out.
+
+    /// The next segment that leaves, and to whom.
+    pub fn poll_transmit(&mut self, cx: &mut Cx<'_>) -> Option<(Flow, Header)> {
+        let (flow, header) = self.answers.pop_front()?;
+        transmit::note_out(cx, &header, 0);
+        Some((flow, header))
+    }
+
+    // When.
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    // Look.
+
+    /// How many connections wait to be accepted.
+    pub fn waiting(&self) -> usize {
+        self.accept.len()
+    }
+
+    /// How many half-open connections there are.
+    pub fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// How many connections may wait to be accepted.
+    pub fn backlog(&self) -> usize {
+        self.backlog
+    }
+
+    fn is_full(&self) -> bool {
+        self.accept.len() > self.backlog
+    }
+
+    /// RFC 9293 §3.10.7.2, third.
+    fn handle_syn(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        limits: &Limits,
+        segment: &Segment<'_>,
+        isn: Option<Seq>,
+    ) {
+        // RFC 9293 §3.9.2.3: nobody connects from, or to, a group.
+        if is_group(flow) {
+            cx.note(|| Seen::dropped(segment, Why::NotUnicast));
+            return;
+        }
+        if self.is_full() {
+            cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
+            return;
+        }
+        if self.answers.len() >= ANSWERS_MAX {
+            cx.note(|| Seen::dropped(segment, Why::SynQueueFull));
+            return;
+        }
+        let config = Arc::clone(&self.config);
+        let mut request = Request::new(cx, &config, flow, &segment.header, limits, isn);
+        if self.half_open.len() >= config.handshake.syn_queue_max {
+            if !config.handshake.syn_cookies {
+                cx.note(|| Seen::dropped(segment, Why::SynQueueFull));
+                return;
+            }
+            let (iss, mss) = cookie::make(&config, cx.now(), flow, request.irs, request.mss);
+            request.iss = iss;
+            cx.note(|| Seen::CookieSent { mss });
+            self.cookie_sent_at = Some(cx.now());
+            self.answers.push_back((*flow, request.answer(cx, &config, flow, true)));
+            return;
+        }
+        self.answers.push_back((*flow, request.answer(cx, &config, flow, false)));
+        self.deadlines.insert((request.due_at, *flow));
+        self.half_open.insert(*flow, request);
+        let waiting = self.half_open.len();
+        cx.note(|| Seen::HalfOpen { waiting });
+    }
+
+    /// A segment for a request: RFC 9293 §3.10.7.4 in SYN-RECEIVED, as far as nothing is there yet
+    /// but two numbers.
+    fn handle_third_step(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        segment: &Segment<'_>,
+        ecn: Ecn,
+    ) -> Option<Connection> {
+        let config = Arc::clone(&self.config);
+        let request = self.half_open.get_mut(flow)?;
+        let Header { flags, seq, ack, .. } = segment.header;
+        let expected = request.irs + 1;
+        if flags.has(Flags::SYN) && !flags.has_any(Flags::RST | Flags::ACK) && seq == request.irs {
+            // The peer did not get our answer.
+            let header = request.answer(cx, &config, flow, false);
+            if self.answers.len() < ANSWERS_MAX {
+                self.answers.push_back((*flow, header));
+            }
+            return None;
+        }
+        let window = config.buffers.receive_initial;
+        let is_acceptable =
+            seq.is_at_most(expected + window) && segment.end().is_at_least(expected);
+        if flags.has(Flags::RST) {
+            if seq == expected {
+                // RFC 9293 §3.10.7.4, second: back to LISTEN, as if nothing had been.
+                cx.note(|| Seen::dropped(segment, Why::ResetForNobody));
+                self.forget(flow);
+            } else if is_acceptable {
+                self.challenge(cx, flow, Why::ResetOutOfPlace);
+            } else {
+                cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
+            }
+            return None;
+        }
+        let value = segment.header.options.timestamps.map(|(value, _)| value);
+        let is_old = request
+            .timestamp
+            .zip(value)
+            .is_some_and(|(recent, value)| (value.wrapping_sub(recent) as i32) < 0);
+        if flags.has(Flags::SYN) {
+            self.challenge(cx, flow, Why::SynInConnection);
+            return None;
+        }
+        if !is_acceptable || is_old {
+            cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
+            self.challenge(cx, flow, Why::OutOfWindow);
+            return None;
+        }
+        if !flags.has(Flags::ACK) {
+            cx.note(|| Seen::dropped(segment, Why::NoAck));
+            return None;
+        }
+        if ack != request.iss + 1 {
+            // RFC 9293 §3.10.7.4, fifth.
+            cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
+            self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+            return None;
+        }
+        if self.is_full() {
+            // The peer thinks that it is connected; it will hear our answer again.
+            cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
+            return None;
+        }
+        let request = self.forget(flow)?;
+        Some(begin(cx, config, *flow, request, segment, ecn))
+    }
+
+    fn handle_ack_of_cookie(
+        &mut self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        limits: &Limits,
+        segment: &Segment<'_>,
+        ecn: Ecn,
+    ) -> Option<Connection> {
+        // Two minutes after the last cookie, none is out any more.
+        let now = cx.now();
+        let is_out = self
+            .cookie_sent_at
+            .is_some_and(|at| now.since(at) < std::time::Duration::from_secs(128));
+        let config = Arc::clone(&self.config);
+        let may_be = is_out && !segment.header.flags.has(Flags::SYN);
+        let request = may_be
+            .then(|| Request::from_cookie(cx, &config, flow, &segment.header, limits))
+            .flatten();
+        let Some(request) = request else {
+            let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
+            cx.note(|| Seen::dropped(segment, why));
+            if self.answers.len() < ANSWERS_MAX {
+                self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+            }
+            return None;
+        };
+        if self.is_full() {
+            cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
+            return None;
+        }
+        let mss = request.mss;
+        cx.note(|| Seen::CookieAccepted { mss });
+        Some(begin(cx, config, *flow, request, segment, ecn))
+    }
+
+    /// Shows the peer what we have, not too often (RFC 5961 §7).
+    fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
+        let interval = self.config.out_of_window_interval;
+        let now = cx.now();
+        let Some(request) = self.half_open.get_mut(flow) else { return };
+        let is_early = request.answered_at.is_some_and(|at| now.since(at) < interval);
+        if is_early || self.answers.len() >= ANSWERS_MAX {
+            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
+            return;
+        }
+        request.answered_at = Some(now);
+        cx.note(|| Seen::Challenged { why });
+        let timestamps = request.timestamp.map(|echo| (request.ts_now(cx, &self.config), echo));
+        let mut header = request.answer(cx, &self.config, flow, false);
+        header.flags = Flags::ACK;
+        header.seq = request.iss + 1;
+        header.options = crate::wire::Options {
+            timestamps,
+            layout: self.config.handshake.layout,
+            ..crate::wire::Options::default()
+        };
+        let scale = if request.scale.is_some() { self.config.window_scale() } else { 0 };
+        header.window >>= scale;
+        self.answers.push_back((*flow, header));
+    }
+
+    fn forget(&mut self, flow: &Flow) -> Option<Request> {
+        let request = self.half_open.remove(flow)?;
+        self.deadlines.remove(&(request.due_at, *flow));
+        Some(request)
+    }
+}
+
+/// The third step: from here on it is a connection, and the segment is its first.
+fn begin(
+    cx: &mut Cx<'_>,
+    config: Arc<Config>,
+    flow: Flow,
+    request: Request,
+    segment: &Segment<'_>,
+    ecn: Ecn,
+) -> Connection {
+    let mut connection = request.into_connection(cx, config, flow);
+    connection.handle_unseen_segment(cx, segment, ecn);
+    connection
+}
+
+/// Whether one end is a group of hosts, or none.
+fn is_group(flow: &Flow) -> bool {
+    let is_one = |ip: std::net::IpAddr| match ip {
+        std::net::IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified(),
+        std::net::IpAddr::V6(ip) => ip.is_multicast() || ip.is_unspecified(),
+    };
+    is_one(flow.local.ip()) || is_one(flow.remote.ip())
+}

@@ -1,0 +1,186 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Cx, Instant};
+
+use super::{cookie, isn};
+use crate::Seq;
+use crate::config::{Config, EcnPolicy};
+use crate::machine::{Connection, Flow, Limits};
+use crate::recv::ticks;
+use crate::state::State;
+use crate::syn_sent::{MSS_DEFAULT_V4, MSS_DEFAULT_V6};
+use crate::transmit::syn_options;
+use crate::wire::{Flags, Header, Options};
+
+/// A SYN that waits for the third step of the handshake: all that is remembered of it.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) iss: Seq,
+    pub(super) irs: Seq,
+    /// The peer's options.
+    pub(super) mss: u16,
+    pub(super) scale: Option<u8>,
+    pub(super) sack: bool,
+    /// TSval of the SYN.
+    pub(super) timestamp: Option<u32>,
+    pub(super) ecn: bool,
+    /// The peer's first window.
+    pub(super) window: u16,
+    pub(super) limits: Limits,
+    /// What is added to our clock of timestamps.
+    pub(super) timestamp_offset: u32,
+    /// When the answer first left, and when it leaves again.
+    pub(super) sent_at: Instant,
+    pub(super) due_at: Instant,
+    /// How often it was sent again.
+    pub(super) retries: u8,
+    /// When something out of place was last answered.
+    pub(super) answered_at: Option<Instant>,
+}
+
+impl Request {
+    /// What a SYN asks for.
+    pub(super) fn new(
+        cx: &Cx<'_>,
+        config: &Config,
+        flow: &Flow,
+        header: &Header,
+        limits: &Limits,
+        isn: Option<Seq>,
+    ) -> Self {
+        let options = &header.options;
+        let handshake = &config.handshake;
+        let default = if flow.remote.is_ipv6() { MSS_DEFAULT_V6 } else { MSS_DEFAULT_V4 };
+        let asks_ecn = header.flags.has(Flags::ECE | Flags::CWR);
+        Self {
+            iss: isn.unwrap_or_else(|| isn::initial(config, cx.now(), flow)),
+            irs: header.seq,
+            mss: options.mss.unwrap_or(default).max(config.mss_min),
+            scale: options.window_scale.filter(|_| handshake.window_scaling).map(|s| s.min(14)),
+            sack: handshake.sack && options.sack_permitted,
+            timestamp: options.timestamps.filter(|_| handshake.timestamps).map(|(value, _)| value),
+            ecn: asks_ecn && handshake.ecn != EcnPolicy::Off,
+            window: header.window,
+            limits: *limits,
+            timestamp_offset: isn::timestamp_offset(config, flow),
+            sent_at: cx.now(),
+            due_at: cx.now().after(config.retransmit.rto_initial),
+            retries: 0,
+            answered_at: None,
+        }
+    }
+
+    /// What the third step brings back of a request that was answered with a cookie.
+    pub(super) fn from_cookie(
+        cx: &Cx<'_>,
+        config: &Config,
+        flow: &Flow,
+        header: &Header,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let mss = cookie::check(config, cx.now(), flow, header)?;
+        let timestamps = header.options.timestamps.filter(|_| config.handshake.timestamps);
+        let offset = isn::timestamp_offset(config, flow);
+        let carried = timestamps.map(|(_, echo)| cookie::read_timestamp(echo.wrapping_sub(offset)));
+        let (scale, sack, ecn) = carried.unwrap_or((None, false, false));
+        Some(Self {
+            iss: header.ack - 1,
+            irs: header.seq - 1,
+            mss,
+            scale: scale.filter(|_| config.handshake.window_scaling),
+            sack: sack && config.handshake.sack,
+            timestamp: timestamps.map(|(value, _)| value),
+            ecn: ecn && config.handshake.ecn != EcnPolicy::Off,
+            window: header.window,
+            limits: *limits,
+            timestamp_offset: offset,
+            sent_at: cx.now(),
+            due_at: Instant::NEVER,
+            retries: 0,
+            answered_at: None,
+        })
+    }
+
+    /// When the answer is sent again, after `retries` of it (RFC 6298 §5.5).
+    pub(super) fn timeout(&self, config: &Config) -> Duration {
+        let doubled = config.retransmit.rto_initial * (1 << self.retries.min(20));
+        doubled.min(config.retransmit.rto_max)
+    }
+
+    fn mss_ours(&self, config: &Config) -> u16 {
+        self.limits.mss.min(config.mss_max.unwrap_or(u16::MAX)).max(config.mss_min)
+    }
+
+    /// Our clock of timestamps.
+    pub(super) fn ts_now(&self, cx: &Cx<'_>, config: &Config) -> u32 {
+        ticks(cx.now(), config.handshake.timestamp_tick).wrapping_add(self.timestamp_offset)
+    }
+
+    /// The second step of the handshake: SYN and ACK.
+    pub(super) fn answer(
+        &self,
+        cx: &Cx<'_>,
+        config: &Config,
+        flow: &Flow,
+        is_cookie: bool,
+    ) -> Header {
+        let mss = self.mss_ours(config);
+        let wish = syn_options(config, mss, config.window_scale());
+        let window = crate::recv::Window::new(&config.buffers, 0, mss).in_syn();
+        let now = self.ts_now(cx, config);
+        let value = match is_cookie {
+            true => cookie::timestamp(now.wrapping_sub(self.timestamp_offset), self)
+                .wrapping_add(self.timestamp_offset),
+            false => now,
+        };
+        // Without timestamps a cookie carries no options, so none are agreed on.
+        let carries = !is_cookie || self.timestamp.is_some();
+        Header {
+            source: flow.local.port(),
+            destination: flow.remote.port(),
+            seq: self.iss,
+            ack: self.irs + 1,
+            flags: (Flags::SYN | Flags::ACK).with_if(self.ecn && carries, Flags::ECE),
+            window,
+            urgent: 0,
+            options: Options {
+                timestamps: self.timestamp.map(|echo| (value, echo)),
+                window_scale: wish.window_scale.filter(|_| self.scale.is_some() && carries),
+                sack_permitted: self.sack && carries,
+                ..wish
+            },
+        }
+    }
+
+    /// The connection that the third step begins; it is in SYN-RECEIVED, and the segment that
+    /// brought it is still to be handled.
+    pub(super) fn into_connection(
+        self,
+        cx: &mut Cx<'_>,
+        config: Arc<Config>,
+        flow: Flow,
+    ) -> Connection {
+        let mut connection =
+            Connection::new(config, flow, self.iss, &self.limits, State::SynReceived);
+        connection.is_passive = true;
+        connection.recv.timestamps.offset = self.timestamp_offset;
+        // The SYN once more, as it was.
+        let syn = Header {
+            seq: self.irs,
+            flags: Flags::SYN.with_if(self.ecn, Flags::ECE | Flags::CWR),
+            window: self.window,
+            options: Options {
+                mss: Some(self.mss),
+                window_scale: self.scale,
+                sack_permitted: self.sack,
+                timestamps: self.timestamp.map(|value| (value, 0)),
+                ..Options::default()
+            },
+            ..Header::default()
+        };
+        connection.take_syn(cx, &syn);
+        connection.send.resume_handshake(self.sent_at, self.retries);
+        connection
+    }
+}

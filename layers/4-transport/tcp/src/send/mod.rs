@@ -1,0 +1,292 @@
+//! What we send: the bytes, what is outstanding of them, and when something is sent again.
+//!
+//! ```text
+//!   write ─▶ queue ─▶ output ──────────────▶ segments        ack ◀──── acknowledgements
+//!                       │ what was sent                       │ what has arrived
+//!                       ▼                                     ▼
+//!                     sent (scoreboard) ◀── rack, loss: what is lost, how fast we may send
+//! ```
+
+mod ack;
+mod loss;
+mod output;
+mod queue;
+mod rack;
+mod recovery;
+mod sack;
+mod sent;
+mod timeout;
+
+use std::time::Duration;
+
+use base::{Cx, Instant};
+
+use crate::Seq;
+use crate::config::Config;
+use crate::congestion::Congestion;
+use crate::pmtu::PathMtu;
+use crate::rtt::Rtt;
+use queue::Queue;
+use rack::Rack;
+use recovery::Recovery;
+use sent::{Marks, Scoreboard};
+
+pub(crate) use ack::Ack;
+pub(crate) use output::{Next, Room, What};
+pub use queue::Payload;
+pub use recovery::Phase;
+
+/// The shortest time that a timer is set for: below it, clocks are not exact enough.
+pub(crate) const TIMER_MIN: Duration = Duration::from_millis(2);
+
+/// Which of the timers of the sender runs; there is one at a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RetransmitTimer {
+    /// RFC 6298 §5.
+    Timeout,
+    /// The end of a flight is probed (RFC 8985 §7).
+    Probe,
+    /// What may have been reordered is lost (RFC 8985 §6.3).
+    Reordering,
+    /// The peer's closed window is probed (RFC 9293 §3.8.6.1).
+    Persist,
+}
+
+/// The send sequence space and everything that depends on it (RFC 9293 §3.3.1).
+#[derive(Debug)]
+pub(crate) struct Send {
+    /// ISS.
+    pub(crate) iss: Seq,
+    /// SND.UNA.
+    pub(crate) una: Seq,
+    /// SND.NXT.
+    pub(crate) nxt: Seq,
+    /// SND.WND, scaled.
+    pub(crate) wnd: u32,
+    /// The segment that last moved the window: SND.WL1 and SND.WL2.
+    pub(crate) wl1: Seq,
+    pub(crate) wl2: Seq,
+    /// The largest window that the peer has offered.
+    pub(crate) wnd_max: u32,
+    /// By how many bits the peer shifts its windows.
+    pub(crate) scale: u8,
+    /// Whether selective acknowledgements were agreed on.
+    pub(crate) has_sack: bool,
+    /// Whether timestamps were; each segment carries twelve bytes more.
+    pub(crate) has_timestamps: bool,
+    /// The user has finished: behind the queue comes a FIN.
+    pub(crate) has_finished: bool,
+    pub(crate) queue: Queue,
+    pub(crate) sent: Scoreboard,
+    pub(crate) rtt: Rtt,
+    pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
+    pub(crate) rack: Rack,
+    pub(crate) pmtu: PathMtu,
+    pub(crate) nagle: Nagle,
+    /// When the timer goes off, or never, and which it is.
+    pub(crate) timer: (Instant, RetransmitTimer),
+    /// How often the first outstanding segment has timed out.
+    pub(crate) timeouts: u8,
+    /// When the first of these segments was sent.
+    pub(crate) stalled_since: Instant,
+    /// How many probes of a closed window were not answered.
+    pub(crate) probes: u8,
+    /// Where the urgent data that the user sends ends.
+    pub(crate) urgent: Option<Seq>,
+    /// When data was last sent.
+    pub(crate) last_data_at: Instant,
+    /// What `info` shows.
+    pub(crate) totals: Totals,
+    /// Explicit congestion notification (RFC 3168).
+    pub(crate) ecn: EcnSender,
+    /// What is due.
+    due: Due,
+    /// Pacing: bytes a second, and when the next segment may leave.
+    pub(crate) pacing: Pacing,
+}
+
+/// What holds small segments back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nagle {
+    /// `TCP_NODELAY`.
+    pub(crate) is_off: bool,
+    /// `TCP_CORK`.
+    pub(crate) is_corked: bool,
+    /// Where the last small segment ended (Minshall's change to RFC 896).
+    pub(crate) small_end: Option<Seq>,
+    /// The user turned something off: what waits may leave at once, up to here.
+    pub(crate) pushed: Option<Seq>,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    /// Segments retransmitted, ever.
+    pub(crate) retransmitted: u32,
+    /// Segments delivered, ever, those acknowledged selectively included.
+    pub(crate) delivered: u32,
+    /// Of these, marked by a router.
+    pub(crate) delivered_ce: u32,
+    /// Bytes acknowledged, ever.
+    pub(crate) bytes_acked: u64,
+    /// Bytes sent, ever, those sent again included.
+    pub(crate) bytes_sent: u64,
+    /// Bytes sent again.
+    pub(crate) bytes_retransmitted: u64,
+    /// Segments with data sent, ever.
+    pub(crate) data_segments: u32,
+    /// Duplicates that the peer reported (RFC 2883).
+    pub(crate) duplicates: u32,
+    /// Reordering that was seen.
+    pub(crate) reorderings: u32,
+}
+
+/// The sender's half of RFC 3168 §6.1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EcnSender {
+    /// Both sides understand marks.
+    pub(crate) is_on: bool,
+    /// The next data that is new says that the window was reduced.
+    pub(crate) owes_cwr: bool,
+}
+
+/// What is to be sent whatever the windows say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    /// Our SYN.
+    syn: bool,
+    /// A tail loss probe.
+    tail_probe: bool,
+    /// What the window allows, however small: a probe of the persist timer.
+    small: bool,
+    /// A segment that says nothing new, so that the peer shows its window.
+    window_probe: bool,
+}
+
+/// How the rate is held down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pacing {
+    /// The most bytes a second, if the user wishes so.
+    pub(crate) rate_max: Option<u64>,
+    /// When the next segment may leave.
+    pub(crate) next: Instant,
+}
+
+impl Send {
+    pub(crate) fn new(config: &Config, iss: Seq, mss: u16) -> Self {
+        Self {
+            iss,
+            una: iss,
+            nxt: iss,
+            wnd: 0,
+            wl1: Seq(0),
+            wl2: Seq(0),
+            wnd_max: 0,
+            scale: 0,
+            has_sack: false,
+            has_timestamps: false,
+            has_finished: false,
+            queue: Queue::default(),
+            sent: Scoreboard::default(),
+            rtt: Rtt::new(&config.retransmit),
+            congestion: Congestion::new(&config.congestion),
+            recovery: Recovery::new(config.retransmit.dup_threshold),
+            rack: Rack::default(),
+            pmtu: PathMtu::new(mss),
+            nagle: Nagle { is_off: !config.nagle, ..Nagle::default() },
+            timer: (Instant::NEVER, RetransmitTimer::Timeout),
+            timeouts: 0,
+            stalled_since: Instant::ORIGIN,
+            probes: 0,
+            urgent: None,
+            last_data_at: Instant::ORIGIN,
+            totals: Totals::default(),
+            ecn: EcnSender::default(),
+            due: Due::default(),
+            pacing: Pacing::default(),
+        }
+    }
+
+    /// Where the queue begins: behind our SYN, or at what is not acknowledged.
+    pub(crate) fn queue_start(&self) -> Seq {
+        self.una.max(self.iss + 1)
+    }
+
+    /// Where the bytes that the user has written end; a FIN stands here.
+    #[inline]
+    pub(crate) fn write_end(&self) -> Seq {
+        self.queue_start() + self.queue_len()
+    }
+
+    /// How many bytes of the user are not acknowledged.
+    #[inline]
+    pub(crate) fn queue_len(&self) -> u32 {
+        self.queue.len()
+    }
+
+    /// How many bytes of the user were never sent.
+    pub(crate) fn unsent_len(&self) -> u32 {
+        self.write_end().beyond(self.nxt.max(self.iss + 1))
+    }
+
+    /// Whether our FIN was sent.
+    pub(crate) fn has_sent_fin(&self) -> bool {
+        self.has_finished && self.nxt.is_after(self.write_end())
+    }
+
+    /// Whether our FIN is acknowledged (and then so is everything).
+    pub(crate) fn is_fin_acknowledged(&self) -> bool {
+        self.has_sent_fin() && self.una == self.nxt
+    }
+
+    /// Whether there is something to send that was never sent.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.unsent_len() > 0 || (self.has_finished && !self.has_sent_fin())
+    }
+
+    /// Where the peer's window ends.
+    #[inline]
+    pub(crate) fn window_end(&self) -> Seq {
+        self.una + self.wnd
+    }
+
+    /// How many segments are on their way (RFC 6675's pipe).
+    pub(crate) fn in_flight(&self) -> u32 {
+        let left = self.sent.sacked() + self.sent.lost() + self.recovery.duplicates;
+        (self.sent.packets() + self.sent.retransmitted()).saturating_sub(left)
+    }
+
+    /// The payload of a full segment, without options.
+    #[inline]
+    pub(crate) fn mss(&self) -> u32 {
+        let options = if self.has_timestamps { 12 } else { 0 };
+        let mss = u32::from(self.pmtu.mss()).saturating_sub(options);
+        // RFC 9293 §3.8.6.2.1: never more than half of the largest window the peer ever offered,
+        // or nothing would be sent until all of it is free.
+        let half = if self.wnd_max > 512 { self.wnd_max / 2 } else { self.wnd_max };
+        if half == 0 { mss.max(1) } else { mss.min(half.max(28)).max(1) }
+    }
+
+    /// The peer has agreed: what we send from here on is data.
+    pub(crate) fn begin(&mut self, cx: &mut Cx<'_>, syn_was_lost: bool) {
+        self.congestion.begin(cx.now(), syn_was_lost, self.una);
+        self.recovery.begin();
+        self.last_data_at = cx.now();
+    }
+
+    /// Notes the window that the peer offers.
+    pub(crate) fn set_window(&mut self, wnd: u32) {
+        self.wnd = wnd;
+        self.wnd_max = self.wnd_max.max(wnd);
+    }
+
+    /// Forgets everything that would be sent.
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
+        self.queue.clear(cx);
+        self.sent.clear();
+        self.timer.0 = Instant::NEVER;
+        self.due = Due::default();
+        self.urgent = None;
+    }
+}

@@ -1,0 +1,406 @@
+//! What is sent next.
+
+use base::{Cx, Instant};
+
+use super::sent::{Marks, Sent};
+use super::{Phase, RetransmitTimer, Send};
+use crate::Seq;
+use crate::config::Config;
+use crate::xray::{CwndCause, Seen};
+
+/// A segment that is to leave; the connection puts the header around it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next {
+    pub(crate) what: What,
+    pub(crate) start: Seq,
+    /// Bytes of payload.
+    pub(crate) len: u32,
+    pub(crate) has_fin: bool,
+    pub(crate) has_push: bool,
+    pub(crate) is_retransmission: bool,
+    /// How large its segments are, if it is a super-segment.
+    pub(crate) mss: u16,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum What {
+    Syn,
+    Data,
+    /// A segment below the window, so that the peer answers.
+    WindowProbe,
+}
+
+/// What the device and the header leave room for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Payload of one super-segment.
+    pub(crate) gso_len_max: u32,
+    /// Bytes of options beyond timestamps: selective acknowledgements.
+    pub(crate) sack_len: u32,
+    /// What the clock of timestamps shows.
+    pub(crate) ts_now: u32,
+}
+
+impl Send {
+    /// Asks for our SYN to be sent.
+    pub(crate) fn start_handshake(&mut self) {
+        self.due.syn = true;
+    }
+
+    /// Our answer to the peer's SYN left at `sent_at`, and `retries` times more.
+    pub(crate) fn resume_handshake(&mut self, sent_at: Instant, retries: u8) {
+        self.nxt = self.iss + 1;
+        let marks = Marks::default().with(Marks::SYN);
+        let marks = if retries > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
+        self.sent.push(Sent { start: self.iss, end: self.nxt, at: sent_at, mss: 1, marks });
+        self.timeouts = retries;
+    }
+
+    /// The next segment with something of ours in it, if one may leave now.
+    pub(crate) fn next(&mut self, cx: &mut Cx<'_>, config: &Config, room: Room) -> Option<Next> {
+        if std::mem::take(&mut self.due.syn) {
+            return Some(self.next_syn(cx, config, room));
+        }
+        if self.una == self.iss || (self.sent.is_empty() && !self.has_unsent()) {
+            return None;
+        }
+        if self.pacing.rate_max.is_some() && cx.now() < self.pacing.next {
+            return None;
+        }
+        let next = self.next_retransmission(cx, config, room).or_else(|| {
+            let is_probe = std::mem::take(&mut self.due.tail_probe);
+            let is_small = std::mem::take(&mut self.due.small);
+            let new = self.next_new(cx, config, room, is_probe, is_small);
+            if is_probe { new.or_else(|| self.next_tail_probe(cx, config, room)) } else { new }
+        });
+        if let Some(next) = &next {
+            self.pace(cx.now(), next.len);
+            return Some(*next);
+        }
+        if self.recovery.new_data_first {
+            // RFC 5682 §2.1 step 2.b: there was nothing new to send, so it will not tell.
+            self.recovery.new_data_first = false;
+            if !self.nxt.is_after(self.recovery.high) {
+                self.recovery.frto = false;
+            }
+            return self.next(cx, config, room);
+        }
+        self.arm_persist(cx.now(), config);
+        std::mem::take(&mut self.due.window_probe).then(|| Next {
+            what: What::WindowProbe,
+            start: self.una - 1,
+            len: 0,
+            has_fin: false,
+            has_push: false,
+            is_retransmission: false,
+            mss: 0,
+        })
+    }
+
+    fn next_syn(&mut self, cx: &mut Cx<'_>, config: &Config, room: Room) -> Next {
+        let now = cx.now();
+        let is_retransmission = !self.sent.is_empty();
+        if is_retransmission {
+            self.note_retransmission(now, room.ts_now, 1);
+            self.sent.update(0, |sent| {
+                sent.at = now;
+                sent.marks = sent.marks.with(Marks::RETRANSMITTED).with(Marks::AMBIGUOUS);
+            });
+        } else {
+            self.nxt = self.iss + 1;
+            let marks = Marks::default().with(Marks::SYN);
+            self.sent.push(Sent { start: self.iss, end: self.nxt, at: now, mss: 1, marks });
+            self.set_timeout(now, config);
+        }
+        Next {
+            what: What::Syn,
+            start: self.iss,
+            len: 0,
+            has_fin: false,
+            has_push: false,
+            is_retransmission,
+            mss: 0,
+        }
+    }
+
+    /// The first segment that is lost and not on its way again, if the congestion window allows
+    /// one more (RFC 6675 §5, step C).
+    fn next_retransmission(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: &Config,
+        room: Room,
+    ) -> Option<Next> {
+        if self.sent.lost() == 0 || self.recovery.new_data_first {
+            return None;
+        }
+        let allowed = self.congestion.cwnd().checked_sub(self.in_flight()).filter(|&n| n > 0)?;
+        let index = self.sent.next_lost()?;
+        let next = self.send_again(cx, config, room, index, allowed)?;
+        if index == 0 && self.timer.1 != RetransmitTimer::Reordering {
+            // RFC 6675 §5, step C: the timer runs for what was just sent.
+            let timeout = self.rtt.timeout(&config.retransmit);
+            self.timer = (cx.now().after(timeout), RetransmitTimer::Timeout);
+        }
+        Some(next)
+    }
+
+    /// Sends an entry, or as much of it as is allowed, once more.
+    fn send_again(
+        &mut self,
+        cx: &mut Cx<'_>,
+        _config: &Config,
+        room: Room,
+        index: usize,
+        allowed: u32,
+    ) -> Option<Next> {
+        let sent = self.sent.get(index).copied()?;
+        let mss = self.mss().saturating_sub(room.sack_len).max(1);
+        let window = self.window_end().beyond(sent.start);
+        // A peer that takes its window back gets the first segment only: its answer shows the
+        // window (RFC 9293 §3.8.6).
+        let window = match window {
+            0 if index == 0 => mss,
+            0 => return None,
+            window => window,
+        };
+        let limit = (room.gso_len_max / mss).max(1).min(allowed).saturating_mul(mss).min(window);
+        if sent.payload_len() > limit && limit > 0 {
+            let skip = u32::from(sent.has(Marks::SYN));
+            self.sent.split(index, sent.start + skip + limit);
+        }
+        let (now, mss) = (cx.now(), mss as u16);
+        self.sent.update(index, |sent| sent.mss = mss);
+        self.sent.update(index, |sent| {
+            sent.at = now;
+            sent.marks = sent.marks.with(Marks::RETRANSMITTED).with(Marks::AMBIGUOUS);
+        });
+        let sent = self.sent.get(index).copied()?;
+        let segments = sent.segments();
+        self.note_retransmission(now, room.ts_now, segments);
+        if self.recovery.is_reducing() {
+            self.recovery.prr_out += segments;
+        }
+        self.totals.data_segments = self.totals.data_segments.wrapping_add(segments);
+        self.totals.bytes_retransmitted += u64::from(sent.payload_len());
+        self.totals.bytes_sent += u64::from(sent.payload_len());
+        let (seq, len) = (sent.start, sent.payload_len());
+        let phase = self.recovery.phase;
+        cx.note(|| Seen::Retransmitted { seq, len, phase });
+        Some(Next {
+            what: What::Data,
+            start: sent.start,
+            len,
+            has_fin: sent.has(Marks::FIN),
+            has_push: sent.has(Marks::PUSH),
+            is_retransmission: true,
+            mss: sent.mss,
+        })
+    }
+
+    /// RFC 8985 §7.3: nothing new to send, so the last segment goes once more.
+    fn next_tail_probe(&mut self, cx: &mut Cx<'_>, config: &Config, room: Room) -> Option<Next> {
+        let last = self.sent.back().copied()?;
+        let mss = u32::from(last.mss.max(1));
+        if last.payload_len() > mss {
+            let rest = (last.payload_len() - 1) / mss * mss;
+            let index = self.sent.len() - 1;
+            self.sent.split(index, last.start + rest);
+        }
+        let index = self.sent.len() - 1;
+        let next = self.send_again(cx, config, room, index, 1)?;
+        self.recovery.probe = Some((self.nxt, true));
+        let seq = next.start;
+        cx.note(|| Seen::TailProbed { seq, is_new: false });
+        self.timer.0 = Instant::NEVER;
+        self.set_timeout(cx.now(), config);
+        Some(next)
+    }
+
+    /// New data, if there is some and everything allows it. A `probe` may exceed the congestion
+    /// window; a `small` one ignores what holds small segments back.
+    fn next_new(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: &Config,
+        room: Room,
+        probe: bool,
+        small: bool,
+    ) -> Option<Next> {
+        if !self.has_unsent() {
+            return None;
+        }
+        self.restart_after_idle(cx, config);
+        let mss = self.mss().saturating_sub(room.sack_len).max(1);
+        let quota = self.quota(cx, probe, mss)?;
+        let (len, has_fin) = self.cut(mss, quota, room.gso_len_max, small)?;
+        let has_push = len > 0 && self.nxt + len == self.write_end();
+        let start = self.nxt;
+        self.note_sent(cx, config, len, has_fin, has_push, mss);
+        if probe {
+            self.recovery.probe = Some((self.nxt, false));
+            cx.note(|| Seen::TailProbed { seq: start, is_new: true });
+            self.timer.0 = Instant::NEVER;
+            self.set_timeout(cx.now(), config);
+        }
+        let mss = mss as u16;
+        let (what, is_retransmission) = (What::Data, false);
+        Some(Next { what, start, len, has_fin, has_push, is_retransmission, mss })
+    }
+
+    /// How many segments the congestion window allows.
+    fn quota(&mut self, cx: &mut Cx<'_>, probe: bool, mss: u32) -> Option<u32> {
+        let in_flight = self.in_flight();
+        let cwnd = self.congestion.cwnd();
+        if in_flight < cwnd {
+            return Some(if probe { 1 } else { cwnd - in_flight });
+        }
+        // A FIN that fits into one segment, and a probe, are not kept waiting.
+        let is_last = self.has_finished && self.unsent_len() <= mss;
+        if probe || is_last {
+            return Some(1);
+        }
+        let packets = self.sent.packets();
+        self.congestion.note_use(cx.now(), (self.una, self.nxt), packets, true);
+        None
+    }
+
+    /// How many bytes go into the next segment, or super-segment, and whether the FIN does.
+    fn cut(&mut self, mss: u32, quota: u32, gso_len_max: u32, small: bool) -> Option<(u32, bool)> {
+        let unsent = self.unsent_len();
+        let window = self.window_end().beyond(self.nxt);
+        let is_last = |len: u32| self.has_finished && len == unsent && len < window.max(1);
+        if unsent == 0 {
+            return (window > 0).then_some((0, true));
+        }
+        // RFC 9293 §3.8.6.2.1: a whole segment, or all there is, must fit into the window.
+        if !small && unsent.min(mss) > window {
+            return None;
+        }
+        let limit = (gso_len_max / mss).max(1).min(quota).saturating_mul(mss);
+        let len = unsent.min(window).min(limit);
+        let partial = len % mss;
+        let is_end = len == unsent && self.has_finished;
+        if partial > 0 && !is_end && !small && self.holds_small_back(len) {
+            return Some(len - partial).filter(|&len| len > 0).map(|len| (len, false));
+        }
+        Some((len, is_last(len))).filter(|&(len, fin)| len > 0 || fin)
+    }
+
+    /// RFC 896 with Minshall's change: a small segment waits as long as another small one is
+    /// outstanding; corked, it waits in any case.
+    fn holds_small_back(&self, len: u32) -> bool {
+        if self.nagle.is_corked {
+            return true;
+        }
+        let is_pushed = self.nagle.pushed.is_some_and(|end| end.is_at_least(self.nxt + len));
+        let is_urgent = self.urgent.is_some_and(|end| end.is_after(self.nxt));
+        if self.nagle.is_off || is_pushed || is_urgent {
+            return false;
+        }
+        !self.sent.is_empty() && self.nagle.small_end.is_some_and(|end| end.is_after(self.una))
+    }
+
+    /// Notes that something new leaves.
+    fn note_sent(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: &Config,
+        len: u32,
+        has_fin: bool,
+        has_push: bool,
+        mss: u32,
+    ) {
+        let now = cx.now();
+        let was_idle = self.sent.is_empty();
+        let marks = if has_fin { Marks::FIN } else { Marks::default() };
+        let marks = if has_push { marks.with(Marks::PUSH) } else { marks };
+        let end = self.nxt + len + u32::from(has_fin);
+        let sent = Sent { start: self.nxt, end, at: now, mss: mss as u16, marks };
+        let segments = sent.segments();
+        self.sent.push(sent);
+        self.nxt = end;
+        if !len.is_multiple_of(mss) {
+            self.nagle.small_end = Some(end);
+        }
+        if self.nagle.pushed.is_some_and(|pushed| pushed.is_at_most(end)) {
+            self.nagle.pushed = None;
+        }
+        if self.recovery.is_reducing() {
+            self.recovery.prr_out += segments;
+        }
+        self.last_data_at = now;
+        self.totals.bytes_sent += u64::from(len);
+        self.totals.data_segments = self.totals.data_segments.wrapping_add(segments);
+        let is_limited = self.in_flight() >= self.congestion.cwnd();
+        let packets = self.sent.packets();
+        self.congestion.note_use(now, (self.una, end), packets, is_limited);
+        if self.congestion_is_idle(config) {
+            let rto = self.rtt.timeout_base();
+            if self.congestion.decay_unused(now, rto) {
+                self.note_window(cx, CwndCause::Unused);
+            }
+        }
+        self.set_timer_after_sending(now, config, was_idle);
+    }
+
+    fn congestion_is_idle(&self, config: &Config) -> bool {
+        config.congestion.restart_after_idle && self.recovery.phase == Phase::Open
+    }
+
+    /// RFC 6298 §5.1: the timer runs from the first segment that is outstanding; RFC 8985 §7.2: a
+    /// probe from the last.
+    fn set_timer_after_sending(&mut self, now: Instant, config: &Config, was_idle: bool) {
+        let is_stopped = self.timer.0 == Instant::NEVER;
+        if was_idle || is_stopped || self.timer.1 == RetransmitTimer::Persist {
+            self.timer.0 = Instant::NEVER;
+            self.set_timeout(now, config);
+        }
+        if matches!(self.timer.1, RetransmitTimer::Probe | RetransmitTimer::Timeout) {
+            self.schedule_probe(now, config, false);
+        }
+    }
+
+    /// RFC 5681 §4.1: nothing was sent for longer than a timeout.
+    fn restart_after_idle(&mut self, cx: &mut Cx<'_>, config: &Config) {
+        let now = cx.now();
+        let rto = self.rtt.timeout(&config.retransmit);
+        let pause = now.since(self.last_data_at);
+        if !self.sent.is_empty() || pause <= rto || !config.congestion.restart_after_idle {
+            return;
+        }
+        self.pmtu.try_raising(cx);
+        if self.congestion.restart(now, pause, rto) {
+            self.note_window(cx, CwndCause::Idle);
+        }
+    }
+
+    /// Something waits, nothing is outstanding: what holds it back is the window, or a rule against
+    /// small segments; a timer sees to it that it is not for ever.
+    fn arm_persist(&mut self, now: Instant, config: &Config) {
+        let is_stuck = self.sent.is_empty() && self.has_unsent();
+        if is_stuck && self.timer.0 == Instant::NEVER {
+            self.set_persist_timer(now, config);
+        }
+    }
+
+    /// Whether the window takes what would be sent next.
+    pub(super) fn window_takes_next(&self) -> bool {
+        let len = self.unsent_len().min(self.mss()).max(1);
+        self.window_end().beyond(self.nxt) >= len
+    }
+
+    fn pace(&mut self, now: Instant, len: u32) {
+        let Some(rate) = self.pacing.rate_max.filter(|&rate| rate > 0) else { return };
+        let nanos = u64::from(len) * 1_000_000_000 / rate;
+        let from = self.pacing.next.max(now);
+        self.pacing.next = from.after(std::time::Duration::from_nanos(nanos));
+    }
+
+    /// When pacing lets the next segment leave, if that is what it waits for.
+    pub(crate) fn paced_until(&self, now: Instant) -> Option<Instant> {
+        let has_more = self.has_unsent() || self.sent.lost() > 0;
+        let is_paced = self.pacing.rate_max.is_some() && self.pacing.next > now;
+        (is_paced && has_more).then_some(self.pacing.next)
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::VecDeque;
+
+use base::Cx;
+use bytes::Bytes;
+
+/// Up to this length, shared bytes are copied behind what was written before: a link of the chain
+/// costs more than the copy.
+const COPIED_LEN_MAX: usize = 512;
+
+/// How many links an empty queue keeps memory for; an idle connection holds 8 × 48 bytes at most.
+const LINKS_KEPT: usize = 8;
+
+/// The bytes that the peer has not acknowledged, from `snd.una` on, sent or not.
+///
+/// Shared bytes stay where they are until they are acknowledged. Positions count from the first
+/// byte of all, and never wrap: a place in the queue is found by halving.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    links: VecDeque<Link>,
+    /// How many bytes have been acknowledged.
+    gone: u64,
+    /// How many bytes have been written.
+    written: u64,
+}
+
+#[derive(Debug)]
+struct Link {
+    /// The position behind its last byte.
+    end: u64,
+    bytes: Stored,
+}
+
+#[derive(Debug)]
+enum Stored {
+    Shared(Bytes),
+    /// Copies; memory that the world lent. It never grows beyond what was lent.
+    Copied(Vec<u8>),
+}
+
+impl Stored {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl Queue {
+    /// How many bytes are not acknowledged.
+    #[inline]
+    pub(crate) const fn len(&self) -> u32 {
+        (self.written - self.gone) as u32
+    }
+
+    /// Appends bytes that somebody else may hold too.
+    pub(crate) fn push(&mut self, cx: &mut Cx<'_>, bytes: Bytes) {
+        if bytes.len() <= COPIED_LEN_MAX {
+            return self.push_copy(cx, &bytes);
+        }
+        self.written += bytes.len() as u64;
+        self.links.push_back(Link { end: self.written, bytes: Stored::Shared(bytes) });
+    }
+
+    /// Appends a copy.
+    pub(crate) fn push_copy(&mut self, cx: &mut Cx<'_>, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if let Some(Link { end, bytes: Stored::Copied(last) }) = self.links.back_mut() {
+                let n = bytes.len().min(last.capacity() - last.len());
+                let (now, later) = bytes.split_at_checked(n).unwrap_or((bytes, &[]));
+                last.extend_from_slice(now);
+                self.written += n as u64;
+                *end = self.written;
+                bytes = later;
+            }
+            if !bytes.is_empty() {
+                let bytes = Stored::Copied(cx.buffer());
+                self.links.push_back(Link { end: self.written, bytes });
+            }
+        }
+    }
+
+    /// Forgets the first `n` bytes.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, n: u32) {
+        debug_assert!(n <= self.len(), "more was acknowledged than written");
+        self.gone += u64::from(n);
+        while let Some(first) = self.links.front() {
+            if first.end > self.gone {
+                return;
+            }
+            if let Some(Link { bytes: Stored::Copied(buffer), .. }) = self.links.pop_front() {
+                cx.recycle(buffer);
+            }
+        }
+        if self.links.capacity() > LINKS_KEPT {
+            self.links.shrink_to(LINKS_KEPT);
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
+        self.acknowledge(cx, self.len());
+    }
+
+    /// The bytes from the `offset`th that is not acknowledged.
+    pub(crate) fn slice(&self, offset: u32, len: u32) -> Payload<'_> {
+        Payload { queue: Some(self), at: self.gone + u64::from(offset), len }
+    }
+}
+
+/// Bytes that go out: a few slices in order, without a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    queue: Option<&'a Queue>,
+    at: u64,
+    len: u32,
+}
+
+impl<'a> Payload<'a> {
+    /// No bytes.
+    pub const NONE: Self = Self { queue: None, at: 0, len: 0 };
+
+    /// How many bytes these are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The slices, in order.
+    pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let Self { queue, at, len } = *self;
+        let end = at + u64::from(len);
+        let links = queue.map(|queue| &queue.links).into_iter();
+        let links = links
+            .flat_map(move |links| links.range(links.partition_point(|link| link.end <= at)..));
+        links.map_while(move |link| {
+            let bytes = link.bytes.as_slice();
+            let start = link.end - bytes.len() as u64;
+            let from = at.saturating_sub(start) as usize;
+            let to = end.checked_sub(start).filter(|&to| to > 0)?.min(bytes.len() as u64) as usize;
+            bytes.get(from..to).filter(|slice| !slice.is_empty())
+        })
+    }
+
+    /// A copy, for who needs the bytes in one piece.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len());
+        self.slices().for_each(|slice| all.extend_from_slice(slice));
+        all
+    }
+}
