@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use base::xray::Layer;
 use base::{Cx, Instant, Mac, SipKey, TxBuf};
@@ -10,6 +10,8 @@ use phys::RxFrame;
 
 use crate::messages::Messages;
 use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
+use crate::tcp::{Tcp, TcpConfig, TcpEvent};
+use crate::xray::{Seen, Why};
 
 /// A host on networks.
 ///
@@ -17,7 +19,7 @@ use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
 /// |---------------|-------------------------------------------------------------------------|
 /// | devices       | [`handle_frame`](Self::handle_frame)                                    |
 /// | the clock     | [`handle_timeout`](Self::handle_timeout)                                |
-/// | programs      | the verbs: `add_…`, `ping`, `udp_…`                                     |
+/// | programs      | the verbs: `add_…`, `ping`, `udp_…`, `tcp_…`                            |
 ///
 /// After any of them, drain [`poll_frame`](Self::poll_frame), then
 /// [`poll_event`](Self::poll_event), and read [`poll_timeout`](Self::poll_timeout).
@@ -26,6 +28,7 @@ pub struct Host {
     pub(crate) network: Network,
     pub(crate) messages: Messages,
     pub(crate) udp: udp::Sockets,
+    pub(crate) tcp: Tcp,
     pub(crate) events: VecDeque<Event>,
 }
 
@@ -41,12 +44,15 @@ pub struct Config {
     pub hop_limit: u8,
     /// Bounds of UDP.
     pub udp: udp::Config,
+    /// How TCP behaves.
+    pub tcp: TcpConfig,
 }
 
 impl Config {
     /// Sensible values for everything but the secret.
     pub fn new(secret: [u8; 16]) -> Self {
-        Self { secret, is_router: false, hop_limit: 64, udp: udp::Config::default() }
+        let (udp, tcp) = (udp::Config::default(), TcpConfig::default());
+        Self { secret, is_router: false, hop_limit: 64, udp, tcp }
     }
 }
 
@@ -70,6 +76,8 @@ pub enum Event {
     },
     /// A datagram socket has news.
     Udp(udp::Event),
+    /// A stream socket has news.
+    Tcp(TcpEvent),
     /// An address may be used from now on.
     AddressReady {
         /// Where.
@@ -98,6 +106,8 @@ pub(crate) struct Arrival {
     pub(crate) is_group: bool,
     /// Whether somebody below has looked at the checksum of layer 4.
     pub(crate) is_verified: bool,
+    /// If the device merged several segments: how long their payload was; otherwise 0.
+    pub(crate) segment_len: u16,
 }
 
 impl Host {
@@ -108,6 +118,7 @@ impl Host {
             network: Network::new(key.derive(b"network"), config.is_router, config.hop_limit),
             messages: Messages::new(key.derive(b"messages")),
             udp: udp::Sockets::new(config.udp, key.derive(b"udp")),
+            tcp: Tcp::new(config.tcp, key.derive(b"tcp")),
             events: VecDeque::new(),
         }
     }
@@ -127,7 +138,9 @@ impl Host {
             }
             EtherType::Ipv4 | EtherType::Ipv6 => {
                 let is_verified = frame.is_verified();
-                let at = Arrival { interface, is_link_group, is_group: false, is_verified };
+                let segment_len = frame.segmentation.map_or(0, |merged| merged.payload_len);
+                let is_group = false;
+                let at = Arrival { interface, is_link_group, is_group, is_verified, segment_len };
                 self.handle_packet(cx, at, payload);
             }
             EtherType::Other(number) => {
@@ -177,6 +190,15 @@ impl Host {
         match packet.protocol {
             Protocol::ICMP if packet.source.is_ipv4() => self.handle_message(cx, at, packet),
             Protocol::ICMPV6 if packet.source.is_ipv6() => self.handle_message(cx, at, packet),
+            Protocol::TCP if at.is_group => {
+                let (from, to, why) = (packet.source, packet.destination, Why::SentToGroup);
+                let (from, to) = (SocketAddr::new(from, 0), SocketAddr::new(to, 0));
+                cx.note(|| Seen::Dropped { from, to, why });
+            }
+            Protocol::TCP => {
+                let facts = (at.is_verified, at.segment_len);
+                self.tcp.handle_segment(cx, &mut self.network, packet, facts);
+            }
             Protocol::UDP => {
                 let ends = (packet.source, packet.destination);
                 let facts = (at.is_group, at.is_verified);
@@ -233,14 +255,18 @@ impl Host {
             return Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true });
         }
         let source_for = |destination| network.source_for(destination);
-        let udp::Outgoing { source, destination } = self.udp.poll_transmit(cx, out, source_for)?;
-        let (protocol, ecn) = (Protocol::UDP, Ecn::NotEct);
-        Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true })
+        if let Some(datagram) = self.udp.poll_transmit(cx, out, source_for) {
+            let udp::Outgoing { source, destination } = datagram;
+            let (protocol, ecn) = (Protocol::UDP, Ecn::NotEct);
+            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true });
+        }
+        self.tcp.poll_transmit(cx, network, out)
     }
 
     /// Lets time pass.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         self.network.handle_timeout(cx);
+        self.tcp.handle_timeout(cx);
         while let Some(expired) = self.network.reassembly.handle_timeout(cx) {
             self.tell_expired(cx, &expired.quote);
         }
@@ -259,20 +285,27 @@ impl Host {
             });
         }
         let pong = self.messages.echo.poll_event().map(Event::Pong);
-        pong.or_else(|| self.udp.poll_event().map(Event::Udp)).or_else(|| self.events.pop_front())
+        pong.or_else(|| self.udp.poll_event().map(Event::Udp))
+            .or_else(|| self.tcp.poll_event().map(Event::Tcp))
+            .or_else(|| self.events.pop_front())
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.network.poll_timeout()
+        [self.network.poll_timeout(), self.tcp.poll_timeout()].into_iter().flatten().min()
     }
 
     /// A packet of ours that is for ourselves. (RFC 1122 §3.2.1.3 (g))
     fn handle_looped(&mut self, cx: &mut Cx<'_>, packet: TxBuf) {
         // Its checksums were left open, and nothing can have happened to it.
-        let (interface, is_verified) = (LOOPBACK, true);
-        let at = Arrival { interface, is_link_group: false, is_group: false, is_verified };
+        let at = Arrival {
+            interface: LOOPBACK,
+            is_link_group: false,
+            is_group: false,
+            is_verified: true,
+            segment_len: 0,
+        };
         self.handle_packet(cx, at, packet.as_slice());
         self.network.recycle(packet);
     }

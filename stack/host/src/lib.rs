@@ -9,7 +9,8 @@
 //! The layers know nothing of one another; [`Host`] is where they meet. In `host.rs`,
 //! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
 //! reading there; `network.rs` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
-//! ICMP has to do with all of them, `verbs.rs` what programs can do, `look.rs` what can be seen.
+//! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `verbs.rs` what
+//! programs can do, `look.rs` what can be seen.
 //!
 //! Not here: devices and threads (`io/`), names (DNS), addresses from elsewhere (DHCP, SLAAC), the
 //! messages of IPv6's neighbour discovery, multicast membership reports.
@@ -19,12 +20,18 @@ mod interface;
 mod look;
 mod messages;
 mod network;
+mod tcp;
 mod verbs;
+mod xray;
 
 pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};
 pub use network::{AddError, Address, LOOPBACK};
+pub use tcp::{
+    ConnectError, ListenError, ListenerId, Listening, Socket, TcpConfig, TcpEvent, TcpId,
+};
+pub use xray::{Seen, Why};
 
 #[cfg(test)]
 mod tests;

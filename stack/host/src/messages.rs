@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use base::xray::Layer;
 use base::{Cx, SipKey, TxBuf};
-use icmp::{Error, Exceeded, Message, Offender, Severity, Unreachable};
+use icmp::{Error, Exceeded, Message, Offender, Unreachable};
 use ip::forward::{self, Refusal};
 use ip::v6::Refusal as Refused;
 use ip::{Kind, Packet, Protocol, Quoted};
@@ -125,40 +125,44 @@ impl Host {
         cx.note(|| icmp::Seen::ErrorIn { from, error, about });
         // RFC 5927 §4: it is about a packet that we can have sent, or it is nobody's.
         let is_ours = self.network.is_local(quoted.source);
-        let is_taken = is_ours && self.hand_error_up(cx, from, error, quoted);
+        let (is_taken, is_believed) =
+            if is_ours { self.hand_error_up(cx, from, error, quoted) } else { (false, false) };
         if !is_taken {
             return cx.note(|| icmp::Seen::Ignored { from, why: icmp::Why::NotOurs });
         }
-        if let (Severity::PathMtu, Error::TooBig { mtu }) = (error.severity(), error) {
+        if let (Error::TooBig { mtu }, true) = (error, is_believed) {
             self.narrow_path(cx, about, mtu as usize, quoted.packet_len);
         }
     }
 
-    /// Hands an error to whose packet it is about; whether it is somebody's.
+    /// Hands an error to whose packet it is about: whether it is somebody's, and whether what it says
+    /// of the path is to be believed.
     fn hand_error_up(
         &mut self,
         cx: &mut Cx<'_>,
         from: IpAddr,
         error: Error,
         quoted: &Quoted<'_>,
-    ) -> bool {
-        let _ = cx;
+    ) -> (bool, bool) {
         match quoted.protocol {
+            Protocol::TCP => self.tcp.handle_error(cx, error, quoted),
             Protocol::UDP => {
-                self.udp.handle_error((quoted.source, quoted.destination), quoted.payload, error)
+                let ends = (quoted.source, quoted.destination);
+                let is_taken = self.udp.handle_error(ends, quoted.payload, error);
+                (is_taken, is_taken)
             }
             Protocol::ICMP | Protocol::ICMPV6 => {
                 let [8 | 128, 0, _, _, i, d, s, q] =
                     *quoted.payload.first_chunk().unwrap_or(&[0; 8])
                 else {
-                    return false;
+                    return (false, false);
                 };
                 let (id, seq) = (u16::from_be_bytes([i, d]), u16::from_be_bytes([s, q]));
                 let to = quoted.destination;
                 self.events.push_back(Event::PingFailed { to, id, seq, from, error });
-                true
+                (true, true)
             }
-            _ => false,
+            _ => (false, false),
         }
     }
 

@@ -494,11 +494,6 @@ impl Network {
         self.pool.put(packet);
     }
 
-    /// An empty packet.
-    pub(crate) fn take_buffer(&mut self) -> TxBuf {
-        self.pool.take()
-    }
-
     /// The next packet that nobody could be found for.
     pub(crate) fn poll_failed(&mut self) -> Option<Failed> {
         self.failed.pop_front()

@@ -1,5 +1,6 @@
 mod conversations;
 mod refusals;
+mod streams;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};

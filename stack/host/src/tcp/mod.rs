@@ -1,0 +1,577 @@
+//! TCP joined to the network: who has which flow, when each is to be woken, whose turn it is to send.
+//!
+//! A segment finds its connection by one look into a table whose hash has a secret key. A connection
+//! that may have something to say stands in a queue once and gets a turn of a few segments; when it
+//! says nothing more, its next deadline goes into the timers, at most once: who is woken early looks
+//! again. So a segment costs the same whether there is one connection or a hundred thousand.
+
+mod connect;
+mod output;
+mod verbs;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::checksum::Sum;
+use base::xray::Layer;
+use base::{Arena, Cx, Instant, Key, Malformed, SipKey, Timers};
+use ip::{Packet, Protocol, Quoted};
+use tcp::{Connection, Flow, IcmpError, IcmpKind, Limits, Listener, Returned, Segment, TimeWait};
+
+use crate::network::Network;
+use crate::xray::{Seen, Why};
+
+pub use connect::ConnectError;
+pub use verbs::ListenError;
+
+/// How exact timers are: a quarter of the shortest time that TCP waits for on purpose.
+const TICK: Duration = Duration::from_micros(250);
+
+/// How many segments to nobody may wait for their answer; a batch of frames brings no more.
+const REPLIES_MAX: usize = 256;
+
+/// How often a connection tells that its neighbour is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// A connection, as its user knows it.
+pub type TcpId = Key<Socket>;
+
+/// A listener, as its user knows it.
+pub type ListenerId = Key<Listening>;
+
+/// What an operator may choose beside what [`tcp::Config`] says.
+#[derive(Clone, Debug)]
+pub struct TcpConfig {
+    /// How each connection behaves; its secret comes from the host's.
+    pub each: tcp::Config,
+    /// How many connections there may be.
+    pub connections_max: usize,
+    /// How many flows are remembered in TIME-WAIT: about 150 bytes each. Beyond that a connection
+    /// ends without it, as everybody does under such a load.
+    pub time_waits_max: usize,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        let each = tcp::Config::default();
+        Self { each, connections_max: 1 << 20, time_waits_max: 1 << 16 }
+    }
+}
+
+/// All of TCP on a host.
+#[derive(Debug)]
+pub(crate) struct Tcp {
+    config: Arc<tcp::Config>,
+    connections_max: usize,
+    time_waits_max: usize,
+    flows: HashMap<Flow, Entry, SipKey>,
+    sockets: Arena<Box<Socket>>,
+    listeners: Arena<Listening>,
+    /// Listeners by port; few have the same.
+    ports: HashMap<u16, Vec<ListenerId>, SipKey>,
+    time_waits: Arena<(Flow, TimeWait)>,
+    timers: Timers<Wake>,
+    woken: Vec<Wake>,
+    /// Who may have something to send, each once.
+    ready: VecDeque<Ready>,
+    /// How much of its turn the first of them has used.
+    turn: output::Turn,
+    /// Who has news for its user, each once.
+    news: VecDeque<News>,
+    /// Headers without a connection.
+    replies: VecDeque<(Flow, tcp::Header)>,
+    ephemeral: connect::Ephemeral,
+}
+
+/// A connection and what the host needs to know beside it.
+#[derive(Debug)]
+pub struct Socket {
+    connection: Connection,
+    is_ready: bool,
+    has_news: bool,
+    /// Its user has left: when it is over, it is gone.
+    is_released: bool,
+    /// The earliest of its deadlines in the timers.
+    wakes_at: Option<Instant>,
+    confirmed_at: Option<Instant>,
+}
+
+/// A listener and where it listens.
+#[derive(Debug)]
+pub struct Listening {
+    local: SocketAddr,
+    listener: Listener,
+    is_ready: bool,
+    wakes_at: Option<Instant>,
+}
+
+/// Whose a flow is.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    Connection(Key<Box<Socket>>),
+    TimeWait(Key<(Flow, TimeWait)>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wake {
+    Connection(Key<Box<Socket>>),
+    Listener(ListenerId),
+    TimeWait(Key<(Flow, TimeWait)>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    Connection(Key<Box<Socket>>),
+    Listener(ListenerId),
+}
+
+/// Who has news.
+#[derive(Clone, Copy, Debug)]
+enum News {
+    Connection(Key<Box<Socket>>),
+    /// Somebody waits to be accepted.
+    Listener(ListenerId),
+}
+
+/// What TCP tells programs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TcpEvent {
+    /// A connection has news.
+    Connection(TcpId, tcp::Event),
+    /// Somebody waits to be accepted.
+    Acceptable(ListenerId),
+}
+
+impl Tcp {
+    pub(crate) fn new(config: TcpConfig, key: SipKey) -> Self {
+        let TcpConfig { mut each, connections_max, time_waits_max } = config;
+        each.secret = [key.hash(b"secret 1"), key.hash(b"secret 2")];
+        Self {
+            config: Arc::new(each),
+            connections_max,
+            time_waits_max,
+            flows: HashMap::with_hasher(key.derive(b"flows")),
+            sockets: Arena::new(),
+            listeners: Arena::new(),
+            ports: HashMap::with_hasher(key.derive(b"ports")),
+            time_waits: Arena::new(),
+            timers: Timers::new(TICK),
+            woken: Vec::new(),
+            ready: VecDeque::new(),
+            turn: output::Turn::default(),
+            news: VecDeque::new(),
+            replies: VecDeque::new(),
+            ephemeral: connect::Ephemeral::new(key.derive(b"ephemeral")),
+        }
+    }
+
+    // From below.
+
+    /// Takes the payload of a packet. `is_verified`: somebody below has looked at the checksum;
+    /// `segment_len`: as in [`Segment`].
+    pub(crate) fn handle_segment(
+        &mut self,
+        cx: &mut Cx<'_>,
+        network: &mut Network,
+        packet: &Packet<'_>,
+        (is_verified, segment_len): (bool, u16),
+    ) {
+        let segment = parse(packet, is_verified);
+        let Some(mut segment) = cx.parsed(Layer::Transport, segment) else { return };
+        segment.segment_len = segment_len;
+        let flow = Flow {
+            local: SocketAddr::new(packet.destination, segment.header.destination),
+            remote: SocketAddr::new(packet.source, segment.header.source),
+        };
+        let ecn = tcp::Ecn::from_bits(packet.ecn as u8);
+        match self.flows.get(&flow).copied() {
+            Some(Entry::Connection(key)) => {
+                self.handle_connections(cx, network, key, &segment, ecn);
+            }
+            Some(Entry::TimeWait(key)) => {
+                self.handle_time_waits(cx, network, (key, flow), &segment, ecn);
+            }
+            None => self.handle_strangers(cx, network, flow, &segment, ecn, None),
+        }
+    }
+
+    /// A packet of ours did not arrive. Whether it was somebody's; and if it was too long, whether
+    /// that was believed.
+    pub(crate) fn handle_error(
+        &mut self,
+        cx: &mut Cx<'_>,
+        error: icmp::Error,
+        quoted: &Quoted<'_>,
+    ) -> (bool, bool) {
+        let Some([s0, s1, d0, d1, q0, q1, q2, q3]) = quoted.payload.first_chunk().copied() else {
+            return (false, false);
+        };
+        let flow = Flow {
+            local: SocketAddr::new(quoted.source, u16::from_be_bytes([s0, s1])),
+            remote: SocketAddr::new(quoted.destination, u16::from_be_bytes([d0, d1])),
+        };
+        let seq = tcp::Seq(u32::from_be_bytes([q0, q1, q2, q3]));
+        let error = IcmpError { kind: kind_of(error), seq };
+        match self.flows.get(&flow).copied() {
+            Some(Entry::Connection(key)) => {
+                let Some(socket) = self.sockets.get_mut(key) else { return (false, false) };
+                let before = socket.connection.info(cx.now()).mss_path;
+                socket.connection.handle_icmp(cx, &error);
+                let is_narrower = socket.connection.info(cx.now()).mss_path < before;
+                self.touch(key);
+                (true, is_narrower)
+            }
+            Some(Entry::TimeWait(_)) => (true, false),
+            None => {
+                let Some(listener) = self.listener_at(flow.local) else { return (false, false) };
+                if let Some(of) = self.listeners.get_mut(listener) {
+                    of.listener.handle_icmp(cx, &flow, &error);
+                }
+                (true, false)
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let mut woken = std::mem::take(&mut self.woken);
+        self.timers.expire(cx.now(), &mut woken);
+        for wake in woken.drain(..) {
+            match wake {
+                Wake::Connection(key) => self.wake_connection(cx, key),
+                Wake::Listener(key) => self.wake_listener(cx, key),
+                Wake::TimeWait(key) => self.wake_time_wait(cx.now(), key),
+            }
+        }
+        self.woken = woken;
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The next thing that programs must learn, if any.
+    pub(crate) fn poll_event(&mut self) -> Option<TcpEvent> {
+        loop {
+            match self.news.pop_front()? {
+                News::Listener(listener) => return Some(TcpEvent::Acceptable(listener)),
+                News::Connection(key) => {
+                    let Some(socket) = self.sockets.get_mut(key) else { continue };
+                    let Some(event) = socket.connection.poll_event() else {
+                        socket.has_news = false;
+                        self.let_go(key);
+                        continue;
+                    };
+                    self.news.push_front(News::Connection(key));
+                    self.follow(key, event);
+                    // That there is a TIME-WAIT is nobody's business but ours.
+                    if event != tcp::Event::TimeWait {
+                        return Some(TcpEvent::Connection(public(key), event));
+                    }
+                }
+            }
+        }
+    }
+
+    // Whose a segment is.
+
+    fn handle_connections(
+        &mut self,
+        cx: &mut Cx<'_>,
+        network: &mut Network,
+        key: Key<Box<Socket>>,
+        segment: &Segment<'_>,
+        ecn: tcp::Ecn,
+    ) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let before = socket.connection.unacknowledged();
+        socket.connection.handle_segment(cx, segment, ecn);
+        let now = cx.now();
+        let is_progress = socket.connection.unacknowledged() < before;
+        let is_due = socket.confirmed_at.is_none_or(|at| now.since(at) >= SIGN_OF_LIFE);
+        if is_progress && is_due {
+            socket.confirmed_at = Some(now);
+            network.handle_sign_of_life(cx, socket.connection.flow().remote.ip());
+        }
+        self.touch(key);
+    }
+
+    fn handle_time_waits(
+        &mut self,
+        cx: &mut Cx<'_>,
+        network: &Network,
+        (key, flow): (Key<(Flow, TimeWait)>, Flow),
+        segment: &Segment<'_>,
+        ecn: tcp::Ecn,
+    ) {
+        let config = Arc::clone(&self.config);
+        let Some((_, waiting)) = self.time_waits.get_mut(key) else { return };
+        match waiting.handle_segment(cx, &config, segment) {
+            Returned::Nothing => {}
+            Returned::Reply(header) => self.reply(cx, flow, *header),
+            Returned::Reuse { isn } => {
+                self.time_waits.remove(key);
+                self.flows.remove(&flow);
+                self.handle_strangers(cx, network, flow, segment, ecn, Some(isn));
+            }
+        }
+    }
+
+    /// A segment of a flow that has no connection.
+    fn handle_strangers(
+        &mut self,
+        cx: &mut Cx<'_>,
+        network: &Network,
+        flow: Flow,
+        segment: &Segment<'_>,
+        ecn: tcp::Ecn,
+        isn: Option<tcp::Seq>,
+    ) {
+        let (from, to) = (flow.remote, flow.local);
+        let Some(listener) = self.listener_at(flow.local) else {
+            cx.note(|| Seen::Dropped { from, to, why: Why::NobodyListens });
+            // RFC 9293 §3.10.7.1: it is answered with a reset, unless it is one.
+            if let Some(header) = tcp::answer::to_nobody(segment) {
+                self.reply(cx, flow, header);
+            }
+            return;
+        };
+        if self.sockets.len() >= self.connections_max {
+            return cx.note(|| Seen::Dropped { from, to, why: Why::TooManyConnections });
+        }
+        let limits = limits_to(cx.now(), network, flow.remote.ip());
+        let Some(of) = self.listeners.get_mut(listener) else { return };
+        let begun = of.listener.handle_segment(cx, &flow, &limits, segment, ecn, isn);
+        self.touch_listener(listener);
+        if let Some(connection) = begun {
+            let key = self.admit(connection);
+            if let Some(of) = self.listeners.get_mut(listener) {
+                of.listener.enqueue(key.to_bits());
+            }
+            self.news.push_back(News::Listener(listener));
+        }
+    }
+
+    /// The listener for segments to `local`: who names the address goes before who takes any.
+    fn listener_at(&self, local: SocketAddr) -> Option<ListenerId> {
+        let same_port = self.ports.get(&local.port())?.iter().copied();
+        let own = |key: &ListenerId| self.listeners.get(*key).map(|of| of.local.ip());
+        same_port
+            .filter(|key| {
+                own(key).is_some_and(|own| {
+                    own == local.ip() || (own.is_unspecified() && own.is_ipv4() == local.is_ipv4())
+                })
+            })
+            .min_by_key(|key| own(key).is_none_or(|own| own.is_unspecified()))
+    }
+
+    // What follows.
+
+    fn admit(&mut self, connection: Connection) -> Key<Box<Socket>> {
+        let flow = *connection.flow();
+        let key = self.sockets.insert(Box::new(Socket {
+            connection,
+            is_ready: false,
+            has_news: false,
+            is_released: false,
+            wakes_at: None,
+            confirmed_at: None,
+        }));
+        self.flows.insert(flow, Entry::Connection(key));
+        self.touch(key);
+        key
+    }
+
+    /// Something happened to a connection: it gets a turn to send, and its user learns of it.
+    fn touch(&mut self, key: Key<Box<Socket>>) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        if !std::mem::replace(&mut socket.is_ready, true) {
+            self.ready.push_back(Ready::Connection(key));
+        }
+        if !std::mem::replace(&mut socket.has_news, true) {
+            self.news.push_back(News::Connection(key));
+        }
+    }
+
+    fn touch_listener(&mut self, key: ListenerId) {
+        let Some(of) = self.listeners.get_mut(key) else { return };
+        if !std::mem::replace(&mut of.is_ready, true) {
+            self.ready.push_back(Ready::Listener(key));
+        }
+    }
+
+    /// What an event of a connection means for the tables.
+    fn follow(&mut self, key: Key<Box<Socket>>, event: tcp::Event) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let flow = *socket.connection.flow();
+        match event {
+            tcp::Event::TimeWait => {
+                let waiting = socket.connection.take_time_wait();
+                self.forget_flow(key, flow);
+                if let Some(waiting) =
+                    waiting.filter(|_| self.time_waits.len() < self.time_waits_max)
+                {
+                    let until = waiting.until();
+                    let place = self.time_waits.insert((flow, waiting));
+                    self.flows.insert(flow, Entry::TimeWait(place));
+                    self.timers.set(until, Wake::TimeWait(place));
+                }
+            }
+            // The last segment, if there is one, still goes out: that needs no flow.
+            tcp::Event::Closed => self.forget_flow(key, flow),
+            _ => {}
+        }
+    }
+
+    /// The flow is this connection's no longer.
+    fn forget_flow(&mut self, key: Key<Box<Socket>>, flow: Flow) {
+        if let Some(Entry::Connection(of)) = self.flows.get(&flow)
+            && *of == key
+        {
+            self.flows.remove(&flow);
+        }
+    }
+
+    /// Forgets a connection that nobody needs any more.
+    fn let_go(&mut self, key: Key<Box<Socket>>) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        if socket.is_released && socket.connection.is_over() {
+            self.sockets.remove(key);
+        }
+    }
+
+    /// Sets the next deadline, if it is earlier than the one that is set.
+    fn arm(&mut self, key: Key<Box<Socket>>) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let Some((at, _)) = socket.connection.poll_timeout() else { return };
+        if socket.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
+            socket.wakes_at = Some(at);
+            self.timers.set(at, Wake::Connection(key));
+        }
+    }
+
+    fn arm_listener(&mut self, key: ListenerId) {
+        let Some(of) = self.listeners.get_mut(key) else { return };
+        let Some(at) = of.listener.poll_timeout() else { return };
+        if of.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
+            of.wakes_at = Some(at);
+            self.timers.set(at, Wake::Listener(key));
+        }
+    }
+
+    fn wake_connection(&mut self, cx: &mut Cx<'_>, key: Key<Box<Socket>>) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        // An earlier deadline was set after this one, or this one was moved: look again.
+        if socket.wakes_at.is_some_and(|at| at > cx.now()) {
+            return;
+        }
+        socket.wakes_at = None;
+        let is_due = socket.connection.poll_timeout().is_some_and(|(at, _)| at <= cx.now());
+        if is_due {
+            socket.connection.handle_timeout(cx);
+            self.touch(key);
+        } else {
+            self.arm(key);
+        }
+    }
+
+    fn wake_listener(&mut self, cx: &mut Cx<'_>, key: ListenerId) {
+        let Some(of) = self.listeners.get_mut(key) else { return };
+        if of.wakes_at.is_some_and(|at| at > cx.now()) {
+            return;
+        }
+        of.wakes_at = None;
+        of.listener.handle_timeout(cx);
+        self.touch_listener(key);
+    }
+
+    fn wake_time_wait(&mut self, now: Instant, key: Key<(Flow, TimeWait)>) {
+        let Some((flow, waiting)) = self.time_waits.get(key) else { return };
+        let (flow, until) = (*flow, waiting.until());
+        if until > now {
+            return self.timers.set(until, Wake::TimeWait(key));
+        }
+        self.time_waits.remove(key);
+        if matches!(self.flows.get(&flow), Some(Entry::TimeWait(of)) if *of == key) {
+            self.flows.remove(&flow);
+        }
+    }
+
+    fn reply(&mut self, cx: &mut Cx<'_>, flow: Flow, header: tcp::Header) {
+        if self.replies.len() >= REPLIES_MAX {
+            let (from, to, why) = (flow.remote, flow.local, Why::TooManyReplies);
+            return cx.note(|| Seen::Dropped { from, to, why });
+        }
+        self.replies.push_back((flow, header));
+    }
+}
+
+/// The key as users have it: what stands behind it is ours.
+const fn public(key: Key<Box<Socket>>) -> TcpId {
+    Key::from_bits(key.to_bits())
+}
+
+const fn private(id: TcpId) -> Key<Box<Socket>> {
+    Key::from_bits(id.to_bits())
+}
+
+/// Reads a segment, and looks at its checksum unless somebody has. (RFC 9293 §3.1, MUST-3)
+fn parse<'a>(packet: &Packet<'a>, is_verified: bool) -> Result<Segment<'a>, Malformed> {
+    if !is_verified {
+        let mut sum = pseudo(packet.source, packet.destination, packet.payload.len());
+        sum.add(packet.payload);
+        if sum.finish() != 0 {
+            return Err(Malformed::new("TCP checksum"));
+        }
+    }
+    Segment::parse(packet.payload)
+}
+
+/// The pseudo header of a segment of `len` bytes.
+fn pseudo(source: IpAddr, destination: IpAddr, len: usize) -> Sum {
+    let protocol = Protocol::TCP.0;
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            Sum::pseudo_v4(source, destination, protocol, len)
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            Sum::pseudo_v6(source, destination, protocol, len)
+        }
+        _ => Sum::new(),
+    }
+}
+
+/// What the way to `remote` takes.
+fn limits_to(now: Instant, network: &Network, remote: IpAddr) -> Limits {
+    let headers = if remote.is_ipv4() { 40 } else { 60 };
+    let mss = network.mtu_to(now, remote).saturating_sub(headers);
+    let limits = Limits::of_mss(u16::try_from(mss).unwrap_or(u16::MAX));
+    match network.segments_to(remote).checked_sub(headers + 40) {
+        Some(gso) if gso > mss => Limits { gso_len_max: gso as u32, ..limits },
+        _ => limits,
+    }
+}
+
+/// An ICMP error in TCP's words.
+fn kind_of(error: icmp::Error) -> IcmpKind {
+    use icmp::Unreachable;
+    match error {
+        icmp::Error::TooBig { mtu } => IcmpKind::PacketTooBig { mtu },
+        icmp::Error::TimeExceeded(_) => IcmpKind::TimeExceeded,
+        // RFC 4443 §3.4, code 1: nobody there knows TCP.
+        icmp::Error::ParameterProblem { code: 1, .. } => {
+            IcmpKind::Unreachable(tcp::Failure::ProtocolUnreachable)
+        }
+        icmp::Error::ParameterProblem { .. } => IcmpKind::ParameterProblem,
+        icmp::Error::Unreachable(why) => IcmpKind::Unreachable(match why {
+            Unreachable::Net | Unreachable::BeyondScope => tcp::Failure::NetworkUnreachable,
+            Unreachable::Protocol => tcp::Failure::ProtocolUnreachable,
+            Unreachable::Port => tcp::Failure::Refused,
+            Unreachable::Prohibited => tcp::Failure::Prohibited,
+            Unreachable::Host | Unreachable::Other(_) => tcp::Failure::HostUnreachable,
+        }),
+    }
+}

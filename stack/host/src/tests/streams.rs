@@ -1,0 +1,257 @@
+//! Streams, from the cable to the user and back.
+
+use super::*;
+use crate::{ListenError, TcpEvent, TcpId};
+use expect_test::expect;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A connection from the first host to port 80 of the second: its client's end, its server's.
+fn connect(net: &mut Net) -> (TcpId, TcpId) {
+    let listener = net.hosts[1].tcp_listen(at("0.0.0.0:80"), 8).unwrap();
+    let remote = SocketAddr::new(net.hosts[1].addresses()[2].cidr.address(), 80);
+    let client = net.with(0, |cx, host| host.tcp_connect(cx, None, remote)).unwrap();
+    net.run(SECOND);
+    (client, net.hosts[1].tcp_accept(listener).expect("the handshake is complete"))
+}
+
+fn read(net: &mut Net, host: usize, id: TcpId) -> Vec<u8> {
+    let mut into = vec![0; 1 << 20];
+    let len = net.with(host, |cx, host| host.tcp_read(cx, id, &mut into));
+    into.truncate(len);
+    into
+}
+
+#[test]
+fn a_conversation_from_the_handshake_to_time_wait() {
+    let mut net = Net::pair(&[Layer::Transport]);
+    let (client, server) = connect(&mut net);
+    net.with(0, |cx, host| host.tcp_write_slice(cx, client, b"question"));
+    net.run(SECOND);
+    assert_eq!(read(&mut net, 1, server), b"question");
+    net.with(1, |cx, host| host.tcp_write_slice(cx, server, b"answer"));
+    net.with(1, |cx, host| host.tcp_close(cx, server));
+    net.run(SECOND);
+    assert_eq!(read(&mut net, 0, client), b"answer");
+    assert!(net.hosts[0].tcp(client).unwrap().is_read_out());
+    net.with(0, |cx, host| host.tcp_close(cx, client));
+    net.run(SECOND);
+    expect![[r#"
+        0.000000s Transport StateChanged from=Closed to=SynSent cause=UserOpened
+        0.000000s Transport SegmentOut flags=S seq=1232649296 len=0 ack=0 window=64256
+        0.003000s Transport SegmentIn flags=S seq=1232649296 len=0 ack=0 window=64256
+        0.003000s Transport HalfOpen waiting=1
+        0.003000s Transport SegmentOut flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
+        0.004000s Transport SegmentIn flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
+        0.004000s Transport StateChanged from=SynSent to=Established cause=SynAck
+        0.004000s Transport Agreed mss=1448 scale=(7, 7) sack=true timestamps=true ecn=false
+        0.004000s Transport RoundTrip rtt=4ms smoothed=4ms timeout=204ms
+        0.004000s Transport SegmentOut flags=. seq=1232649297 len=0 ack=1567640867 window=502
+        0.005000s Transport SegmentIn flags=. seq=1232649297 len=0 ack=1567640867 window=502
+        0.005000s Transport StateChanged from=SynReceived to=Established cause=AckOfSyn
+        0.005000s Transport Agreed mss=1448 scale=(7, 7) sack=true timestamps=true ecn=false
+        0.005000s Transport RoundTrip rtt=2ms smoothed=2ms timeout=202ms
+        1.000000s Transport SegmentOut flags=P. seq=1232649297 len=8 ack=1567640867 window=502
+        1.001000s Transport SegmentIn flags=P. seq=1232649297 len=8 ack=1567640867 window=502
+        1.001000s Transport SegmentOut flags=. seq=1567640867 len=0 ack=1232649305 window=502
+        1.002000s Transport SegmentIn flags=. seq=1567640867 len=0 ack=1232649305 window=502
+        1.002000s Transport RoundTrip rtt=2ms smoothed=3.75ms timeout=203.75ms
+        2.000000s Transport StateChanged from=Established to=FinWait1 cause=UserClosed
+        2.000000s Transport SegmentOut flags=FP. seq=1567640867 len=6 ack=1232649305 window=502
+        2.001000s Transport SegmentIn flags=FP. seq=1567640867 len=6 ack=1232649305 window=502
+        2.001000s Transport StateChanged from=Established to=CloseWait cause=Fin
+        2.041000s Transport TimedOut timer=DelayedAck
+        2.041000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.042000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.042000s Transport RoundTrip rtt=42ms smoothed=7ms timeout=207ms
+        2.042000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.043000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.043000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
+        2.043000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.044000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.249000s Transport TimedOut timer=TailProbe
+        2.249000s Transport Retransmitted seq=1567640874 len=0 phase=Open
+        2.249000s Transport TailProbed seq=1567640874 is_new=false
+        2.249000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.250000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.250000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
+        2.250000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.251000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.251000s Transport RecoveryPhase from=Open to=Disorder
+        2.456000s Transport TimedOut timer=Retransmit
+        2.456000s Transport Lost seq=1567640874 len=1 cause=Timeout
+        2.456000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
+        2.456000s Transport RecoveryPhase from=Disorder to=Loss
+        2.456000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
+        2.456000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.457000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.457000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
+        2.457000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.458000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.870000s Transport TimedOut timer=Retransmit
+        2.870000s Transport Lost seq=1567640874 len=1 cause=Timeout
+        2.870000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
+        2.870000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
+        2.870000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.871000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
+        2.871000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
+        2.871000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.872000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        3.000000s Transport StateChanged from=CloseWait to=LastAck cause=UserClosed
+        3.000000s Transport SegmentOut flags=F. seq=1232649305 len=0 ack=1567640874 window=502
+        3.001000s Transport SegmentIn flags=F. seq=1232649305 len=0 ack=1567640874 window=502
+        3.001000s Transport StateChanged from=FinWait1 to=Closing cause=Fin
+        3.001000s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.002000s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.002000s Transport RoundTrip rtt=2ms smoothed=3.53125ms timeout=203.53125ms
+        3.002000s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.003000s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.003000s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
+        3.003000s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.004000s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.205750s Transport TimedOut timer=TailProbe
+        3.205750s Transport Retransmitted seq=1232649306 len=0 phase=Open
+        3.205750s Transport TailProbed seq=1232649306 is_new=false
+        3.205750s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.206750s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.206750s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
+        3.206750s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.207750s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.207750s Transport RecoveryPhase from=Open to=Disorder
+        3.409500s Transport TimedOut timer=Retransmit
+        3.409500s Transport Lost seq=1232649306 len=1 cause=Timeout
+        3.409500s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
+        3.409500s Transport RecoveryPhase from=Disorder to=Loss
+        3.409500s Transport Retransmitted seq=1232649306 len=0 phase=Loss
+        3.409500s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.410500s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.410500s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
+        3.410500s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.411500s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.698000s Transport TimedOut timer=Retransmit
+        3.698000s Transport Lost seq=1567640874 len=1 cause=Timeout
+        3.698000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
+        3.698000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
+        3.698000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649306 window=502
+        3.699000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649306 window=502
+        3.699000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
+        3.699000s Transport SegmentOut flags=. seq=1232649307 len=0 ack=1567640874 window=502
+        3.700000s Transport SegmentIn flags=. seq=1232649307 len=0 ack=1567640874 window=502
+        3.816750s Transport TimedOut timer=Retransmit
+        3.816750s Transport Lost seq=1232649306 len=1 cause=Timeout
+        3.816750s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
+        3.816750s Transport Retransmitted seq=1232649306 len=0 phase=Loss
+        3.816750s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.817750s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
+        3.817750s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
+        3.817750s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.818750s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+    "#]].assert_eq(&net.film());
+    assert_eq!(net.hosts.iter().map(Host::tcp_time_waits).collect::<Vec<_>>(), [0, 1]);
+    net.run(70 * SECOND);
+    for host in &net.hosts {
+        assert_eq!((host.tcp_connections().count(), host.tcp_time_waits()), (0, 0));
+    }
+}
+
+//= test RFC 9293 §3.10.7.1: a segment to nobody is answered with a reset
+#[test]
+fn who_knocks_at_a_closed_port_is_refused() {
+    let mut net = Net::pair(&[Layer::Transport]);
+    let remote = at("10.0.0.2:81");
+    let client = net.with(0, |cx, host| host.tcp_connect(cx, None, remote)).unwrap();
+    net.run(SECOND);
+    let refused = tcp::Event::Failed(tcp::Failure::Refused);
+    assert_eq!(
+        net.events,
+        [
+            (0, Event::Tcp(TcpEvent::Connection(client, refused))),
+            (0, Event::Tcp(TcpEvent::Connection(client, tcp::Event::Closed))),
+        ]
+    );
+    assert!(net.with(0, |cx, host| host.tcp_close(cx, client)));
+    net.run(SECOND);
+    assert_eq!(net.hosts[0].tcp_connections().count(), 0);
+}
+
+//= test RFC 5927 §5: before the handshake is done an ICMP error ends the attempt
+#[test]
+fn who_is_not_there_is_not_waited_for() {
+    let mut net = Net::pair(&[Layer::Transport]);
+    let remote = at("10.0.0.9:80");
+    let client = net.with(0, |cx, host| host.tcp_connect(cx, None, remote)).unwrap();
+    net.run(5 * SECOND);
+    let failed = tcp::Event::Failed(tcp::Failure::HostUnreachable);
+    assert!(net.events.contains(&(0, Event::Tcp(TcpEvent::Connection(client, failed)))));
+}
+
+//= test RFC 1191 §3: a router that takes only shorter packets is believed
+#[test]
+fn a_narrow_path_is_found() {
+    let mut net = Net::routed(&[Layer::Network], 900);
+    let (client, server) = connect(&mut net);
+    let data: Vec<u8> = (0..60_000u32).map(|n| (n % 253) as u8).collect();
+    assert_eq!(net.with(0, |cx, host| host.tcp_write_slice(cx, client, &data)), data.len());
+    net.run(5 * SECOND);
+    assert!(read(&mut net, 1, server) == data, "what was written arrives");
+    let film = net.film();
+    assert!(film.contains("PathMtu to=10.0.2.1 mtu=900 before=1500"), "{film}");
+    assert_eq!(net.hosts[0].network.mtu_to(net.now, ip("10.0.2.1")), 900);
+}
+
+#[test]
+fn a_host_talks_to_itself_by_streams() {
+    let mut net = Net::pair(&[Layer::Transport]);
+    for (listen, address) in [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80")] {
+        let listener = net.hosts[0].tcp_listen(at(listen), 8).unwrap();
+        let remote = at(address);
+        let client = net.with(0, |cx, host| host.tcp_connect(cx, None, remote)).unwrap();
+        net.run(SECOND);
+        let server = net.hosts[0].tcp_accept(listener).unwrap();
+        let data = vec![7; 300_000];
+        let mut sent = 0;
+        let mut received = 0;
+        while received < data.len() {
+            sent += net.with(0, |cx, host| host.tcp_write_slice(cx, client, &data[sent..]));
+            net.run(SECOND);
+            let read = read(&mut net, 0, server).len();
+            assert!(read > 0, "{received} of {sent}");
+            received += read;
+        }
+    }
+    assert!(net.in_flight.is_empty());
+}
+
+#[test]
+fn an_address_is_listened_to_once() {
+    let mut net = Net::pair(&[]);
+    let host = &mut net.hosts[0];
+    let first = host.tcp_listen(at("0.0.0.0:80"), 8).unwrap();
+    assert_eq!(host.tcp_listen(at("10.0.0.1:80"), 8), Err(ListenError::InUse));
+    assert_eq!(host.tcp_listen(at("10.0.0.3:81"), 8), Err(ListenError::NotOurs));
+    assert!(host.tcp_listen(at("[::]:80"), 8).is_ok());
+    let any = host.tcp_listen(at("10.0.0.1:0"), 8).unwrap();
+    assert!(host.tcp_listener(any).is_some_and(|(local, _)| local.port() >= 49_152));
+    assert!(net.with(0, |cx, host| host.tcp_unlisten(cx, first)));
+    assert!(net.hosts[0].tcp_listen(at("10.0.0.1:80"), 8).is_ok());
+}
+
+//= test RFC 6056 §3.3.4: ports to one destination follow one another from a place nobody knows
+#[test]
+fn ports_do_not_come_again_soon() {
+    let mut net = Net::pair(&[]);
+    let mut ports = Vec::new();
+    for _ in 0..50 {
+        let id = net.with(0, |cx, host| host.tcp_connect(cx, None, at("10.0.0.2:81"))).unwrap();
+        ports.push(net.hosts[0].tcp(id).unwrap().flow().local.port());
+        net.with(0, |cx, host| host.tcp_abort(cx, id));
+        net.run(SECOND);
+    }
+    let other = net.with(0, |cx, host| host.tcp_connect(cx, None, at("10.0.0.2:82"))).unwrap();
+    let other = net.hosts[0].tcp(other).unwrap().flow().local.port();
+    let mut sorted = ports.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), 50);
+    assert!(ports.iter().all(|port| *port >= 32_768 && port.abs_diff(other) > 50));
+}
