@@ -176,8 +176,9 @@ impl Connection {
 
     /// RFC 4821 §7.7: large segments time out again and again.
     fn doubt_path(&mut self, cx: &mut Cx<'_>, config: &Config) {
-        let is_data = self.send.una != self.send.iss;
-        if is_data && self.send.timeouts >= config.retransmit.retries_doubt {
+        let Some(small) = config.mss_black_hole else { return };
+        let is_large = self.send.is_first_large(small.min(self.send.pmtu.mss() / 2));
+        if is_large && self.send.timeouts >= config.retransmit.retries_doubt {
             self.send.pmtu.suspect_black_hole(cx, config);
         }
     }

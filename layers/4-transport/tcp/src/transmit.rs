@@ -158,34 +158,47 @@ impl Connection {
     }
 
     fn emit_syn(&mut self, cx: &mut Cx<'_>) -> Outgoing<'_> {
-        let config = Arc::clone(&self.config);
         let is_answer = self.state == State::SynReceived;
-        let mut header = self.header(cx, self.send.iss);
-        let handshake = &config.handshake;
-        header.window = self.recv.window.in_syn();
-        let wish = syn_options(&config, self.recv.advertised_mss, self.recv.window.scale);
-        let (has_timestamps, timestamps) = match is_answer {
-            true => (self.recv.timestamps.is_on, header.options.timestamps),
-            false => (handshake.timestamps, Some((self.ts_now(cx), 0))),
-        };
-        header.options = Options {
-            timestamps: timestamps.filter(|_| has_timestamps),
-            window_scale: wish.window_scale.filter(|_| !is_answer || self.life.is_scaled),
-            sack_permitted: wish.sack_permitted && (!is_answer || self.send.has_sack),
-            ..wish
-        };
-        header.flags = if is_answer { Flags::SYN | Flags::ACK } else { Flags::SYN };
-        if !is_answer {
-            header.ack = Seq(0);
-            // RFC 3168 §6.1.1.1: a SYN that is sent again does not ask, in case that was the
-            // trouble.
-            let asks = handshake.ecn == EcnPolicy::Ask && self.send.timeouts == 0;
-            header.flags = header.flags.with_if(asks, Flags::ECE | Flags::CWR);
-        } else {
-            header.flags = header.flags.with_if(self.send.ecn.is_on, Flags::ECE);
-        }
+        let header = if is_answer { self.syn_answer(cx) } else { self.syn(cx) };
         note_out(cx, &header, 0);
         Outgoing { header, payload: Payload::NONE, segment_len: 0, ecn: Ecn::NotEct }
+    }
+
+    /// Our SYN, as the first step of the handshake.
+    fn syn(&self, cx: &Cx<'_>) -> Header {
+        let handshake = &self.config.handshake;
+        let mut options =
+            syn_options(&self.config, self.recv.advertised_mss, self.recv.window.scale);
+        options.timestamps = handshake.timestamps.then(|| (self.ts_now(cx), 0));
+        // RFC 3168 §6.1.1.1: a SYN that is sent again does not ask, in case that was the trouble.
+        let asks = handshake.ecn == EcnPolicy::Ask && self.send.timeouts == 0;
+        Header {
+            source: self.flow.local.port(),
+            destination: self.flow.remote.port(),
+            seq: self.send.iss,
+            flags: Flags::SYN.with_if(asks, Flags::ECE | Flags::CWR),
+            window: self.recv.window.in_syn(),
+            options,
+            ..Header::default()
+        }
+    }
+
+    /// Our SYN, when the peer's crossed it (RFC 9293 §3.5, figure 8).
+    fn syn_answer(&self, cx: &Cx<'_>) -> Header {
+        let syn = self.syn(cx);
+        let recv = &self.recv;
+        let echoes = recv.timestamps.is_on;
+        Header {
+            ack: recv.nxt,
+            flags: (Flags::SYN | Flags::ACK).with_if(self.send.ecn.is_on, Flags::ECE),
+            options: Options {
+                timestamps: echoes.then(|| (self.ts_now(cx), recv.timestamps.recent)),
+                window_scale: syn.options.window_scale.filter(|_| self.life.is_scaled),
+                sack_permitted: self.send.has_sack,
+                ..syn.options
+            },
+            ..syn
+        }
     }
 
     fn emit_ack(&mut self, cx: &mut Cx<'_>, seq: Seq) -> Outgoing<'_> {

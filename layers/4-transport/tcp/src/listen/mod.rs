@@ -320,7 +320,10 @@ impl Listener {
         let Some(request) = request else {
             let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
             cx.note(|| Seen::dropped(segment, why));
-            if self.answers.len() < ANSWERS_MAX {
+            // Data that overtook the third step shows another first number: it must not end what is
+            // about to begin. It will come again.
+            let may_be_early = is_out && !segment.payload.is_empty();
+            if !may_be_early && self.answers.len() < ANSWERS_MAX {
                 self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
             }
             return None;

@@ -76,6 +76,8 @@ pub(crate) struct Send {
     pub(crate) has_timestamps: bool,
     /// The user has finished: behind the queue comes a FIN.
     pub(crate) has_finished: bool,
+    /// Where the FIN stands, once it was sent.
+    pub(crate) fin: Option<Seq>,
     pub(crate) queue: Queue,
     pub(crate) sent: Scoreboard,
     pub(crate) rtt: Rtt,
@@ -187,6 +189,7 @@ impl Send {
             has_sack: false,
             has_timestamps: false,
             has_finished: false,
+            fin: None,
             queue: Queue::default(),
             sent: Scoreboard::default(),
             rtt: Rtt::new(&config.retransmit),
@@ -210,7 +213,8 @@ impl Send {
 
     /// Where the queue begins: behind our SYN, or at what is not acknowledged.
     pub(crate) fn queue_start(&self) -> Seq {
-        self.una.max(self.iss + 1)
+        let start = self.una.max(self.iss + 1);
+        self.fin.map_or(start, |fin| start.min(fin))
     }
 
     /// Where the bytes that the user has written end; a FIN stands here.
@@ -232,7 +236,7 @@ impl Send {
 
     /// Whether our FIN was sent.
     pub(crate) fn has_sent_fin(&self) -> bool {
-        self.has_finished && self.nxt.is_after(self.write_end())
+        self.fin.is_some()
     }
 
     /// Whether our FIN is acknowledged (and then so is everything).

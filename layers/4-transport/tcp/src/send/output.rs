@@ -320,6 +320,9 @@ impl Send {
         let segments = sent.segments();
         self.sent.push(sent);
         self.nxt = end;
+        if has_fin {
+            self.fin = Some(end - 1);
+        }
         if !len.is_multiple_of(mss) {
             self.nagle.small_end = Some(end);
         }

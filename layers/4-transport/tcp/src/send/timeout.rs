@@ -226,6 +226,11 @@ impl Send {
         }
     }
 
+    /// Whether the first segment that is outstanding is a large one.
+    pub(crate) fn is_first_large(&self, large: u16) -> bool {
+        self.sent.front().is_some_and(|first| first.payload_len() > u32::from(large))
+    }
+
     /// When the timer goes off, if it runs.
     pub(crate) fn next_timer(&self) -> Option<(Instant, RetransmitTimer)> {
         Some(self.timer).filter(|(at, _)| *at != Instant::NEVER)

@@ -1,1 +1,3 @@
-
+mod handshake;
+mod pipe;
+mod stage;
