@@ -548,11 +548,10 @@ fn pseudo(source: IpAddr, destination: IpAddr, len: usize) -> Sum {
 fn limits_to(now: Instant, network: &Network, remote: IpAddr) -> Limits {
     let headers = if remote.is_ipv4() { 40 } else { 60 };
     let mss = network.mtu_to(now, remote).saturating_sub(headers);
-    let limits = Limits::of_mss(u16::try_from(mss).unwrap_or(u16::MAX));
-    match network.segments_to(remote).checked_sub(headers + 40) {
-        Some(gso) if gso > mss => Limits { gso_len_max: gso as u32, ..limits },
-        _ => limits,
-    }
+    let gso = network.segments_to(remote).saturating_sub(headers + 40);
+    // One segment at a time, however short segments turn out to be, unless the device cuts more.
+    let gso_len_max = if gso > mss { gso as u32 } else { 1 };
+    Limits { mss: u16::try_from(mss).unwrap_or(u16::MAX), gso_len_max }
 }
 
 /// An ICMP error in TCP's words.

@@ -38,8 +38,8 @@ fn a_conversation_from_the_handshake_to_time_wait() {
     net.run(SECOND);
     expect![[r#"
         0.000000s Transport StateChanged from=Closed to=SynSent cause=UserOpened
-        0.000000s Transport SegmentOut flags=S seq=1232649296 len=0 ack=0 window=64256
-        0.003000s Transport SegmentIn flags=S seq=1232649296 len=0 ack=0 window=64256
+        0.000000s Transport SegmentOut flags=S seq=1232649296 len=0 ack=0 window=64240
+        0.003000s Transport SegmentIn flags=S seq=1232649296 len=0 ack=0 window=64240
         0.003000s Transport HalfOpen waiting=1
         0.003000s Transport SegmentOut flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
         0.004000s Transport SegmentIn flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
@@ -64,89 +64,18 @@ fn a_conversation_from_the_handshake_to_time_wait() {
         2.041000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
         2.042000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
         2.042000s Transport RoundTrip rtt=42ms smoothed=7ms timeout=207ms
-        2.042000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.043000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.043000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
-        2.043000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.044000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.249000s Transport TimedOut timer=TailProbe
-        2.249000s Transport Retransmitted seq=1567640874 len=0 phase=Open
-        2.249000s Transport TailProbed seq=1567640874 is_new=false
-        2.249000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.250000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.250000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
-        2.250000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.251000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.251000s Transport RecoveryPhase from=Open to=Disorder
-        2.456000s Transport TimedOut timer=Retransmit
-        2.456000s Transport Lost seq=1567640874 len=1 cause=Timeout
-        2.456000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
-        2.456000s Transport RecoveryPhase from=Disorder to=Loss
-        2.456000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
-        2.456000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.457000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.457000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
-        2.457000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.458000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.870000s Transport TimedOut timer=Retransmit
-        2.870000s Transport Lost seq=1567640874 len=1 cause=Timeout
-        2.870000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
-        2.870000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
-        2.870000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.871000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649305 window=502
-        2.871000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
-        2.871000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
-        2.872000s Transport SegmentIn flags=. seq=1232649305 len=0 ack=1567640874 window=502
+        2.042000s Transport StateChanged from=FinWait1 to=FinWait2 cause=AckOfFin
         3.000000s Transport StateChanged from=CloseWait to=LastAck cause=UserClosed
         3.000000s Transport SegmentOut flags=F. seq=1232649305 len=0 ack=1567640874 window=502
         3.001000s Transport SegmentIn flags=F. seq=1232649305 len=0 ack=1567640874 window=502
-        3.001000s Transport StateChanged from=FinWait1 to=Closing cause=Fin
-        3.001000s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.002000s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
+        3.001000s Transport StateChanged from=FinWait2 to=TimeWait cause=Fin
+        3.001000s Transport StateChanged from=TimeWait to=Closed cause=Over
+        3.001000s Transport SegmentOut flags=. seq=1567640874 len=0 ack=1232649306 window=502
+        3.002000s Transport SegmentIn flags=. seq=1567640874 len=0 ack=1232649306 window=502
         3.002000s Transport RoundTrip rtt=2ms smoothed=3.53125ms timeout=203.53125ms
-        3.002000s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.003000s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.003000s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
-        3.003000s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.004000s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.205750s Transport TimedOut timer=TailProbe
-        3.205750s Transport Retransmitted seq=1232649306 len=0 phase=Open
-        3.205750s Transport TailProbed seq=1232649306 is_new=false
-        3.205750s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.206750s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.206750s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
-        3.206750s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.207750s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.207750s Transport RecoveryPhase from=Open to=Disorder
-        3.409500s Transport TimedOut timer=Retransmit
-        3.409500s Transport Lost seq=1232649306 len=1 cause=Timeout
-        3.409500s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
-        3.409500s Transport RecoveryPhase from=Disorder to=Loss
-        3.409500s Transport Retransmitted seq=1232649306 len=0 phase=Loss
-        3.409500s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.410500s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.410500s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
-        3.410500s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.411500s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.698000s Transport TimedOut timer=Retransmit
-        3.698000s Transport Lost seq=1567640874 len=1 cause=Timeout
-        3.698000s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
-        3.698000s Transport Retransmitted seq=1567640874 len=0 phase=Loss
-        3.698000s Transport SegmentOut flags=F. seq=1567640874 len=0 ack=1232649306 window=502
-        3.699000s Transport SegmentIn flags=F. seq=1567640874 len=0 ack=1232649306 window=502
-        3.699000s Transport Dropped flags=F. seq=1567640874 len=0 why=DataAfterFin
-        3.699000s Transport SegmentOut flags=. seq=1232649307 len=0 ack=1567640874 window=502
-        3.700000s Transport SegmentIn flags=. seq=1232649307 len=0 ack=1567640874 window=502
-        3.816750s Transport TimedOut timer=Retransmit
-        3.816750s Transport Lost seq=1232649306 len=1 cause=Timeout
-        3.816750s Transport CongestionWindow cwnd=1 ssthresh=7 cause=Timeout
-        3.816750s Transport Retransmitted seq=1232649306 len=0 phase=Loss
-        3.816750s Transport SegmentOut flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.817750s Transport SegmentIn flags=F. seq=1232649306 len=0 ack=1567640874 window=502
-        3.817750s Transport Dropped flags=F. seq=1232649306 len=0 why=DataAfterFin
-        3.817750s Transport SegmentOut flags=. seq=1567640875 len=0 ack=1232649306 window=502
-        3.818750s Transport SegmentIn flags=. seq=1567640875 len=0 ack=1232649306 window=502
-    "#]].assert_eq(&net.film());
+        3.002000s Transport StateChanged from=LastAck to=Closed cause=AckOfFin
+    "#]]
+    .assert_eq(&net.film());
     assert_eq!(net.hosts.iter().map(Host::tcp_time_waits).collect::<Vec<_>>(), [0, 1]);
     net.run(70 * SECOND);
     for host in &net.hosts {
