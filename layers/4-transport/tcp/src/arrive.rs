@@ -285,6 +285,7 @@ impl Connection {
             sack: &header.options.sack,
             echo,
             echo_rtt,
+            tick,
         };
         let config = Arc::clone(&self.config);
         let verdict = self.send.handle_ack(cx, &config, &facts);

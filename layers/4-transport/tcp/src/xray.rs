@@ -204,6 +204,8 @@ pub enum Why {
     AcceptQueueFull,
     /// The cookie that it acknowledges is not ours, or too old (RFC 4987 §3.6).
     CookieWrong,
+    /// A cookie of ours, on a segment that overtook the one which begins the connection.
+    CookieEarly,
     /// The ICMP message does not quote what is outstanding (RFC 5927 §4).
     IcmpOutOfPlace,
     /// The ICMP message speaks of a size that is no less (RFC 5927 §7.2).

@@ -2,9 +2,12 @@
 //! timestamp, and comes back with the third step. (RFC 4987 §3.6)
 //!
 //! ```text
-//!   sequence number   minute (5 bits) | MSS (3) | keyed hash (24)
+//!   sequence number   minute (5 bits) | MSS (3) | keyed hash of the flow and the peer's IRS (24)
 //!   timestamp         clock without its last 6 bits | ECN (1) | SACK (1) | scale (4; 15 is none)
 //! ```
+//!
+//! Data that overtook the third step shows another number than the peer's first, so its hash is wrong,
+//! but its minute is right: it is dropped without an answer, and will come again.
 
 use std::time::Duration;
 
@@ -38,6 +41,17 @@ fn hash(config: &Config, flow: &Flow, irs: Seq, step: u32, size: u32) -> u32 {
     (keyed(config, Use::Cookie, flow, extra) as u32) & 0x00ff_ffff
 }
 
+/// What came of looking at a cookie.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Checked {
+    /// It is ours: the peer's segment size.
+    Ours(u16),
+    /// It may be ours, on a segment that is not the first of the peer's.
+    Early,
+    /// It is nobody's, or too old.
+    Wrong,
+}
+
 /// The initial sequence number that carries the peer's segment size; returns the size too.
 pub(super) fn make(config: &Config, now: Instant, flow: &Flow, irs: Seq, mss: u16) -> (Seq, u16) {
     let size = SIZES.iter().rposition(|&size| size <= mss).unwrap_or(0);
@@ -56,17 +70,23 @@ pub(super) fn timestamp(now: u32, request: &Request) -> u32 {
     if value > now { value.wrapping_sub(1 << OPTION_BITS) } else { value }
 }
 
-/// Reads the cookie that the third step acknowledges: the peer's segment size, if it is ours and
-/// not too old.
-pub(super) fn check(config: &Config, now: Instant, flow: &Flow, header: &Header) -> Option<u16> {
+/// Reads the cookie that the third step acknowledges.
+pub(super) fn check(config: &Config, now: Instant, flow: &Flow, header: &Header) -> Checked {
     let cookie = header.ack.0.wrapping_sub(1);
     let irs = header.seq - 1;
     let (then, size) = (cookie >> 27, cookie >> 24 & 7);
     let current = step(now);
     let age = current.wrapping_sub(then) & 31;
-    let made_at = current.checked_sub(age).filter(|_| age <= 1)?;
-    let is_ours = hash(config, flow, irs, made_at, size) == cookie & 0x00ff_ffff;
-    SIZES.get(size as usize).copied().filter(|_| is_ours)
+    let made_at = current.wrapping_sub(age);
+    if age > 1 {
+        return Checked::Wrong;
+    }
+    match SIZES.get(size as usize) {
+        Some(&mss) if hash(config, flow, irs, made_at, size) == cookie & 0x00ff_ffff => {
+            Checked::Ours(mss)
+        }
+        _ => Checked::Early,
+    }
 }
 
 /// The options that our timestamp carried.

@@ -14,6 +14,7 @@ use crate::machine::{Connection, Flow, Limits};
 use crate::wire::{Ecn, Flags, Header, Segment};
 use crate::xray::{Seen, Why};
 use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
+use cookie::Checked;
 use request::Request;
 
 /// How many answers may wait to be sent; the host drains them after every segment, so more than a
@@ -313,27 +314,31 @@ impl Listener {
             .cookie_sent_at
             .is_some_and(|at| now.since(at) < std::time::Duration::from_secs(128));
         let config = Arc::clone(&self.config);
-        let may_be = is_out && !segment.header.flags.has(Flags::SYN);
-        let request = may_be
-            .then(|| Request::from_cookie(cx, &config, flow, &segment.header, limits))
-            .flatten();
-        let Some(request) = request else {
-            let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
-            cx.note(|| Seen::dropped(segment, why));
-            // Data that overtook the third step shows another first number: it must not end what is
-            // about to begin. It will come again.
-            let may_be_early = is_out && !segment.payload.is_empty();
-            if !may_be_early && self.answers.len() < ANSWERS_MAX {
-                self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+        let checked = match is_out && !segment.header.flags.has(Flags::SYN) {
+            true => cookie::check(&config, now, flow, &segment.header),
+            false => Checked::Wrong,
+        };
+        let mss = match checked {
+            Checked::Ours(mss) => mss,
+            Checked::Early => {
+                cx.note(|| Seen::dropped(segment, Why::CookieEarly));
+                return None;
             }
-            return None;
+            Checked::Wrong => {
+                let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
+                cx.note(|| Seen::dropped(segment, why));
+                if self.answers.len() < ANSWERS_MAX {
+                    self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+                }
+                return None;
+            }
         };
         if self.is_full() {
             cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
             return None;
         }
-        let mss = request.mss;
         cx.note(|| Seen::CookieAccepted { mss });
+        let request = Request::from_cookie(cx, &config, flow, &segment.header, limits, mss);
         Some(begin(cx, config, *flow, request, segment, ecn))
     }
 

@@ -78,13 +78,13 @@ impl Request {
         flow: &Flow,
         header: &Header,
         limits: &Limits,
-    ) -> Option<Self> {
-        let mss = cookie::check(config, cx.now(), flow, header)?;
+        mss: u16,
+    ) -> Self {
         let timestamps = header.options.timestamps.filter(|_| config.handshake.timestamps);
         let offset = isn::timestamp_offset(config, flow);
         let carried = timestamps.map(|(_, echo)| cookie::read_timestamp(echo.wrapping_sub(offset)));
         let (scale, sack, ecn) = carried.unwrap_or((None, false, false));
-        Some(Self {
+        Self {
             iss: header.ack - 1,
             irs: header.seq - 1,
             mss,
@@ -99,7 +99,7 @@ impl Request {
             due_at: Instant::NEVER,
             retries: 0,
             answered_at: None,
-        })
+        }
     }
 
     /// When the answer is sent again, after `retries` of it (RFC 6298 §5.5).

@@ -8,6 +8,10 @@ use crate::config::Acknowledge;
 /// What is assumed of the peer's segments before one came (RFC 9293 §3.7.1).
 const SEGMENT_DEFAULT: u16 = 536;
 
+/// The smallest that a path can make of whole segments (RFC 791 §3.2: 68 bytes with IPv4's longest
+/// header is less than anybody has seen).
+const SEGMENT_MIN: u16 = 88;
+
 /// When what arrived is acknowledged: at once, with data of ours, or after a delay. (RFC 9293
 /// §3.8.6.3, RFC 5681 §4.2)
 #[derive(Clone, Debug)]
@@ -25,8 +29,10 @@ pub(crate) struct Delay {
     /// How long the next is delayed; zero before data came.
     ato: Duration,
     last_data_at: Instant,
-    /// A segment that the peer pushed waits for its acknowledgement.
-    is_pushed: bool,
+    /// How many segments that seem to end a write wait for their acknowledgement; two are many.
+    pushed: u8,
+    /// How large the last segment was that was smaller than `segment`.
+    smaller: u16,
     /// How large the peer's segments are; a smaller one ends a write.
     pub(crate) segment: u16,
     /// How many acknowledgements of data out of order are saved up, until when, and for which gap.
@@ -47,8 +53,9 @@ impl Delay {
             interactive: 0,
             ato: Duration::ZERO,
             last_data_at: Instant::ORIGIN,
-            is_pushed: false,
-            segment: advertised_mss.min(SEGMENT_DEFAULT),
+            pushed: 0,
+            smaller: 0,
+            segment: advertised_mss.clamp(SEGMENT_MIN, SEGMENT_DEFAULT),
             compressed: 0,
             compressed_until: Instant::NEVER,
             compressed_at: Seq(0),
@@ -119,14 +126,25 @@ impl Delay {
         self.last_data_at = now;
     }
 
+    /// What the peer's whole segments are like decides what "every second" means.
     fn measure_segment(&mut self, len: usize, has_push: bool, advertised_mss: u16) {
         let len = u16::try_from(len).unwrap_or(u16::MAX);
+        let smaller = std::mem::take(&mut self.smaller);
         if len >= self.segment {
             self.segment = len.min(advertised_mss).max(1);
+            // A whole segment that was pushed ends a write: more may not come soon.
+            self.pushed |= u8::from(has_push);
+            return;
         }
-        // A whole segment that was pushed, or a short one, ends a write of the peer's: more may
-        // not come soon.
-        self.is_pushed |= has_push;
+        if len >= SEGMENT_DEFAULT || (len >= SEGMENT_MIN && !has_push) {
+            // Two of one size are whole segments of a path that takes no larger ones.
+            self.smaller = len;
+            if len == smaller {
+                self.segment = len;
+                return;
+            }
+        }
+        self.pushed = (self.pushed + 1).min(2);
     }
 
     /// Decides about an acknowledgement that is owed. `unacknowledged` bytes came since the last;
@@ -151,7 +169,7 @@ impl Delay {
     fn wait(&mut self, config: &Acknowledge, now: Instant, smoothed: Option<Duration>) {
         let mut ato = self.ato.max(config.delay_min);
         if config.adaptive && ato > config.delay_min {
-            let is_slow = self.is_interactive(config) || self.is_pushed;
+            let is_slow = self.is_interactive(config) || self.pushed > 0;
             let max = if is_slow { config.delay_max } else { Duration::from_millis(500) };
             let max = smoothed.map_or(max, |rtt| max.min(rtt.max(config.delay_min)));
             ato = ato.min(max);
@@ -202,7 +220,8 @@ impl Delay {
     /// the last acknowledgement.
     pub(crate) fn note_read(&mut self, config: &Acknowledge, unacknowledged: u32, is_all: bool) {
         let is_enough = unacknowledged > u32::from(self.segment);
-        let is_answered = self.is_pushed && is_all && !self.is_interactive(config);
+        let is_write = self.pushed > 1 || (self.pushed > 0 && !self.is_interactive(config));
+        let is_answered = is_write && is_all;
         if self.is_owed && config.adaptive && (is_enough || is_answered) {
             self.is_due = true;
         }
@@ -220,7 +239,7 @@ impl Delay {
         self.quick = self.quick.saturating_sub(1);
         self.is_owed = false;
         self.is_due = false;
-        self.is_pushed = false;
+        self.pushed = 0;
         self.until = Instant::NEVER;
         self.compressed = 0;
         self.compressed_until = Instant::NEVER;

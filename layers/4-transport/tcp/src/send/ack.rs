@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use base::{Cx, Instant};
 
+use super::rack::Arrival;
 use super::sent::{Marks, Sent};
 use super::{Phase, RetransmitTimer, Send};
 use crate::Seq;
@@ -28,8 +29,9 @@ pub(crate) struct Ack<'a> {
     pub(crate) sack: &'a SackBlocks,
     /// TSecr, when timestamps were agreed on.
     pub(crate) echo: Option<u32>,
-    /// The round trip that TSecr tells.
+    /// The round trip that TSecr tells, and how exact that is.
     pub(crate) echo_rtt: Option<Duration>,
+    pub(crate) tick: Duration,
 }
 
 /// What came of an acknowledgement.
@@ -110,6 +112,8 @@ impl Send {
         self.recovery.new_data_first = false;
         self.recovery.lost_now = 0;
         self.recovery.lost_retransmission = false;
+        self.recovery.waits_for_reordering = false;
+        self.recovery.owes_next_hole = false;
         if self.sent.is_empty() {
             debug_assert!(!una_advanced, "what is outstanding is in the scoreboard");
             self.look_at_window(cx, config);
@@ -120,7 +124,7 @@ impl Send {
             self.take_sack(cx, ack, &mut facts);
         }
         if una_advanced {
-            bytes = self.advance_una(cx, ack.ack, &mut facts);
+            bytes = self.advance_una(cx, ack, &mut facts);
         }
         facts.is_duplicate = !(ack.carries_data || window_changed || una_advanced);
         self.measure(cx, config, ack, &mut facts);
@@ -131,8 +135,10 @@ impl Send {
             self.take_probe_answer(cx, ack.ack, &facts);
         }
         if self.is_dubious(&facts) {
-            self.alert(cx, config, &facts);
+            self.alert(cx, config, &mut facts);
         }
+        // Without SACK, duplicates have told of more.
+        facts.delivered = self.totals.delivered.wrapping_sub(delivered_before);
         if facts.has_ece {
             self.totals.delivered_ce = self.totals.delivered_ce.wrapping_add(facts.delivered);
         }
@@ -179,11 +185,12 @@ impl Send {
     }
 
     /// Takes out what is acknowledged; returns how many bytes of the user that is.
-    fn advance_una(&mut self, cx: &mut Cx<'_>, to: Seq, facts: &mut Facts) -> u32 {
+    fn advance_una(&mut self, cx: &mut Cx<'_>, ack: &Ack<'_>, facts: &mut Facts) -> u32 {
+        let to = ack.ack;
         let data_before = self.queue_start();
         let data_end = self.write_end();
-        let (has_sack, high, shortest, now) =
-            (self.has_sack, self.recovery.high, self.rtt.shortest(), cx.now());
+        let (has_sack, high) = (self.has_sack, self.recovery.high);
+        let arrival = self.arrival(cx, ack);
         let rack = &mut self.rack;
         self.sent.acknowledge(to, |sent| {
             facts.take_acknowledged(sent, high);
@@ -191,7 +198,7 @@ impl Send {
                 if has_sack {
                     facts.delivered += sent.segments();
                 }
-                rack.advance(now, shortest, sent);
+                rack.advance(&arrival, sent);
             }
         });
         self.una = to;
@@ -212,6 +219,11 @@ impl Send {
             self.take_duplicates_back(facts);
         }
         bytes
+    }
+
+    pub(super) fn arrival(&self, cx: &Cx<'_>, ack: &Ack<'_>) -> Arrival {
+        let Ack { echo_rtt, tick, .. } = *ack;
+        Arrival { now: cx.now(), shortest: self.rtt.shortest(), echo_rtt, tick }
     }
 
     /// Without SACK, an acknowledgement of new data covers segments that duplicates have counted

@@ -11,12 +11,13 @@ use crate::xray::{CwndCause, LossCause};
 
 impl Send {
     /// An acknowledgement says that something is amiss, or comes while something was.
-    pub(super) fn alert(&mut self, cx: &mut Cx<'_>, config: &Config, facts: &Facts) {
+    pub(super) fn alert(&mut self, cx: &mut Cx<'_>, config: &Config, facts: &mut Facts) {
         if facts.has_ece {
             // RFC 3168 §6.1.2: a mark is as good as a loss, so nothing is taken back.
             self.recovery.prior_ssthresh = None;
         }
-        if self.has_peer_reneged(cx, config, facts) {
+        if self.has_peer_reneged(cx, facts) {
+            facts.sets_timer = false;
             return;
         }
         if self.recovery.phase == Phase::Open {
@@ -29,6 +30,8 @@ impl Send {
             Phase::Loss => self.go_on_after_timeout(cx, config, facts),
             Phase::Open | Phase::Disorder | Phase::Cwr => self.look_for_losses(cx, config, facts),
         }
+        // What may be lost in a moment is waited for before anything else.
+        facts.sets_timer &= !self.recovery.waits_for_reordering;
     }
 
     /// Everything that was out when the phase began is acknowledged. Returns whether nothing else
@@ -69,7 +72,6 @@ impl Send {
             if !self.has_retransmitted() {
                 self.recovery.first_retransmission = None;
             }
-            self.end_reduction(cx);
             return true;
         }
         if self.recovery.phase == Phase::Recovery {
@@ -88,6 +90,7 @@ impl Send {
             }
             // RFC 6582 §3.2 step 3: an acknowledgement of a part of it shows the next hole.
             is_partial = !self.has_sack && self.una.is_before(self.recovery.high);
+            self.recovery.owes_next_hole = is_partial;
         } else {
             self.count_duplicate(facts);
         }
@@ -160,7 +163,7 @@ impl Send {
         self.undo(cx, true, cause);
         self.timeouts = 0;
         self.recovery.frto = false;
-        if !(self.una == self.recovery.high && !self.has_sack) {
+        if self.una != self.recovery.high || self.has_sack {
             self.recovery.set_phase(cx, Phase::Open);
         }
     }
@@ -294,7 +297,7 @@ impl Send {
 
     /// The peer no longer has what it had acknowledged selectively (RFC 2018 §8): it acknowledges
     /// up to it, and not it.
-    fn has_peer_reneged(&mut self, cx: &mut Cx<'_>, config: &Config, facts: &Facts) -> bool {
+    fn has_peer_reneged(&mut self, cx: &mut Cx<'_>, facts: &Facts) -> bool {
         let first_is_sacked = self.sent.front().is_some_and(|first| first.has(Marks::SACKED));
         if !facts.una_advanced || !first_is_sacked {
             return false;
@@ -303,7 +306,6 @@ impl Send {
         let wait = (self.rtt.smoothed / 2).max(std::time::Duration::from_millis(10));
         self.recovery.reneged = true;
         self.timer = (cx.now().after(wait), super::RetransmitTimer::Timeout);
-        let _ = config;
         true
     }
 

@@ -31,13 +31,26 @@ pub(crate) struct Rack {
     has_advanced: bool,
 }
 
+/// What helps to tell an original from its retransmission.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) now: Instant,
+    /// The shortest round trip of late.
+    pub(super) shortest: Option<Duration>,
+    /// How long ago that was sent which the peer echoes, and how exact that is.
+    pub(super) echo_rtt: Option<Duration>,
+    pub(super) tick: Duration,
+}
+
 impl Rack {
     /// Something has arrived (RFC 8985 §6.2 step 2).
-    pub(crate) fn advance(&mut self, now: Instant, shortest: Option<Duration>, sent: &Sent) {
-        let rtt = now.since(sent.at);
+    pub(super) fn advance(&mut self, arrival: &Arrival, sent: &Sent) {
+        let rtt = arrival.now.since(sent.at);
         // A retransmission that is acknowledged sooner than any round trip ever took was not what
-        // was acknowledged.
-        if sent.has(Marks::AMBIGUOUS) && shortest.is_some_and(|shortest| rtt < shortest) {
+        // was acknowledged; nor was it, when the peer echoes an earlier time.
+        let is_too_soon = arrival.shortest.is_some_and(|shortest| rtt < shortest);
+        let is_earlier = arrival.echo_rtt.is_some_and(|echo| echo > rtt + arrival.tick);
+        if sent.has(Marks::AMBIGUOUS) && (is_too_soon || is_earlier) {
             return;
         }
         self.has_advanced = true;
@@ -136,6 +149,7 @@ impl Send {
             // RFC 8985 §6.3: a little more than exact, against clocks that are a tick early.
             let at = cx.now().after(wait + super::TIMER_MIN);
             self.timer = (at, super::RetransmitTimer::Reordering);
+            self.recovery.waits_for_reordering = true;
         }
     }
 

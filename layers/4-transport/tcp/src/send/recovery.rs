@@ -57,6 +57,10 @@ pub(crate) struct Recovery {
     pub(crate) probe: Option<(Seq, bool)>,
     /// Segments marked as lost since the acknowledgement came.
     pub(crate) lost_now: u32,
+    /// Losses were looked for, and the timer runs for what may be lost in a moment.
+    pub(crate) waits_for_reordering: bool,
+    /// Without SACK, a partial acknowledgement showed a hole: it is filled at once.
+    pub(crate) owes_next_hole: bool,
     /// Among them is one that was lost again.
     pub(crate) lost_retransmission: bool,
     /// The peer had acknowledged selectively what it no longer has.
@@ -82,6 +86,8 @@ impl Recovery {
             new_data_first: false,
             probe: None,
             lost_now: 0,
+            waits_for_reordering: false,
+            owes_next_hole: false,
             lost_retransmission: false,
             reneged: false,
         }
@@ -160,7 +166,9 @@ impl Send {
             (arrived + more).min(ssthresh - in_flight)
         };
         // RFC 9937 §6.1: the first retransmission leaves at once.
-        let allowed = allowed.max(u32::from(out == 0));
+        // RFC 6582 §3.2 step 3: and so does the one that a partial acknowledgement asks for.
+        let must_send = out == 0 || std::mem::take(&mut self.recovery.owes_next_hole);
+        let allowed = allowed.max(u32::from(must_send));
         self.congestion.set_cwnd(in_flight + allowed);
         cx.note(|| Seen::RateReduced { in_flight, allowed });
     }

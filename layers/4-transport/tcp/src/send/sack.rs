@@ -2,6 +2,7 @@ use base::Cx;
 
 use super::Send;
 use super::ack::{Ack, Facts};
+use super::rack::Arrival;
 use super::sent::Marks;
 use crate::Seq;
 use crate::xray::{Seen, Why};
@@ -27,7 +28,7 @@ impl Send {
         }
         for &(start, end) in rest {
             if self.is_believable(start, end) {
-                self.mark_sacked(cx, start.max(self.una), end, facts);
+                self.mark_sacked(cx, ack, (start.max(self.una), end), facts);
             } else if !end.is_at_most(self.una) {
                 cx.note(|| Seen::Ignored { why: Why::SackOutOfPlace });
             }
@@ -60,15 +61,17 @@ impl Send {
             return;
         }
         let segments = (end - start).div_ceil(self.mss());
-        facts.has_dsack = true;
         self.totals.duplicates = self.totals.duplicates.saturating_add(segments);
         cx.note(|| Seen::DuplicateReported { start, end });
-        if self.recovery.probe.is_some_and(|(high, again)| again && end == high) {
-            facts.dsack_of_probe = true;
+        // Networks duplicate too: no more is believed than was retransmitted.
+        if self.totals.duplicates > self.totals.retransmitted {
+            return;
         }
-        // RFC 8985 §6.2 step 4: only duplicates of retransmissions are ours; the network may
-        // duplicate as well.
-        if self.totals.retransmitted > 0 {
+        facts.has_dsack = true;
+        let is_of_probe = self.recovery.probe.is_some_and(|(high, again)| again && end == high);
+        facts.dsack_of_probe |= is_of_probe && segments == 1;
+        // RFC 8985 §6.2 step 4: the reordering window was too small.
+        if self.recovery.has_seen_reordering && !is_of_probe {
             self.rack.note_duplicate();
         }
         if let (Some(from), Some(left)) = (self.recovery.undo_from, &mut self.recovery.undo_left)
@@ -79,7 +82,14 @@ impl Send {
     }
 
     /// Marks what a block covers.
-    fn mark_sacked(&mut self, cx: &mut Cx<'_>, start: Seq, end: Seq, facts: &mut Facts) {
+    fn mark_sacked(
+        &mut self,
+        cx: &mut Cx<'_>,
+        ack: &Ack<'_>,
+        (start, end): (Seq, Seq),
+        facts: &mut Facts,
+    ) {
+        let arrival = self.arrival(cx, ack);
         let mut index = self.sent.find(start);
         while let Some(sent) = self.sent.get(index).copied() {
             if !sent.start.is_before(end) {
@@ -110,12 +120,12 @@ impl Send {
                 self.sent.split(index, last);
                 continue;
             }
-            self.take_sacked(cx, index, facts);
+            self.take_sacked(cx, &arrival, index, facts);
             index += 1;
         }
     }
 
-    fn take_sacked(&mut self, cx: &mut Cx<'_>, index: usize, facts: &mut Facts) {
+    fn take_sacked(&mut self, cx: &mut Cx<'_>, arrival: &Arrival, index: usize, facts: &mut Facts) {
         let Some(sent) = self.sent.get(index).copied() else { return };
         if !sent.has(Marks::AMBIGUOUS) {
             // In a hole below what the peer had already: it was reordered, not lost.
@@ -127,7 +137,7 @@ impl Send {
         }
         facts.has_sacked = true;
         facts.delivered += sent.segments();
-        self.rack.advance(cx.now(), self.rtt.shortest(), &sent);
+        self.rack.advance(arrival, &sent);
         self.sent.update(index, |sent| {
             sent.marks =
                 sent.marks.with(Marks::SACKED).without(Marks::LOST).without(Marks::RETRANSMITTED);

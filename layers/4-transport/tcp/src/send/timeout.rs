@@ -191,10 +191,10 @@ impl Send {
                 self.timer = (at, RetransmitTimer::Reordering);
             }
             None => {
-                self.timer.1 = RetransmitTimer::Reordering;
+                let now = cx.now();
                 let timeout = self.rtt.timeout(&config.retransmit);
-                let from = self.sent.front().map_or(cx.now(), |first| first.at);
-                self.timer = (from.after(timeout).max(cx.now()), RetransmitTimer::Timeout);
+                let from = self.sent.front().map_or(now, |first| first.at);
+                self.timer = (from.after(timeout).max(now), RetransmitTimer::Timeout);
                 if self.sent.is_empty() {
                     self.timer.0 = Instant::NEVER;
                 }

@@ -1,3 +1,4 @@
 mod handshake;
+mod loss;
 mod pipe;
 mod stage;
