@@ -84,7 +84,9 @@ impl End {
             if self.read < self.to_read() {
                 return Err(format!("{}: ends too early", self.describe()));
             }
-            self.is_done = self.has_shut_down;
+            // Who leaves earlier leaves the rest to the host, which does not try for ever.
+            let is_delivered = connection.unacknowledged() == 0 && connection.unsent() == 0;
+            self.is_done = self.has_shut_down && is_delivered;
         }
         Ok(wrote || read)
     }
