@@ -16,26 +16,35 @@
 //! | [`conversation`]  | a client and a server, and a network that cuts |
 //! | [`http2_frames`]  | frames of HTTP/2, to a server or a client      |
 //! | [`http2_conversation`] | both, over HTTP/2, and a network that cuts and changes |
+//! | [`packets`]       | what layers 2 to 4 read: frames, packets, segments |
+//! | [`frames`]        | a whole host on a network                      |
+//! | [`captures`]      | pcapng files                                   |
 //!
 //! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
 
+mod captures;
 mod chunked;
 mod conditionals;
 mod conversation;
+mod frames;
 mod heads;
 mod hpack;
 mod http2;
+mod packets;
 mod proxy_headers;
 mod ranges;
 mod side;
 mod targets;
 
+pub use captures::captures;
 pub use chunked::chunked;
 pub use conditionals::conditionals;
 pub use conversation::conversation;
+pub use frames::frames;
 pub use heads::heads;
 pub use hpack::hpack;
 pub use http2::{http2_conversation, http2_frames};
+pub use packets::packets;
 pub use proxy_headers::proxy_headers;
 pub use ranges::ranges;
 pub use targets::targets;
@@ -45,13 +54,16 @@ pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
 pub const TARGETS: [(&str, Target); 10] = [
+    ("captures", captures),
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
+    ("frames", frames),
     ("heads", heads),
     ("hpack", hpack),
     ("http2_conversation", http2_conversation),
     ("http2_frames", http2_frames),
+    ("packets", packets),
     ("proxy_headers", proxy_headers),
     ("ranges", ranges),
     ("targets", targets),
