@@ -1,0 +1,35 @@
+//! The shell around `host`: our own network stack over real devices, and sockets on top of it.
+//!
+//! ```text
+//!   TcpStream, TcpListener, UdpSocket ──▶ ┌───────┐
+//!         (any tokio runtime)             │ Stack │── a thread that waits ──▶ Port: Tap, Cable
+//!                                         └───────┘
+//! ```
+//!
+//! A [`Stack`] is a `host::Host` behind a lock. Who uses a socket takes the lock, does what it wants
+//! and writes the frames that come of it at once; a thread waits for devices and deadlines and does
+//! the same. [`Port`] is what a device is to it: a [`Tap`] of the kernel, or one end of a [`cable`]
+//! between two stacks of this process. Start reading at [`Stack`]; the sockets have the names and the
+//! methods of tokio's.
+//!
+//! Not here: what a protocol is (`layers/`), names, the kernel's own sockets (`io/server`).
+
+mod cable;
+mod captured;
+mod clock;
+mod error;
+mod port;
+mod stack;
+mod tap;
+mod tcp_listener;
+mod tcp_stream;
+mod udp_socket;
+
+pub use cable::{Cable, cable};
+pub use captured::Captured;
+pub use port::Port;
+pub use stack::{Builder, Counts, Stack};
+pub use tap::{Mode, Tap};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, WriteHalf};
+pub use udp_socket::UdpSocket;

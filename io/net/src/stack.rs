@@ -1,0 +1,475 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use base::{Cx, Instant, Mac, TxBuf, World};
+use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
+use ip::{Cidr, InterfaceId, Route};
+use neighbor::Claim;
+use phys::{Medium, RxFrame};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::clock::Clock;
+use crate::port::Port;
+
+/// How many frames are taken from a port before others may have the lock.
+const BATCH: usize = 64;
+
+/// The longest frame that is read: a packet of IP and the header of a link.
+const FRAME_LEN_MAX: usize = 65_535 + 18;
+
+/// Makes a [`Stack`]: its ports, addresses and routes.
+pub struct Builder {
+    inner: Inner,
+}
+
+/// A network stack of our own, shared by everybody who has a socket on it.
+///
+/// It runs as long as there is one of these, or a socket.
+#[derive(Clone)]
+pub struct Stack(Arc<Handle>);
+
+/// Ends the thread when nobody is left.
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    /// Wakes the thread.
+    bell: OwnedFd,
+    stops: AtomicBool,
+}
+
+/// What the lock protects.
+pub(crate) struct Inner {
+    pub(crate) host: Host,
+    world: World,
+    clock: Clock,
+    ports: Vec<(InterfaceId, Box<dyn Port>)>,
+    out: TxBuf,
+    /// Who waits for news of a connection: who reads, who writes.
+    tcp: HashMap<TcpId, Wakers>,
+    listeners: HashMap<ListenerId, Vec<Waker>>,
+    udp: HashMap<udp::SocketId, Wakers>,
+    /// What datagrams of a socket met, to be told with the next call.
+    udp_errors: HashMap<udp::SocketId, icmp::Error>,
+    pings: HashMap<(u16, u16), Ping>,
+    next_ping: u16,
+    /// Who is to be woken once nobody holds the lock: waking may run what takes it.
+    woken: Vec<Waker>,
+    /// Until when the thread sleeps.
+    sleeps_until: Instant,
+    counts: Counts,
+}
+
+/// Who waits.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers {
+    pub(crate) read: Option<Waker>,
+    pub(crate) write: Option<Waker>,
+}
+
+/// A question that is under way, or its answer.
+struct Ping {
+    asked: Instant,
+    answer: Option<io::Result<Duration>>,
+    waker: Option<Waker>,
+}
+
+/// What went over all ports.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Frames that came in.
+    pub received: u64,
+    /// Frames that went out.
+    pub sent: u64,
+    /// Frames that a device did not take.
+    pub lost: u64,
+}
+
+impl Builder {
+    /// A stack without ports. The secret in `config` should be good randomness.
+    pub fn new(config: Config) -> Self {
+        let seed = u64::from_le_bytes(config.secret.first_chunk().copied().unwrap_or_default());
+        let inner = Inner {
+            host: Host::new(config),
+            world: World::seeded(seed),
+            clock: Clock::new(),
+            ports: Vec::new(),
+            out: TxBuf::new(),
+            tcp: HashMap::new(),
+            listeners: HashMap::new(),
+            udp: HashMap::new(),
+            udp_errors: HashMap::new(),
+            pings: HashMap::new(),
+            next_ping: 0,
+            woken: Vec::new(),
+            sleeps_until: Instant::NEVER,
+            counts: Counts::default(),
+        };
+        Self { inner }
+    }
+
+    /// Adds a port as an interface of this name; where there is Ethernet, with this hardware
+    /// address.
+    ///
+    /// # Errors
+    /// When there are as many interfaces as there may be.
+    pub fn add_port(
+        &mut self,
+        name: &str,
+        mac: Mac,
+        port: impl Port + 'static,
+    ) -> io::Result<InterfaceId> {
+        let device = port.device();
+        let config = match device.medium {
+            Medium::Ethernet => InterfaceConfig::ethernet(name, mac, device.mtu),
+            Medium::Ip => InterfaceConfig::point_to_point(name, device.mtu),
+        };
+        let id = self.inner.host.add_interface(InterfaceConfig { device, ..config });
+        let id = id.ok_or_else(|| io::Error::other("there are as many interfaces as may be"))?;
+        self.inner.ports.push((id, Box::new(port)));
+        Ok(id)
+    }
+
+    /// Gives an interface an address.
+    ///
+    /// # Errors
+    /// When no host can have it, or it is there already.
+    pub fn add_address(
+        &mut self,
+        interface: InterfaceId,
+        address: Cidr,
+        claim: Claim,
+    ) -> io::Result<()> {
+        let mut cx = self.inner.clock.cx(&mut self.inner.world);
+        let added = self.inner.host.add_address(&mut cx, interface, address, claim);
+        added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{error:?}")))
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    /// When its gateway is on no link of the interface.
+    pub fn add_route(&mut self, route: Route) -> io::Result<()> {
+        let added = self.inner.host.add_route(route);
+        added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{error:?}")))
+    }
+
+    /// Starts the stack, in a thread of its own.
+    ///
+    /// # Errors
+    /// When the system has no more threads or descriptors.
+    pub fn start(self) -> io::Result<Stack> {
+        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        let stops = AtomicBool::new(false);
+        let shared = Arc::new(Shared { inner: Mutex::new(self.inner), bell, stops });
+        let for_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("hepta-net".to_owned());
+        let thread = Mutex::new(Some(thread.spawn(move || for_thread.run())?));
+        Ok(Stack(Arc::new(Handle { shared, thread })))
+    }
+}
+
+impl Stack {
+    /// Does something with the host, and sends what comes of it.
+    pub fn with<T>(&self, run: impl FnOnce(&mut Cx<'_>, &mut Host) -> T) -> T {
+        self.inner(|inner| {
+            let mut cx = inner.clock.cx(&mut inner.world);
+            run(&mut cx, &mut inner.host)
+        })
+    }
+
+    /// What went over all ports so far.
+    pub fn counts(&self) -> Counts {
+        self.0.shared.lock().counts
+    }
+
+    /// Asks `to` whether it is there, with `data`; how long the answer took.
+    ///
+    /// # Errors
+    /// When a router, or we, say that it cannot be reached. It waits for ever otherwise: who asks has
+    /// a time limit.
+    pub async fn ping(&self, to: IpAddr, data: &[u8]) -> io::Result<Duration> {
+        let asked = self.inner(|inner| inner.ask(to, data))?;
+        let waits = Waits { stack: self, asked };
+        std::future::poll_fn(|cx| waits.stack.inner(|inner| inner.poll_ping(asked, cx))).await
+    }
+
+    /// Does something under the lock, and sends what comes of it.
+    pub(crate) fn inner<T>(&self, run: impl FnOnce(&mut Inner) -> T) -> T {
+        let shared = &self.0.shared;
+        let mut inner = shared.lock();
+        let result = run(&mut inner);
+        inner.transmit();
+        // The thread sleeps until a deadline that may be too late now.
+        let is_early = inner.host.poll_timeout().is_some_and(|next| next < inner.sleeps_until);
+        let woken = std::mem::take(&mut inner.woken);
+        drop(inner);
+        woken.into_iter().for_each(Waker::wake);
+        if is_early {
+            shared.ring();
+        }
+        result
+    }
+}
+
+/// A question is forgotten when nobody waits for its answer.
+struct Waits<'a> {
+    stack: &'a Stack,
+    asked: (u16, u16),
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.stack.0.shared.lock().pings.remove(&self.asked);
+    }
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stack")
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.stops.store(true, Ordering::Release);
+        self.shared.ring();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    /// Waits for devices and deadlines, for as long as somebody has the stack.
+    fn run(&self) {
+        let mut frame = vec![0; FRAME_LEN_MAX];
+        let fds: Vec<OwnedFd> = {
+            let inner = self.lock();
+            let fds = inner.ports.iter().map(|(_, port)| port.fd().try_clone_to_owned());
+            // A port that cannot be waited for is looked at with every deadline.
+            fds.flatten().collect()
+        };
+        while !self.stops.load(Ordering::Acquire) {
+            let next = self.turn(&mut frame);
+            self.wait(&fds, next);
+        }
+    }
+
+    /// Does all that can be done now; until when nothing else need be.
+    fn turn(&self, frame: &mut [u8]) -> Instant {
+        loop {
+            let mut inner = self.lock();
+            let is_more = inner.receive(frame);
+            inner.pass_time();
+            inner.transmit();
+            if !is_more {
+                inner.sleeps_until = inner.host.poll_timeout().unwrap_or(Instant::NEVER);
+            }
+            let (until, woken) = (inner.sleeps_until, std::mem::take(&mut inner.woken));
+            drop(inner);
+            woken.into_iter().for_each(Waker::wake);
+            if !is_more {
+                return until;
+            }
+        }
+    }
+
+    fn wait(&self, fds: &[OwnedFd], until: Instant) {
+        let all = fds.iter().map(AsFd::as_fd).chain([self.bell.as_fd()]);
+        let mut polled: Vec<_> =
+            all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let left = (until != Instant::NEVER).then(|| until.since(self.lock().clock.now()));
+        let left = left.map(|left| Timespec {
+            tv_sec: left.as_secs() as i64,
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        let _ = poll(&mut polled, left.as_ref());
+        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+        self.lock().sleeps_until = Instant::ORIGIN;
+    }
+}
+
+impl Inner {
+    /// A context for the host, and the host.
+    pub(crate) fn parts(&mut self) -> (Cx<'_>, &mut Host) {
+        (self.clock.cx(&mut self.world), &mut self.host)
+    }
+
+    /// Who waits for news of a connection.
+    pub(crate) fn tcp_wakers(&mut self, id: TcpId) -> &mut Wakers {
+        self.tcp.entry(id).or_default()
+    }
+
+    /// The connection's user has left.
+    pub(crate) fn forget_tcp(&mut self, id: TcpId) {
+        self.tcp.remove(&id);
+    }
+
+    /// Wakes `waker` when somebody waits to be accepted.
+    pub(crate) fn wait_for_accept(&mut self, id: ListenerId, waker: &Waker) {
+        let waiting = self.listeners.entry(id).or_default();
+        if !waiting.iter().any(|other| other.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// The listener is gone.
+    pub(crate) fn forget_listener(&mut self, id: ListenerId) {
+        self.listeners.remove(&id);
+    }
+
+    /// Who waits for news of a datagram socket.
+    pub(crate) fn udp_wakers(&mut self, id: udp::SocketId) -> &mut Wakers {
+        self.udp.entry(id).or_default()
+    }
+
+    /// What a datagram of the socket met since the last call.
+    pub(crate) fn take_udp_error(&mut self, id: udp::SocketId) -> Option<icmp::Error> {
+        self.udp_errors.remove(&id)
+    }
+
+    /// The socket is gone.
+    pub(crate) fn forget_udp(&mut self, id: udp::SocketId) {
+        self.udp.remove(&id);
+        self.udp_errors.remove(&id);
+    }
+
+    /// Takes a batch of frames from every port; whether more may wait.
+    fn receive(&mut self, frame: &mut [u8]) -> bool {
+        let mut is_more = false;
+        for (id, port) in &mut self.ports {
+            for n in 1..=BATCH {
+                // A device that fails has nothing for us; that it is gone is seen by its silence.
+                let Ok(Some(len)) = port.receive(frame) else { break };
+                self.counts.received += 1;
+                let mut cx = self.clock.cx(&mut self.world);
+                let bytes = frame.get(..len).unwrap_or_default();
+                self.host.handle_frame(&mut cx, *id, &RxFrame::new(bytes));
+                is_more |= n == BATCH;
+            }
+        }
+        is_more
+    }
+
+    fn pass_time(&mut self) {
+        let mut cx = self.clock.cx(&mut self.world);
+        self.host.handle_timeout(&mut cx);
+    }
+
+    /// Sends what there is to send, and tells everybody what they wait for.
+    fn transmit(&mut self) {
+        loop {
+            let mut cx = self.clock.cx(&mut self.world);
+            while let Some(interface) = self.host.poll_frame(&mut cx, &mut self.out) {
+                let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
+                let Some((_, port)) = port else { continue };
+                let result = port.send(&self.out);
+                self.counts.sent += 1;
+                if result.is_err() {
+                    self.counts.lost += 1;
+                    let (port, len) = (interface.0, self.out.len());
+                    let why = phys::Why::DeviceFull;
+                    cx.note(|| phys::Seen::Lost { port, len, why });
+                }
+            }
+            let Some(event) = self.host.poll_event() else { break };
+            self.tell(event);
+            while let Some(event) = self.host.poll_event() {
+                self.tell(event);
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::Tcp(TcpEvent::Connection(id, _)) => {
+                if let Some(wakers) = self.tcp.get_mut(&id) {
+                    wakers.take_all(&mut self.woken);
+                }
+            }
+            Event::Tcp(TcpEvent::Acceptable(id)) => {
+                let waiting = self.listeners.get_mut(&id).map(std::mem::take).unwrap_or_default();
+                self.woken.extend(waiting);
+            }
+            Event::Udp(event) => {
+                let (udp::Event::Readable(id)
+                | udp::Event::Writable(id)
+                | udp::Event::Failed { socket: id, .. }) = event;
+                if let udp::Event::Failed { error, .. } = event {
+                    self.udp_errors.insert(id, error);
+                }
+                if let Some(wakers) = self.udp.get_mut(&id) {
+                    wakers.take_all(&mut self.woken);
+                }
+            }
+            Event::Pong(icmp::Event::Answered { id, seq, .. }) => self.answer(id, seq, Ok(())),
+            Event::PingFailed { id, seq, error, .. } => {
+                self.answer(id, seq, Err(crate::error::of_icmp(error)));
+            }
+            Event::AddressReady { .. } | Event::AddressLost { .. } => {}
+        }
+    }
+
+    fn ask(&mut self, to: IpAddr, data: &[u8]) -> io::Result<(u16, u16)> {
+        self.next_ping = self.next_ping.wrapping_add(1);
+        let key = (std::process::id() as u16, self.next_ping);
+        let (mut cx, host) = self.parts();
+        let asked = cx.now();
+        if !host.ping(&mut cx, to, key, data) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.pings.insert(key, Ping { asked, answer: None, waker: None });
+        Ok(key)
+    }
+
+    fn answer(&mut self, id: u16, seq: u16, result: io::Result<()>) {
+        let now = self.clock.now();
+        if let Some(ping) = self.pings.get_mut(&(id, seq)) {
+            ping.answer = Some(result.map(|()| now.since(ping.asked)));
+            self.woken.extend(ping.waker.take());
+        }
+    }
+
+    fn poll_ping(
+        &mut self,
+        key: (u16, u16),
+        cx: &std::task::Context<'_>,
+    ) -> std::task::Poll<io::Result<Duration>> {
+        let Some(ping) = self.pings.get_mut(&key) else {
+            return std::task::Poll::Ready(Err(io::ErrorKind::NotFound.into()));
+        };
+        match ping.answer.take() {
+            Some(answer) => std::task::Poll::Ready(answer),
+            None => {
+                ping.waker = Some(cx.waker().clone());
+                std::task::Poll::Pending
+            }
+        }
+    }
+}
+
+impl Wakers {
+    fn take_all(&mut self, into: &mut Vec<Waker>) {
+        into.extend([self.read.take(), self.write.take()].into_iter().flatten());
+    }
+}

@@ -1,0 +1,181 @@
+//! Our stack and the kernel's, over a TAP device in a network namespace that the test makes for
+//! itself: nothing outside sees it.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use base::Mac;
+use host::Config;
+use neighbor::Claim;
+use net::{Builder, Mode, Stack, Tap, TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// Says that the test runs in its namespace.
+const INSIDE: &str = "HEPTA_NET_INSIDE";
+
+/// The kernel's end of the device, and ours.
+const KERNEL: [u8; 4] = [10, 77, 0, 1];
+const OURS: [u8; 4] = [10, 77, 0, 2];
+
+fn at(ip: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::from(ip), port)
+}
+
+/// Runs `test` in a namespace of its own, by starting this program once more in it; says so if that
+/// is not permitted.
+fn in_namespace(name: &str, test: impl Future<Output = ()>) {
+    if std::env::var_os(INSIDE).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { timeout(Duration::from_secs(60), test).await }).expect("it hangs");
+        return;
+    }
+    let probe = Command::new("unshare").args(["--net", "test", "-w", "/dev/net/tun"]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped {name}: it takes root, unshare and /dev/net/tun");
+        return;
+    }
+    let this = std::env::current_exe().unwrap();
+    let status = Command::new("unshare")
+        .arg("--net")
+        .arg(this)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name} inside its namespace");
+}
+
+/// A device between the kernel and a stack of ours.
+fn stack() -> Stack {
+    let tap = Tap::open("hepta%d", Mode::Tap, 1500).unwrap();
+    let name = tap.name().to_owned();
+    let kernel = format!("{}/24", IpAddr::from(KERNEL));
+    for args in [
+        &["addr", "add", &kernel, "dev", &name][..],
+        &["link", "set", &name, "up"],
+        &["link", "set", "lo", "up"],
+    ] {
+        let output = Command::new("ip").args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let mut builder = Builder::new(Config::new([9; 16]));
+    let id = builder.add_port(&name, Mac([2, 0, 0, 0, 0, 9]), tap).unwrap();
+    let ours = format!("{}/24", IpAddr::from(OURS)).parse().unwrap();
+    builder.add_address(id, ours, Claim::Announce).unwrap();
+    builder.start().unwrap()
+}
+
+#[test]
+fn the_kernel_answers_pings() {
+    in_namespace("the_kernel_answers_pings", async {
+        let stack = stack();
+        for len in [0, 56, 1472, 4000] {
+            let took = stack.ping(IpAddr::from(KERNEL), &vec![1; len]).await.unwrap();
+            assert!(took < Duration::from_secs(2), "{took:?}");
+        }
+    });
+}
+
+#[test]
+fn the_kernel_connects_to_us() {
+    const LEN: usize = 20 << 20;
+    in_namespace("the_kernel_connects_to_us", async {
+        let stack = stack();
+        let listener = TcpListener::bind(&stack, at([0; 4], 80)).unwrap();
+        let client = thread::spawn(|| {
+            let mut stream = std::net::TcpStream::connect(at(OURS, 80)).unwrap();
+            let mut copy = stream.try_clone().unwrap();
+            let writer = thread::spawn(move || {
+                copy.write_all(&vec![7; LEN]).unwrap();
+                copy.shutdown(std::net::Shutdown::Write).unwrap();
+            });
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            writer.join().unwrap();
+            all
+        });
+        let (mut stream, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.ip(), IpAddr::from(KERNEL));
+        let (mut read, mut write) = stream.split();
+        let copied = tokio::io::copy(&mut read, &mut write).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let all = client.join().unwrap();
+        assert_eq!((copied, all.len()), (LEN as u64, LEN));
+        assert!(all.iter().all(|byte| *byte == 7));
+    });
+}
+
+#[test]
+fn we_connect_to_the_kernel() {
+    in_namespace("we_connect_to_the_kernel", async {
+        let stack = stack();
+        let listener = std::net::TcpListener::bind(at(KERNEL, 8080)).unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, peer) = listener.accept().unwrap();
+            assert_eq!(peer.ip(), IpAddr::from(OURS));
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            stream.write_all(&all).unwrap();
+        });
+        let mut stream = TcpStream::connect(&stack, at(KERNEL, 8080)).await.unwrap();
+        let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        stream.write_all(&data).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        stream.read_to_end(&mut back).await.unwrap();
+        assert!(back == data);
+        server.join().unwrap();
+        let refused = TcpStream::connect(&stack, at(KERNEL, 8081)).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn datagrams_to_and_from_the_kernel() {
+    in_namespace("datagrams_to_and_from_the_kernel", async {
+        let stack = stack();
+        let ours = UdpSocket::bind(&stack, at([0; 4], 53)).unwrap();
+        let kernels = std::net::UdpSocket::bind(at(KERNEL, 5300)).unwrap();
+        for len in [1, 1400, 9000] {
+            kernels.send_to(&vec![3; len], at(OURS, 53)).unwrap();
+            let mut into = vec![0; 10_000];
+            let (got, from) = ours.recv_from(&mut into).await.unwrap();
+            assert_eq!((got, from), (len, at(KERNEL, 5300)));
+            ours.send_to(&into[..got], from).await.unwrap();
+            assert_eq!(kernels.recv(&mut into).unwrap(), len);
+        }
+        kernels.connect(at(OURS, 54)).unwrap();
+        kernels.send(b"anybody?").unwrap();
+        let refused = kernels.recv(&mut [0; 9]).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "by our ICMP error");
+    });
+}
+
+#[test]
+fn curl_gets_an_answer() {
+    in_namespace("curl_gets_an_answer", async {
+        if Command::new("curl").arg("--version").output().is_err() {
+            eprintln!("skipped curl_gets_an_answer: there is no curl");
+            return;
+        }
+        let stack = stack();
+        let listener = TcpListener::bind(&stack, at([0; 4], 80)).unwrap();
+        let client = thread::spawn(|| {
+            Command::new("curl").args(["-sS", "--max-time", "20", "http://10.77.0.2/"]).output()
+        });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let len = stream.read(&mut head).await.unwrap();
+        assert!(head[..len].starts_with(b"GET / HTTP/1.1\r\n"));
+        let body = "by our own TCP\n".repeat(10_000);
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let output = client.join().unwrap().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout == body.as_bytes());
+    });
+}

@@ -1,0 +1,160 @@
+//! Two stacks in one process, over a cable of its own: what sockets do.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use base::Mac;
+use host::Config;
+use neighbor::Claim;
+use net::{Builder, Stack, TcpListener, TcpStream, UdpSocket, cable};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+const A: [u8; 4] = [10, 0, 0, 1];
+const B: [u8; 4] = [10, 0, 0, 2];
+
+fn at(ip: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::from(ip), port)
+}
+
+/// Two stacks that see each other.
+fn pair() -> (Stack, Stack) {
+    let (a, b) = cable(1500).unwrap();
+    let start = |port, ip: [u8; 4]| {
+        let mut builder = Builder::new(Config::new([ip[3]; 16]));
+        let mac = Mac([2, 0, 0, 0, 0, ip[3]]);
+        let id = builder.add_port("eth0", mac, port).unwrap();
+        let address = format!("{}/24", IpAddr::from(ip)).parse().unwrap();
+        builder.add_address(id, address, Claim::Silent).unwrap();
+        builder.start().unwrap()
+    };
+    (start(a, A), start(b, B))
+}
+
+/// Runs a test, which must not take long.
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(Duration::from_secs(30), test).await }).expect("it hangs");
+}
+
+#[test]
+fn an_echo_comes_back() {
+    run(async {
+        let (a, b) = pair();
+        let listener = TcpListener::bind(&b, at([0; 4], 7)).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer.ip(), IpAddr::from(A));
+            let (mut read, mut write) = stream.split();
+            tokio::io::copy(&mut read, &mut write).await.unwrap()
+        });
+        let mut client = TcpStream::connect(&a, at(B, 7)).await.unwrap();
+        assert_eq!(client.peer_addr().unwrap(), at(B, 7));
+        client.set_nodelay(true).unwrap();
+        client.write_all(b"is anybody there?").await.unwrap();
+        let mut answer = [0; 17];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"is anybody there?");
+        client.shutdown().await.unwrap();
+        assert_eq!(client.read(&mut answer).await.unwrap(), 0, "the end is echoed too");
+        assert_eq!(server.await.unwrap(), 17);
+    });
+}
+
+#[test]
+fn megabytes_go_both_ways_at_once() {
+    const LEN: usize = 8 << 20;
+    run(async {
+        let (a, b) = pair();
+        let listener = TcpListener::bind(&b, at(B, 9)).unwrap();
+        let talk = async |stream: TcpStream, say: u8, hear: u8| {
+            let (mut read, mut write) = stream.into_split();
+            let writer = tokio::spawn(async move {
+                for _ in 0..LEN / 65_536 {
+                    write.write_all(&[say; 65_536]).await.unwrap();
+                }
+                // The half goes, and with it the direction.
+            });
+            let (mut buffer, mut total) = (vec![0; 100_000], 0);
+            loop {
+                let len = read.read(&mut buffer).await.unwrap();
+                assert!(buffer[..len].iter().all(|byte| *byte == hear));
+                total += len;
+                if len == 0 {
+                    break;
+                }
+            }
+            writer.await.unwrap();
+            total
+        };
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            talk(stream, 2, 1).await
+        });
+        let client = TcpStream::connect(&a, at(B, 9)).await.unwrap();
+        assert_eq!(talk(client, 1, 2).await, LEN);
+        assert_eq!(server.await.unwrap(), LEN);
+    });
+}
+
+#[test]
+fn errors_are_those_of_sockets() {
+    run(async {
+        let (a, b) = pair();
+        let refused = TcpStream::connect(&a, at(B, 81)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let nowhere = TcpStream::connect(&a, at([192, 0, 2, 1], 81)).await.unwrap_err();
+        assert_eq!(nowhere.kind(), ErrorKind::NetworkUnreachable);
+        let nobody = TcpStream::connect(&a, at([10, 0, 0, 9], 81)).await.unwrap_err();
+        assert_eq!(nobody.kind(), ErrorKind::HostUnreachable);
+        let _first = TcpListener::bind(&b, at([0; 4], 80)).unwrap();
+        let second = TcpListener::bind(&b, at(B, 80)).unwrap_err();
+        assert_eq!(second.kind(), ErrorKind::AddrInUse);
+        let socket = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
+        socket.connect(at(B, 82)).unwrap();
+        socket.send(b"anybody?").await.unwrap();
+        let refused = socket.recv(&mut [0; 9]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn datagrams_and_pings_go_and_come() {
+    run(async {
+        let (a, b) = pair();
+        let server = UdpSocket::bind(&b, at([0; 4], 53)).unwrap();
+        let client = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
+        client.send_to(&[7; 4000], at(B, 53)).await.unwrap();
+        let mut into = [0; 5000];
+        let (len, from) = server.peek_from(&mut into).await.unwrap();
+        assert_eq!((len, from.ip()), (4000, IpAddr::from(A)));
+        assert_eq!(server.recv_from(&mut into).await.unwrap(), (len, from));
+        server.send_to(b"answer", from).await.unwrap();
+        assert_eq!(client.recv(&mut into).await.unwrap(), 6);
+        let took = a.ping(IpAddr::from(B), b"are you there?").await.unwrap();
+        assert!(took < Duration::from_secs(1));
+        assert!(a.counts().sent > 0 && a.counts().lost == 0);
+    });
+}
+
+//= test RFC 9293 §3.10.4: who is waiting for nothing loses nothing
+#[test]
+fn waiting_may_be_cancelled() {
+    run(async {
+        let (a, b) = pair();
+        let listener = TcpListener::bind(&b, at(B, 7)).unwrap();
+        let short = Duration::from_millis(20);
+        assert!(timeout(short, listener.accept()).await.is_err());
+        let mut client = TcpStream::connect(&a, at(B, 7)).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut into = [0; 9];
+        assert!(timeout(short, server.read(&mut into)).await.is_err());
+        assert_eq!(server.try_read(&mut into).unwrap_err().kind(), ErrorKind::WouldBlock);
+        client.write_all(b"now").await.unwrap();
+        assert_eq!(server.peek(&mut into).await.unwrap(), 3);
+        assert_eq!(server.read(&mut into).await.unwrap(), 3);
+        drop(client);
+        assert_eq!(server.read(&mut into).await.unwrap(), 0);
+    });
+}
