@@ -1,6 +1,8 @@
 //! Our stack and the kernel's, over a TAP device in a network namespace that the test makes for
 //! itself: nothing outside sees it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
