@@ -150,6 +150,9 @@ impl Connection {
     /// First: the sequence number.
     fn check_sequence(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
         let header = &segment.header;
+        if self.is_reset_before_fin(segment) {
+            return GO_ON;
+        }
         if self.recv.is_acceptable(header.seq, segment.end()) {
             // RFC 7323 §4.3.
             if let Some((value, _)) = header.options.timestamps
@@ -174,6 +177,12 @@ impl Connection {
         DONE
     }
 
+    /// Whether this is a reset from a peer whose FIN is here, which does not count that.
+    fn is_reset_before_fin(&self, segment: &Segment<'_>) -> bool {
+        let header = &segment.header;
+        header.flags.has(Flags::RST) && self.recv.is_finished && header.seq + 1 == self.recv.nxt
+    }
+
     /// Second: RST. RFC 5961 §3.2: exactly what we expect ends the connection, something else in
     /// the window is asked about.
     fn check_reset(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
@@ -183,9 +192,7 @@ impl Connection {
         let seq = segment.header.seq;
         // A peer that has what lies behind a gap resets from there.
         let is_behind_gap = self.recv.ranges.highest().is_some_and(|end| seq == end);
-        // One whose FIN is here may reset from before it.
-        let is_before_fin = self.recv.is_finished && seq + 1 == self.recv.nxt;
-        if seq != self.recv.nxt && !is_behind_gap && !is_before_fin {
+        if seq != self.recv.nxt && !is_behind_gap && !self.is_reset_before_fin(segment) {
             self.challenge(cx, Why::ResetOutOfPlace);
             return DONE;
         }
@@ -407,25 +414,26 @@ impl Connection {
             self.events.push(Events::READABLE);
         }
         if taken.has_finished {
-            self.take_fin(cx);
+            self.take_fin(cx, taken.fills_gap);
         }
     }
 
     /// Eighth: FIN.
-    fn take_fin(&mut self, cx: &mut Cx<'_>) {
+    fn take_fin(&mut self, cx: &mut Cx<'_>, fills_gap: bool) {
         self.events.push(Events::PEER_FINISHED);
-        self.recv.delay.is_due = true;
         self.change(cx, Cause::Fin, State::recv_fin);
-        if self.state == State::TimeWait {
-            self.enter_time_wait(cx);
-        } else if self.config.acknowledge.delays_ack_of_fin && self.state == State::CloseWait {
+        let delays = self.config.acknowledge.delays_ack_of_fin;
+        if self.state == State::CloseWait && delays && !fills_gap {
             // The user is likely to answer with its own FIN: the two travel together.
             self.recv.delay.is_due = false;
-            self.recv.delay.is_owed = true;
             self.recv.delay.expect_answer();
             let smoothed = Some(self.send.rtt.smoothed).filter(|_| self.send.rtt.is_known());
             let config = Arc::clone(&self.config);
-            self.recv.delay.decide(&config.acknowledge, cx.now(), 0, false, smoothed);
+            return self.recv.decide(cx, &config, smoothed);
+        }
+        self.recv.delay.is_due = true;
+        if self.state == State::TimeWait {
+            self.enter_time_wait(cx);
         }
     }
 
@@ -434,9 +442,10 @@ impl Connection {
         let waiting = TimeWait::new(cx, self);
         self.time_wait = Some(Box::new(waiting));
         self.events.push(Events::TIME_WAIT);
-        self.end(cx, Cause::Over, None);
         // The peer's FIN, if that is what came, is acknowledged with what is known here.
-        self.pending.challenge = true;
+        let owes_ack = self.recv.delay.is_due;
+        self.end(cx, Cause::Over, None);
+        self.pending.challenge = owes_ack;
     }
 
     // Answers to what is out of place.

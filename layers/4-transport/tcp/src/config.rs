@@ -48,9 +48,9 @@ pub struct Config {
 /// Connecting and being connected to.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// How often a SYN is sent again.
+    /// How often a SYN is sent again, with the time between them doubling.
     pub syn_retries: u8,
-    /// How many of these come without the time between them doubling.
+    /// How often before that, at equal distances.
     pub syn_linear_timeouts: u8,
     /// How often the answer to a SYN is sent again.
     pub syn_ack_retries: u8,
@@ -344,7 +344,7 @@ impl Config {
         let linux = Self::linux();
         Self {
             handshake: Handshake {
-                syn_retries: 12,
+                syn_retries: 6,
                 syn_linear_timeouts: 4,
                 syn_ack_retries: 3,
                 layout: Layout::FreeBsd,

@@ -333,8 +333,15 @@ impl Connection {
     /// The user breaks off: the peer gets a reset, and what was not sent is lost (RFC 9293
     /// §3.10.5).
     pub fn abort(&mut self, cx: &mut Cx<'_>) {
-        if !matches!(self.state, State::Closed | State::Listen | State::SynSent | State::TimeWait) {
-            self.pending.owe_reset(self.send.nxt, self.recv.nxt);
+        if matches!(
+            self.state,
+            State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2
+                | State::CloseWait
+        ) {
+            self.pending.owe_reset(self.send.nxt);
         }
         self.recv.is_abandoned = true;
         self.recv.buffer.clear(cx);

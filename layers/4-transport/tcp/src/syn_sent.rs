@@ -56,11 +56,8 @@ impl Connection {
     /// Our SYN is acknowledged: the connection is there.
     fn finish_handshake(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
         self.establish(cx, segment, Cause::SynAck);
-        self.recv.delay.is_due = true;
-        if self.take_ack(cx, segment).is_break() {
-            return;
-        }
-        if segment.len() > 1 {
+        let is_taken = self.take_ack(cx, segment).is_continue();
+        if is_taken && segment.len() > 1 {
             // RFC 9293 §3.10.7.3, fourth: what came with the SYN is for the sixth step and those
             // behind it; its numbers begin behind the SYN.
             let header = Header {
@@ -72,6 +69,8 @@ impl Connection {
                 Segment { header, payload: segment.payload, segment_len: segment.segment_len };
             self.take_text(cx, &rest);
         }
+        // The third step waits for nothing.
+        self.recv.delay.is_due = true;
     }
 
     /// The peer's SYN: its numbers and its options.

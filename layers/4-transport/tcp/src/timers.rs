@@ -134,7 +134,10 @@ impl Connection {
         let retransmit = &self.config.retransmit;
         let timeouts = self.send.timeouts;
         match self.state {
-            State::SynSent => return timeouts >= self.config.handshake.syn_retries,
+            State::SynSent => {
+                let handshake = &self.config.handshake;
+                return timeouts >= handshake.syn_retries + handshake.syn_linear_timeouts;
+            }
             State::SynReceived => return timeouts >= self.config.handshake.syn_ack_retries,
             _ => {}
         }
@@ -233,7 +236,7 @@ impl Connection {
             None => asked >= probes,
         };
         if is_enough {
-            self.pending.owe_reset(self.send.nxt, self.recv.nxt);
+            self.pending.owe_reset(self.send.nxt);
             let failure = self.soft_error.unwrap_or(Failure::TimedOut);
             return self.give_up(cx, failure);
         }

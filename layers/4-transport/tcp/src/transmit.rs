@@ -30,22 +30,32 @@ pub struct Outgoing<'a> {
 /// What is to be said whatever the windows allow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
-    /// The last word: SEQ and ACK of an RST; without ACK when there is nothing to acknowledge.
-    reset: Option<(Seq, Option<Seq>)>,
+    /// The last word: an RST with this number.
+    reset: Option<(Seq, ResetKind)>,
     /// An acknowledgement in answer to something out of place.
     pub(crate) challenge: bool,
     /// A question whether the peer is there.
     pub(crate) keepalive: bool,
 }
 
+/// Where an RST comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum ResetKind {
+    /// It is a segment of the connection, and acknowledges what came.
+    Own,
+    /// It answers a segment, whose acknowledgement gave the number.
+    Answer,
+}
+
 impl Pending {
-    pub(crate) fn owe_reset(&mut self, seq: Seq, ack: Seq) {
-        self.reset = Some((seq, Some(ack)));
+    /// An RST of our own accord.
+    pub(crate) fn owe_reset(&mut self, seq: Seq) {
+        self.reset = Some((seq, ResetKind::Own));
     }
 
     /// An RST in answer to an acknowledgement (RFC 9293 §3.5.2).
     pub(crate) fn owe_bare_reset(&mut self, seq: Seq) {
-        self.reset = Some((seq, None));
+        self.reset = Some((seq, ResetKind::Answer));
     }
 
     pub(crate) fn forget_all_but_reset(&mut self) {
@@ -64,8 +74,8 @@ impl Connection {
     /// `limits` is what the route takes now. Call it until it returns nothing; each call may be
     /// the last before the device is full, and nothing is lost then.
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, limits: &Limits) -> Option<Outgoing<'_>> {
-        if let Some((seq, ack)) = self.pending.reset.take() {
-            return Some(self.emit_reset(cx, seq, ack));
+        if let Some((seq, kind)) = self.pending.reset.take() {
+            return Some(self.emit_reset(cx, seq, kind));
         }
         if std::mem::take(&mut self.pending.challenge) {
             return Some(self.emit_ack(cx, self.send.nxt));
@@ -211,14 +221,16 @@ impl Connection {
         Outgoing { header, payload: Payload::NONE, segment_len: 0, ecn: Ecn::NotEct }
     }
 
-    fn emit_reset(&mut self, cx: &mut Cx<'_>, seq: Seq, ack: Option<Seq>) -> Outgoing<'_> {
-        let header = Header {
-            source: self.flow.local.port(),
-            destination: self.flow.remote.port(),
-            seq,
-            ack: ack.unwrap_or_default(),
-            flags: Flags::RST.with_if(ack.is_some(), Flags::ACK),
-            ..Header::default()
+    fn emit_reset(&mut self, cx: &mut Cx<'_>, seq: Seq, kind: ResetKind) -> Outgoing<'_> {
+        let header = match kind {
+            ResetKind::Own => Header { flags: Flags::RST | Flags::ACK, ..self.header(cx, seq) },
+            ResetKind::Answer => Header {
+                source: self.flow.local.port(),
+                destination: self.flow.remote.port(),
+                seq,
+                flags: Flags::RST,
+                ..Header::default()
+            },
         };
         note_out(cx, &header, 0);
         Outgoing { header, payload: Payload::NONE, segment_len: 0, ecn: Ecn::NotEct }

@@ -271,6 +271,7 @@ impl Delay {
     /// The user will answer: acknowledgements wait for what it says.
     pub(crate) fn expect_answer(&mut self) {
         self.interactive = u8::MAX;
+        self.is_owed = true;
     }
 
     /// Nothing is acknowledged any more.

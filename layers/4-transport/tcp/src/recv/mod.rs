@@ -68,6 +68,8 @@ pub(crate) struct Taken {
     pub(crate) readable: u32,
     /// The peer's FIN was taken.
     pub(crate) has_finished: bool,
+    /// A gap was filled: that is acknowledged at once, whatever else came.
+    pub(crate) fills_gap: bool,
 }
 
 impl Recv {
@@ -216,9 +218,9 @@ impl Recv {
             self.delay.note_data(&config.acknowledge, now, size, has_push, (open, rto), mss);
         }
         // RFC 5681 §4.2: what fills a gap is acknowledged at once.
-        self.delay.is_due |= had_gap || segments_in(segment) > 1;
+        self.delay.is_due |= had_gap;
         self.decide(cx, config, smoothed);
-        Taken { readable, has_finished }
+        Taken { readable, has_finished, fills_gap: had_gap }
     }
 
     fn take_out_of_order(
@@ -282,7 +284,8 @@ impl Recv {
         }
     }
 
-    fn decide(&mut self, cx: &mut Cx<'_>, config: &Config, smoothed: Option<Duration>) {
+    /// Whether what came since is acknowledged now, or later.
+    pub(crate) fn decide(&mut self, cx: &mut Cx<'_>, config: &Config, smoothed: Option<Duration>) {
         let unacknowledged = self.window.unacknowledged(self.nxt);
         let open = self.window.open(self.nxt);
         let moves = unacknowledged > 0 && self.window_now(config) >= open;

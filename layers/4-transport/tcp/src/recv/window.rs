@@ -119,10 +119,10 @@ impl Window {
         }
         // Without scaling each value can be told: it moves by whole segments only.
         let segment = segment.max(1);
-        let window = if open + segment <= offered || open > offered {
+        let window = if self.told + segment <= offered || self.told > offered {
             offered - offered % segment
         } else {
-            open
+            self.told
         };
         window.max(open)
     }

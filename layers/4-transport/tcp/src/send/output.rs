@@ -294,8 +294,7 @@ impl Send {
             return true;
         }
         let is_pushed = self.nagle.pushed.is_some_and(|end| end.is_at_least(self.nxt + len));
-        let is_urgent = self.urgent.is_some_and(|end| end.is_after(self.nxt));
-        if self.nagle.is_off || is_pushed || is_urgent {
+        if self.nagle.is_off || is_pushed || self.urgent.is_some() {
             return false;
         }
         !self.sent.is_empty() && self.nagle.small_end.is_some_and(|end| end.is_after(self.una))

@@ -93,7 +93,7 @@ impl Send {
         let Some(first) = self.sent.front().copied() else { return };
         self.recovery.probe = None;
         if self.timeouts == 0 {
-            self.stalled_since = first.at;
+            self.stalled_since = cx.now();
         }
         self.enter_loss(cx, config);
         self.timeouts = self.timeouts.saturating_add(1);
@@ -167,11 +167,9 @@ impl Send {
         if self.sent.is_empty() {
             return;
         }
-        if self.recovery.probe.is_none() {
-            self.due.tail_probe = true;
-        } else {
-            self.set_timeout(cx.now(), config);
-        }
+        // Whether or not the probe can leave, the timeout runs behind it.
+        self.set_timeout(cx.now(), config);
+        self.due.tail_probe = self.recovery.probe.is_none();
     }
 
     /// RFC 8985 §6.3.
@@ -215,6 +213,8 @@ impl Send {
         // §3.8.6.2.1); into a closed one goes what makes the peer answer.
         if self.window_end().is_after(self.nxt) {
             self.due.small = true;
+            self.probes = 0;
+            self.rtt.forget_backoff();
         } else {
             self.due.window_probe = true;
             let probes = self.probes;

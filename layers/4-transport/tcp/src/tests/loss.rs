@@ -565,13 +565,13 @@ fn marks_slow_us_down() {
             info cwnd ssthresh phase
             => phase: Open cwnd: 7 ssthresh: 7
             < P. 1:1001(1000) ack 15001 win 65535 ce
-            0.300 > E. 20001:20001(0) ack 1001 win 64000
+            0.300 > E. 20001:20001(0) ack 1001 win 64240
             => Readable
             < P. 1001:2001(1000) ack 15001 win 65535 ect0
-            0.300 > E. 20001:20001(0) ack 2001 win 63000
+            0.300 > E. 20001:20001(0) ack 2001 win 63240
             => Readable
             < PW. 2001:3001(1000) ack 15001 win 65535 ect0
-            0.300 > . 20001:20001(0) ack 3001 win 62000
+            0.300 > . 20001:20001(0) ack 3001 win 62240
             => Readable
         "#]],
     );
