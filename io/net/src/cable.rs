@@ -7,7 +7,7 @@ use base::TxBuf;
 use phys::{Device, Medium};
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::port::Port;
+use crate::port::{Port, Received};
 
 /// How many frames may lie on the cable; what comes then is lost.
 const FRAMES_MAX: usize = 1024;
@@ -57,7 +57,7 @@ impl Port for Cable {
         self.from.bell.as_fd()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
         let mut frames = self.from.frames.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(frame) = frames.pop_front() else {
             // The bell is reset under the lock, so no ring is lost.
@@ -68,7 +68,7 @@ impl Port for Cable {
         if let (Some(place), Some(frame)) = (into.get_mut(..len), frame.get(..len)) {
             place.copy_from_slice(frame);
         }
-        Ok(Some(len))
+        Ok(Some(Received::plain(len)))
     }
 
     fn send(&mut self, frame: &TxBuf) -> io::Result<()> {

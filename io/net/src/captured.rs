@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use base::TxBuf;
 use phys::{Device, pcapng};
 
-use crate::port::Port;
+use crate::port::{Port, Received};
 
 /// A port whose frames are also written to a capture, in the form of pcapng.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ impl<P: Port, W: Write + Send> Port for Captured<P, W> {
         self.port.fd()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
         let received = self.port.receive(into)?;
-        if let Some(frame) = received.and_then(|len| into.get(..len)) {
+        if let Some(frame) = received.map(|received| received.frame(into).bytes) {
             self.write(frame);
         }
         Ok(received)

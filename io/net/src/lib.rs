@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   TcpStream, TcpListener, UdpSocket ──▶ ┌───────┐
-//!         (any tokio runtime)             │ Stack │── a thread that waits ──▶ Port: Tap, Cable
+//!         (any tokio runtime)             │ Stack │── a thread that waits ──▶ Port: Tap, …
 //!                                         └───────┘
 //! ```
 //!
 //! A [`Stack`] is a `host::Host` behind a lock. Who uses a socket takes the lock, does what it wants
 //! and writes the frames that come of it at once; a thread waits for devices and deadlines and does
-//! the same. [`Port`] is what a device is to it: a [`Tap`] of the kernel, or one end of a [`cable`]
-//! between two stacks of this process. Start reading at [`Stack`]; the sockets have the names and the
+//! the same. [`Port`] is what a device is to it: a [`Tap`] of the kernel, a [`PacketSocket`] on
+//! one of its interfaces, or one end of a [`cable`] between two stacks of this process. Start reading at [`Stack`]; the sockets have the names and the
 //! methods of tokio's.
 //!
 //! Not here: what a protocol is (`layers/`), names, the kernel's own sockets (`io/server`).
@@ -18,6 +18,7 @@ mod cable;
 mod captured;
 mod clock;
 mod error;
+mod packet;
 mod port;
 mod stack;
 mod tap;
@@ -27,7 +28,8 @@ mod udp_socket;
 
 pub use cable::{Cable, cable};
 pub use captured::Captured;
-pub use port::Port;
+pub use packet::PacketSocket;
+pub use port::{Port, Received};
 pub use stack::{Builder, Counts, Stack};
 pub use tap::{Mode, Tap};
 pub use tcp_listener::TcpListener;

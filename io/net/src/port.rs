@@ -1,8 +1,8 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use base::TxBuf;
-use phys::Device;
+use base::{Segmentation, TxBuf};
+use phys::{Device, RxChecksum, RxFrame};
 
 /// What a device is to a stack: frames go in and come out.
 pub trait Port: Send {
@@ -12,15 +12,39 @@ pub trait Port: Send {
     /// What becomes readable when a frame waits.
     fn fd(&self) -> BorrowedFd<'_>;
 
-    /// Reads the next frame into `into`; how long it is, or nothing if none waits.
+    /// Reads the next frame into `into`; what is known of it, or nothing if none waits.
     ///
     /// # Errors
     /// What the device says.
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>>;
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>>;
 
     /// Writes a frame. What the device cannot take now is lost, as on any link.
     ///
     /// # Errors
     /// What the device says; [`io::ErrorKind::WouldBlock`] if it is full.
     fn send(&mut self, frame: &TxBuf) -> io::Result<()>;
+}
+
+/// What is known of a frame that was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Received {
+    /// How long it is, in bytes.
+    pub len: usize,
+    /// Whether somebody has looked at its checksum.
+    pub checksum: RxChecksum,
+    /// If it was merged from several.
+    pub segmentation: Option<Segmentation>,
+}
+
+impl Received {
+    /// A frame of which only the length is known.
+    pub const fn plain(len: usize) -> Self {
+        Self { len, checksum: RxChecksum::Unverified, segmentation: None }
+    }
+
+    /// The frame, which lies at the beginning of `buffer`.
+    pub fn frame<'a>(&self, buffer: &'a [u8]) -> RxFrame<'a> {
+        let bytes = buffer.get(..self.len).unwrap_or(buffer);
+        RxFrame { bytes, checksum: self.checksum, segmentation: self.segmentation }
+    }
 }

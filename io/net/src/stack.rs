@@ -12,7 +12,7 @@ use base::{Cx, Instant, Mac, TxBuf, World};
 use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
-use phys::{Medium, RxFrame};
+use phys::Medium;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::Clock;
@@ -360,11 +360,10 @@ impl Inner {
         for (id, port) in &mut self.ports {
             for n in 1..=BATCH {
                 // A device that fails has nothing for us; that it is gone is seen by its silence.
-                let Ok(Some(len)) = port.receive(frame) else { break };
+                let Ok(Some(received)) = port.receive(frame) else { break };
                 self.counts.received += 1;
                 let mut cx = self.clock.cx(&mut self.world);
-                let bytes = frame.get(..len).unwrap_or_default();
-                self.host.handle_frame(&mut cx, *id, &RxFrame::new(bytes));
+                self.host.handle_frame(&mut cx, *id, &received.frame(frame));
                 is_more |= n == BATCH;
             }
         }

@@ -6,7 +6,7 @@ use base::TxBuf;
 use phys::{Device, Medium};
 use rustix::fs::{Mode as FileMode, OFlags};
 
-use crate::port::Port;
+use crate::port::{Port, Received};
 
 /// How long an interface's name may be, without the zero behind it. (`IFNAMSIZ`)
 const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
@@ -68,9 +68,9 @@ impl Port for Tap {
         self.fd.as_fd()
     }
 
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
         match rustix::io::read(&self.fd, into) {
-            Ok(len) => Ok(Some(len)),
+            Ok(len) => Ok(Some(Received::plain(len))),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! Our stack and the kernel's, over a TAP device in a network namespace that the test makes for
+//! Our stack and the kernel's, over a TAP device or a packet socket, in a network namespace that the test makes for
 //! itself: nothing outside sees it.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
@@ -12,7 +12,7 @@ use std::time::Duration;
 use base::Mac;
 use host::Config;
 use neighbor::Claim;
-use net::{Builder, Mode, Stack, Tap, TcpListener, TcpStream, UdpSocket};
+use net::{Builder, Mode, PacketSocket, Port, Stack, Tap, TcpListener, TcpStream, UdpSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -55,17 +55,33 @@ fn in_namespace(name: &str, test: impl Future<Output = ()>) {
 fn stack() -> Stack {
     let tap = Tap::open("hepta%d", Mode::Tap, 1500).unwrap();
     let name = tap.name().to_owned();
+    give_kernel_its_address(&name);
+    stack_on(&name, tap)
+}
+
+/// A cable between the kernel and a stack of ours, whose end the kernel has too.
+fn stack_on_packets() -> Stack {
+    ip(&["link", "add", "kernel0", "type", "veth", "peer", "name", "ours0"]);
+    ip(&["link", "set", "ours0", "up"]);
+    give_kernel_its_address("kernel0");
+    stack_on("ours0", PacketSocket::open("ours0", 1500).unwrap())
+}
+
+fn give_kernel_its_address(name: &str) {
     let kernel = format!("{}/24", IpAddr::from(KERNEL));
-    for args in [
-        &["addr", "add", &kernel, "dev", &name][..],
-        &["link", "set", &name, "up"],
-        &["link", "set", "lo", "up"],
-    ] {
-        let output = Command::new("ip").args(args).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    ip(&["addr", "add", &kernel, "dev", name]);
+    ip(&["link", "set", name, "up"]);
+    ip(&["link", "set", "lo", "up"]);
+}
+
+fn ip(args: &[&str]) {
+    let output = Command::new("ip").args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn stack_on(name: &str, port: impl Port + 'static) -> Stack {
     let mut builder = Builder::new(Config::new([9; 16]));
-    let id = builder.add_port(&name, Mac([2, 0, 0, 0, 0, 9]), tap).unwrap();
+    let id = builder.add_port(name, Mac([2, 0, 0, 0, 0, 9]), port).unwrap();
     let ours = format!("{}/24", IpAddr::from(OURS)).parse().unwrap();
     builder.add_address(id, ours, Claim::Announce).unwrap();
     builder.start().unwrap()
@@ -84,31 +100,43 @@ fn the_kernel_answers_pings() {
 
 #[test]
 fn the_kernel_connects_to_us() {
-    const LEN: usize = 20 << 20;
-    in_namespace("the_kernel_connects_to_us", async {
-        let stack = stack();
-        let listener = TcpListener::bind(&stack, at([0; 4], 80)).unwrap();
-        let client = thread::spawn(|| {
-            let mut stream = std::net::TcpStream::connect(at(OURS, 80)).unwrap();
-            let mut copy = stream.try_clone().unwrap();
-            let writer = thread::spawn(move || {
-                copy.write_all(&vec![7; LEN]).unwrap();
-                copy.shutdown(std::net::Shutdown::Write).unwrap();
-            });
-            let mut all = Vec::new();
-            stream.read_to_end(&mut all).unwrap();
-            writer.join().unwrap();
-            all
-        });
-        let (mut stream, peer) = listener.accept().await.unwrap();
-        assert_eq!(peer.ip(), IpAddr::from(KERNEL));
-        let (mut read, mut write) = stream.split();
-        let copied = tokio::io::copy(&mut read, &mut write).await.unwrap();
-        stream.shutdown().await.unwrap();
-        let all = client.join().unwrap();
-        assert_eq!((copied, all.len()), (LEN as u64, LEN));
-        assert!(all.iter().all(|byte| *byte == 7));
+    in_namespace("the_kernel_connects_to_us", async { echo_to_the_kernel(&stack()).await });
+}
+
+/// The kernel leaves checksums open there, and sends more than a packet at a time.
+#[test]
+fn the_kernel_connects_to_us_over_a_packet_socket() {
+    in_namespace("the_kernel_connects_to_us_over_a_packet_socket", async {
+        let stack = stack_on_packets();
+        stack.ping(IpAddr::from(KERNEL), b"are you there?").await.unwrap();
+        echo_to_the_kernel(&stack).await;
     });
+}
+
+/// Twenty megabytes go both ways at once.
+async fn echo_to_the_kernel(stack: &Stack) {
+    const LEN: usize = 20 << 20;
+    let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
+    let client = thread::spawn(|| {
+        let mut stream = std::net::TcpStream::connect(at(OURS, 80)).unwrap();
+        let mut copy = stream.try_clone().unwrap();
+        let writer = thread::spawn(move || {
+            copy.write_all(&vec![7; LEN]).unwrap();
+            copy.shutdown(std::net::Shutdown::Write).unwrap();
+        });
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        writer.join().unwrap();
+        all
+    });
+    let (mut stream, peer) = listener.accept().await.unwrap();
+    assert_eq!(peer.ip(), IpAddr::from(KERNEL));
+    let (mut read, mut write) = stream.split();
+    let copied = tokio::io::copy(&mut read, &mut write).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let all = client.join().unwrap();
+    assert_eq!((copied, all.len()), (LEN as u64, LEN));
+    assert!(all.iter().all(|byte| *byte == 7));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Everything from one seed: who is where, how the weather is, and what they have to say.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{Instant, Rng};
@@ -24,6 +24,8 @@ const MEMORY_MAX: usize = 16 << 20;
 pub struct Scenario {
     /// From what all of it follows.
     pub seed: u64,
+    /// Over which version of IP.
+    pub is_v6: bool,
     /// What the links take; one, or two with a router between them.
     pub mtus: Vec<usize>,
     /// The weather of each link, each way.
@@ -54,7 +56,11 @@ impl Scenario {
         // The first numbers of near seeds are near.
         let _ = (0..8).map(|_| rng.below(2)).sum::<u32>();
         let links = 1 + rng.below(2);
-        let mtus = (0..links).map(|_| pick(&mut rng, &[1500, 1500, 1400, 1006, 600])).collect();
+        let is_v6 = rng.below(4) == 0;
+        // RFC 8200 §5: no link of IPv6 takes less than 1280.
+        let all: &[usize] =
+            if is_v6 { &[1500, 1400, 1280] } else { &[1500, 1500, 1400, 1006, 600] };
+        let mtus = (0..links).map(|_| pick(&mut rng, all)).collect();
         let weather = (0..links).map(|_| {
             let there = weather(&mut rng, links);
             let back = if rng.below(3) == 0 { weather(&mut rng, links) } else { there.clone() };
@@ -65,7 +71,7 @@ impl Scenario {
         let plans = (0..streams).map(|n| plan(&mut rng, u64::from(n) + 1)).collect();
         let count = rng.below(6) as usize;
         let datagrams = (0..count).map(|_| rng.below(6000) as usize).collect();
-        Self { seed, mtus, weather, plans, datagrams }
+        Self { seed, is_v6, mtus, weather, plans, datagrams }
     }
 
     fn build(&self, is_watched: bool) -> Net {
@@ -76,24 +82,36 @@ impl Scenario {
         let (client, server) = (net.add_host(|_| ()), net.add_host(|_| ()));
         let mut links = self.mtus.iter().copied().zip(self.weather.iter().cloned());
         let (mtu, weather) = links.next().expect("there is a link");
+        let address = |net: u8, host: u8| match self.is_v6 {
+            false => format!("10.0.{net}.{host}/24"),
+            true => format!("fd00:0:0:{net:x}::{host:x}/64"),
+        };
+        let ip = |net, host| -> IpAddr {
+            let address = address(net, host).parse::<ip::Cidr>();
+            address.expect("both forms are addresses").address()
+        };
         let remote = match links.next() {
             None => {
-                net.join([(client, "10.0.0.1/24"), (server, "10.0.0.2/24")], mtu, weather);
-                [10, 0, 0, 2]
+                let ends = [(client, &*address(1, 1)), (server, &*address(1, 2))];
+                net.join(ends, mtu, weather);
+                ip(1, 2)
             }
             Some((mtu_2, weather_2)) => {
                 let router = net.add_host(|config| config.is_router = true);
-                net.join([(client, "10.0.1.1/24"), (router, "10.0.1.254/24")], mtu, weather);
-                net.join([(router, "10.0.2.254/24"), (server, "10.0.2.1/24")], mtu_2, weather_2);
-                for (host, net_number) in [(client, 1), (server, 2)] {
-                    let gateway = [10, 0, net_number, 254].into();
-                    net.add_route(host, Route::via(Prefix::ALL_V4, InterfaceId(1), gateway));
+                let ends = [(client, &*address(1, 1)), (router, &*address(1, 254))];
+                net.join(ends, mtu, weather);
+                let ends = [(router, &*address(2, 254)), (server, &*address(2, 1))];
+                net.join(ends, mtu_2, weather_2);
+                let all = if self.is_v6 { Prefix::ALL_V6 } else { Prefix::ALL_V4 };
+                for (host, number) in [(client, 1), (server, 2)] {
+                    net.add_route(host, Route::via(all, InterfaceId(1), ip(number, 254)));
                 }
-                [10, 0, 2, 1]
+                ip(2, 1)
             }
         };
-        let at = |port| SocketAddr::new(remote.into(), port);
-        let any = |port| SocketAddr::new([0, 0, 0, 0].into(), port);
+        let at = |port| SocketAddr::new(remote, port);
+        let nobody: IpAddr = if self.is_v6 { [0; 16].into() } else { [0; 4].into() };
+        let any = |port| SocketAddr::new(nobody, port);
         net.start(server, Box::new(Server::new(any(80), self.plans.iter().copied())));
         net.start(server, Box::new(Listener::new(any(7))));
         for plan in &self.plans {

@@ -40,7 +40,10 @@ impl Program for Chatter {
         let socket = match self.socket {
             Some(bits) => base::Key::from_bits(bits),
             None => {
-                let any = SocketAddr::new([0, 0, 0, 0].into(), 0);
+                let any = match self.to {
+                    SocketAddr::V4(_) => SocketAddr::new([0; 4].into(), 0),
+                    SocketAddr::V6(_) => SocketAddr::new([0; 16].into(), 0),
+                };
                 let socket = host.udp_bind(any).map_err(|error| format!("{error:?}"))?;
                 self.socket = Some(socket.to_bits());
                 socket

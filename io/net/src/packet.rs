@@ -1,0 +1,163 @@
+use std::ffi::CString;
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use base::TxBuf;
+use phys::{Device, Medium, RxChecksum};
+
+use crate::port::{Port, Received};
+
+/// Everything that comes over the interface, whatever it carries.
+const ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
+
+/// An interface that the kernel has too: a copy of every frame that comes over it comes here, and
+/// what is put in here goes out there. (`packet(7)`)
+///
+/// The kernel goes on using the interface; give it no address there, or both will answer.
+#[derive(Debug)]
+pub struct PacketSocket {
+    fd: OwnedFd,
+    mtu: usize,
+}
+
+/// Room for the one control message that we ask for, and aligned as it wants to be.
+#[repr(align(8))]
+struct Control([u8; 64]);
+
+impl PacketSocket {
+    /// Opens the Ethernet interface `name`, which takes packets of `mtu` bytes.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the right to open it is missing (CAP_NET_RAW).
+    pub fn open(name: &str, mtu: usize) -> io::Result<Self> {
+        let index = index_of(name)?;
+        let fd = open_socket()?;
+        let on: libc::c_int = 1;
+        set_option(&fd, libc::PACKET_IGNORE_OUTGOING, &on)?;
+        set_option(&fd, libc::PACKET_AUXDATA, &on)?;
+        // Our hardware address is another than the interface's.
+        let promiscuous = libc::packet_mreq {
+            mr_ifindex: index,
+            mr_type: libc::PACKET_MR_PROMISC as _,
+            mr_alen: 0,
+            mr_address: [0; 8],
+        };
+        set_option(&fd, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
+        bind(&fd, index)?;
+        Ok(Self { fd, mtu })
+    }
+}
+
+impl Port for PacketSocket {
+    fn device(&self) -> Device {
+        Device::plain(Medium::Ethernet, self.mtu)
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        match receive(&self.fd, into) {
+            Ok((len, status)) => {
+                // Who sent it on this machine has left the checksum to a device that there is not.
+                let checksum = match status {
+                    status if status & libc::TP_STATUS_CSUMNOTREADY != 0 => RxChecksum::Open,
+                    status if status & libc::TP_STATUS_CSUM_VALID != 0 => RxChecksum::Verified,
+                    _ => RxChecksum::Unverified,
+                };
+                Ok(Some(Received { len: len.min(into.len()), checksum, segmentation: None }))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
+                // The interface went down; it may come up again.
+                _ if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
+        rustix::io::write(&self.fd, frame.as_slice())?;
+        Ok(())
+    }
+}
+
+/// The number of an interface.
+#[allow(unsafe_code)]
+fn index_of(name: &str) -> io::Result<libc::c_int> {
+    let name = CString::new(name)?;
+    // SAFETY: the name is a string that ends with a zero and lives through the call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index as libc::c_int),
+    }
+}
+
+#[allow(unsafe_code)]
+fn open_socket() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers are involved. Protocol 0: nothing comes before it is bound.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor has just been opened, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sets an option of the level of packet sockets.
+#[allow(unsafe_code)]
+fn set_option<T>(fd: &OwnedFd, option: libc::c_int, value: &T) -> io::Result<()> {
+    let (pointer, len) = (std::ptr::from_ref(value).cast(), size_of::<T>() as libc::socklen_t);
+    // SAFETY: the pointer and the length are those of `value`, which lives through the call.
+    let result =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_PACKET, option, pointer, len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[allow(unsafe_code)]
+fn bind(fd: &OwnedFd, index: libc::c_int) -> io::Result<()> {
+    // SAFETY: all fields of `sockaddr_ll` are integers, for which zero is a value.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    address.sll_family = libc::AF_PACKET as libc::c_ushort;
+    address.sll_protocol = ALL;
+    address.sll_ifindex = index;
+    let len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the pointer and the length are those of `address`, which lives through the call.
+    let result = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Reads a frame: how long it was, and what the kernel knows of it.
+#[allow(unsafe_code)]
+fn receive(fd: &OwnedFd, into: &mut [u8]) -> io::Result<(usize, u32)> {
+    let mut control = Control([0; 64]);
+    let mut vector = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    // SAFETY: all fields of `msghdr` are integers and pointers, for which zero is a value.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = &raw mut vector;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut control.0).cast();
+    message.msg_controllen = control.0.len() as _;
+    // SAFETY: the message points to one vector, that to `into`, and to `control`; all with their own
+    // lengths, and all of them live through the call.
+    let len = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, libc::MSG_TRUNC) };
+    if len < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the message is as the kernel has left it, and its control buffer still lives.
+    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
+    let is_ours = |header: &&libc::cmsghdr| {
+        (header.cmsg_level, header.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA)
+    };
+    let Some(header) = header.filter(is_ours) else { return Ok((len as usize, 0)) };
+    // SAFETY: the kernel put a whole `tpacket_auxdata` behind this header, which says so by level and
+    // type; nothing is assumed of its alignment.
+    let data = unsafe {
+        let data = libc::CMSG_DATA(std::ptr::from_ref(header));
+        data.cast::<libc::tpacket_auxdata>().read_unaligned()
+    };
+    Ok((len as usize, data.tp_status))
+}
