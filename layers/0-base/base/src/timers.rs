@@ -12,6 +12,9 @@ const BITS: u32 = SLOTS.trailing_zeros();
 /// 66 µs there is no [`Instant`] behind them.
 const LEVELS: usize = 8;
 
+/// How many deadlines a slot keeps memory for: 512 slots of 64 × 16 bytes are half a MiB at most.
+const KEPT_MAX: usize = 64;
+
 /// The last tick there is.
 const LAST: u64 = (1 << (BITS * LEVELS as u32)) - 1;
 
@@ -77,7 +80,8 @@ impl<K> Timers<K> {
         while let Some((tick, level, slot)) = self.next_slot().filter(|(tick, ..)| *tick <= target)
         {
             self.hand = tick;
-            for (due, key) in self.take(level, slot) {
+            let mut taken = self.take(level, slot);
+            for (due, key) in taken.drain(..) {
                 if due <= tick {
                     self.len -= 1;
                     woken.push(key);
@@ -85,6 +89,7 @@ impl<K> Timers<K> {
                     self.place(due, key);
                 }
             }
+            self.give_back(level, slot, taken);
         }
         self.hand = self.hand.max(target);
     }
@@ -126,5 +131,16 @@ impl<K> Timers<K> {
         let Some(level) = self.levels.get_mut(level) else { return Vec::new() };
         level.taken &= !(1 << slot);
         level.slots.get_mut(slot as usize).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The memory of a slot is kept for the next turn, unless many came to it at once.
+    fn give_back(&mut self, level: usize, slot: u32, empty: Vec<(u64, K)>) {
+        let slots = self.levels.get_mut(level).map(|level| &mut level.slots);
+        let slot = slots.and_then(|slots| slots.get_mut(slot as usize));
+        if let Some(slot) = slot.filter(|slot| slot.is_empty())
+            && empty.capacity() <= KEPT_MAX
+        {
+            *slot = empty;
+        }
     }
 }
