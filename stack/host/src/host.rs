@@ -125,7 +125,10 @@ impl Host {
 
     /// The way up: takes a frame from the device of `interface`.
     pub fn handle_frame(&mut self, cx: &mut Cx<'_>, interface: InterfaceId, frame: &RxFrame<'_>) {
-        let Some(of) = self.network.interface_mut(interface) else { return };
+        let Some(of) = self.network.interface_mut(interface) else {
+            let (port, len, why) = (interface.0, frame.bytes.len(), phys::Why::NoInterface);
+            return cx.note(|| phys::Seen::Lost { port, len, why });
+        };
         let Some((ethertype, is_link_group, payload)) = of.open_frame(cx, frame.bytes) else {
             return;
         };

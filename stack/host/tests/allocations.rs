@@ -122,6 +122,6 @@ fn a_segment_costs_no_allocation_of_its_own() {
         pair.turn();
         pair.with(1, |cx, host| host.tcp_read(cx, server, &mut into));
     });
-    // Two blocks of the receiver's buffer for the twelve segments and the answers of each turn.
+    // What is under way is a list that grows and shrinks with each flight: twice for some dozen frames.
     assert!(per_frame < 0.2, "{per_frame} allocations for a frame");
 }

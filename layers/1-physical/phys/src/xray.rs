@@ -17,6 +17,8 @@ pub enum Why {
     DeviceRefused(i32),
     /// The device has no room now.
     DeviceFull,
+    /// No interface belongs to the device any more.
+    NoInterface,
     /// It is longer than the device takes.
     TooLong,
     /// The cable lost it: that is its weather.

@@ -208,7 +208,9 @@ impl Cache {
     /// RFC 1122 §2.3.2.2: at least the latest packet is kept. RFC 4861 §7.2.2: it replaces the oldest.
     pub fn hold(&mut self, cx: &mut Cx<'_>, ip: IpAddr, packet: TxBuf) {
         let key = self.index.get(&ip).copied();
-        let Some(entry) = key.and_then(|key| self.entries.get_mut(key)) else { return };
+        let Some(entry) = key.and_then(|key| self.entries.get_mut(key)) else {
+            return cx.note(|| Seen::PacketLost { to: ip, why: Why::NobodyAsked });
+        };
         if entry.waiting.len() >= self.config.waiting_max
             && let Some(oldest) = entry.waiting.pop_front()
         {

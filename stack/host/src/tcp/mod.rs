@@ -6,7 +6,9 @@
 //! again. So a segment costs the same whether there is one connection or a hundred thousand.
 
 mod connect;
+mod errors;
 mod output;
+mod timers;
 mod verbs;
 
 use std::collections::{HashMap, VecDeque};
@@ -17,8 +19,8 @@ use std::time::Duration;
 use base::checksum::Sum;
 use base::xray::Layer;
 use base::{Arena, Cx, Instant, Key, Malformed, SipKey, Timers};
-use ip::{Packet, Protocol, Quoted};
-use tcp::{Connection, Flow, IcmpError, IcmpKind, Limits, Listener, Returned, Segment, TimeWait};
+use ip::{Packet, Protocol};
+use tcp::{Connection, Flow, Limits, Listener, Returned, Segment, TimeWait};
 
 use crate::network::Network;
 use crate::xray::{Seen, Why};
@@ -195,62 +197,6 @@ impl Tcp {
             }
             None => self.handle_strangers(cx, network, flow, &segment, ecn, None),
         }
-    }
-
-    /// A packet of ours did not arrive. Whether it was somebody's; and if it was too long, whether
-    /// that was believed.
-    pub(crate) fn handle_error(
-        &mut self,
-        cx: &mut Cx<'_>,
-        error: icmp::Error,
-        quoted: &Quoted<'_>,
-    ) -> (bool, bool) {
-        let Some([s0, s1, d0, d1, q0, q1, q2, q3]) = quoted.payload.first_chunk().copied() else {
-            return (false, false);
-        };
-        let flow = Flow {
-            local: SocketAddr::new(quoted.source, u16::from_be_bytes([s0, s1])),
-            remote: SocketAddr::new(quoted.destination, u16::from_be_bytes([d0, d1])),
-        };
-        let seq = tcp::Seq(u32::from_be_bytes([q0, q1, q2, q3]));
-        let error = IcmpError { kind: kind_of(error), seq };
-        match self.flows.get(&flow).copied() {
-            Some(Entry::Connection(key)) => {
-                let Some(socket) = self.sockets.get_mut(key) else { return (false, false) };
-                let before = socket.connection.info(cx.now()).mss_path;
-                socket.connection.handle_icmp(cx, &error);
-                let is_narrower = socket.connection.info(cx.now()).mss_path < before;
-                self.touch(key);
-                (true, is_narrower)
-            }
-            Some(Entry::TimeWait(_)) => (true, false),
-            None => {
-                let Some(listener) = self.listener_at(flow.local) else { return (false, false) };
-                if let Some(of) = self.listeners.get_mut(listener) {
-                    of.listener.handle_icmp(cx, &flow, &error);
-                }
-                (true, false)
-            }
-        }
-    }
-
-    /// Lets time pass.
-    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        let mut woken = std::mem::take(&mut self.woken);
-        self.timers.expire(cx.now(), &mut woken);
-        for wake in woken.drain(..) {
-            match wake {
-                Wake::Connection(key) => self.wake_connection(cx, key),
-                Wake::Listener(key) => self.wake_listener(cx, key),
-                Wake::TimeWait(key) => self.wake_time_wait(cx.now(), key),
-            }
-        }
-        self.woken = woken;
-    }
-
-    /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
     }
 
     /// The next thing that programs must learn, if any.
@@ -443,63 +389,6 @@ impl Tcp {
         }
     }
 
-    /// Sets the next deadline, if it is earlier than the one that is set.
-    fn arm(&mut self, key: Key<Box<Socket>>) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
-        let Some((at, _)) = socket.connection.poll_timeout() else { return };
-        if socket.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
-            socket.wakes_at = Some(at);
-            self.timers.set(at, Wake::Connection(key));
-        }
-    }
-
-    fn arm_listener(&mut self, key: ListenerId) {
-        let Some(of) = self.listeners.get_mut(key) else { return };
-        let Some(at) = of.listener.poll_timeout() else { return };
-        if of.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
-            of.wakes_at = Some(at);
-            self.timers.set(at, Wake::Listener(key));
-        }
-    }
-
-    fn wake_connection(&mut self, cx: &mut Cx<'_>, key: Key<Box<Socket>>) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
-        // An earlier deadline was set after this one, or this one was moved: look again.
-        if socket.wakes_at.is_some_and(|at| at > cx.now()) {
-            return;
-        }
-        socket.wakes_at = None;
-        let is_due = socket.connection.poll_timeout().is_some_and(|(at, _)| at <= cx.now());
-        if is_due {
-            socket.connection.handle_timeout(cx);
-            self.touch(key);
-        } else {
-            self.arm(key);
-        }
-    }
-
-    fn wake_listener(&mut self, cx: &mut Cx<'_>, key: ListenerId) {
-        let Some(of) = self.listeners.get_mut(key) else { return };
-        if of.wakes_at.is_some_and(|at| at > cx.now()) {
-            return;
-        }
-        of.wakes_at = None;
-        of.listener.handle_timeout(cx);
-        self.touch_listener(key);
-    }
-
-    fn wake_time_wait(&mut self, now: Instant, key: Key<(Flow, TimeWait)>) {
-        let Some((flow, waiting)) = self.time_waits.get(key) else { return };
-        let (flow, until) = (*flow, waiting.until());
-        if until > now {
-            return self.timers.set(until, Wake::TimeWait(key));
-        }
-        self.time_waits.remove(key);
-        if matches!(self.flows.get(&flow), Some(Entry::TimeWait(of)) if *of == key) {
-            self.flows.remove(&flow);
-        }
-    }
-
     fn reply(&mut self, cx: &mut Cx<'_>, flow: Flow, header: tcp::Header) {
         if self.replies.len() >= REPLIES_MAX {
             let (from, to, why) = (flow.remote, flow.local, Why::TooManyReplies);
@@ -552,25 +441,4 @@ fn limits_to(now: Instant, network: &Network, remote: IpAddr) -> Limits {
     // One segment at a time, however short segments turn out to be, unless the device cuts more.
     let gso_len_max = if gso > mss { gso as u32 } else { 1 };
     Limits { mss: u16::try_from(mss).unwrap_or(u16::MAX), gso_len_max }
-}
-
-/// An ICMP error in TCP's words.
-fn kind_of(error: icmp::Error) -> IcmpKind {
-    use icmp::Unreachable;
-    match error {
-        icmp::Error::TooBig { mtu } => IcmpKind::PacketTooBig { mtu },
-        icmp::Error::TimeExceeded(_) => IcmpKind::TimeExceeded,
-        // RFC 4443 §3.4, code 1: nobody there knows TCP.
-        icmp::Error::ParameterProblem { code: 1, .. } => {
-            IcmpKind::Unreachable(tcp::Failure::ProtocolUnreachable)
-        }
-        icmp::Error::ParameterProblem { .. } => IcmpKind::ParameterProblem,
-        icmp::Error::Unreachable(why) => IcmpKind::Unreachable(match why {
-            Unreachable::Net | Unreachable::BeyondScope => tcp::Failure::NetworkUnreachable,
-            Unreachable::Protocol => tcp::Failure::ProtocolUnreachable,
-            Unreachable::Port => tcp::Failure::Refused,
-            Unreachable::Prohibited => tcp::Failure::Prohibited,
-            Unreachable::Host | Unreachable::Other(_) => tcp::Failure::HostUnreachable,
-        }),
-    }
 }

@@ -1,0 +1,322 @@
+//! Layers 2 and 3 of a host: interfaces, addresses, routes, and the packets on their way between them.
+
+mod addresses;
+mod output;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{Cx, Instant, SipKey, TxBuf};
+use icmp::Error;
+use ip::{
+    Cidr, Ecn, Fragments, Identifications, InterfaceId, Packet, PathMtus, Protocol, Reassembly,
+    Route, Routes, Seen, Why, v4, v6,
+};
+use phys::Pool;
+
+use crate::interface::{Interface, may_come_from};
+
+/// How many interfaces a host may have.
+const INTERFACES_MAX: usize = 64;
+
+/// How many packets may wait to be passed on, or to come back to ourselves: a batch of frames, or a
+/// window of one connection to ourselves. With 2 KiB each, 2 MiB.
+const QUEUE_MAX: usize = 1024;
+
+/// How many packets may be cut at a time, of at most 64 KiB.
+const CUTTING_MAX: usize = 32;
+
+/// The interface that leads to ourselves.
+pub const LOOPBACK: InterfaceId = InterfaceId(0);
+
+/// How long packets to ourselves may be: as long as packets can be.
+const LOOPBACK_MTU: usize = v4::PACKET_LEN_MAX;
+
+/// Interfaces, addresses, routes, and packets between them.
+#[derive(Debug)]
+pub(crate) struct Network {
+    key: SipKey,
+    /// The first is the loopback; a place is never used again.
+    interfaces: Vec<Option<Interface>>,
+    /// Addresses that may be used.
+    local: BTreeMap<IpAddr, InterfaceId>,
+    /// All addresses, in the order in which they came.
+    addresses: Vec<Address>,
+    pub(crate) routes: Routes,
+    pub(crate) paths: PathMtus,
+    pub(crate) reassembly: Reassembly,
+    identifications: Identifications,
+    /// Whether packets for others are passed on.
+    pub(crate) is_router: bool,
+    hop_limit: u8,
+    /// Packets with their header that are to be passed on, and by whom on which link.
+    forwarded: VecDeque<(InterfaceId, IpAddr, TxBuf)>,
+    /// Packets that are being cut, and to whom on which link the parts go.
+    cutting: VecDeque<(InterfaceId, IpAddr, IpAddr, Fragments)>,
+    looped: VecDeque<TxBuf>,
+    failed: VecDeque<Failed>,
+    changes: VecDeque<Change>,
+    pool: Pool,
+}
+
+/// An address of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// The address and its network.
+    pub cidr: Cidr,
+    /// The interface that has it.
+    pub interface: InterfaceId,
+    /// Whether it may be used already: nobody else has it.
+    pub is_ready: bool,
+}
+
+/// Why an address or a route cannot be had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AddError {
+    /// There is no such interface.
+    NoInterface,
+    /// It is there already.
+    Exists,
+    /// There are as many as there may be.
+    TooMany,
+    /// No host can have this address.
+    NotAHost,
+    /// The gateway is not on the link.
+    GatewayNotOnLink,
+}
+
+/// What a packet needs that goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) ecn: Ecn,
+    /// Whether it may be cut if a link or the path takes no longer ones.
+    pub(crate) may_be_cut: bool,
+}
+
+/// A packet that could not be handed to anybody, and why.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) packet: TxBuf,
+    pub(crate) error: Error,
+}
+
+/// What has changed by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    Ready { interface: InterfaceId, address: IpAddr },
+    Lost { interface: InterfaceId, address: IpAddr, to: base::Mac },
+}
+
+/// What is to be done with a packet that came in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Admission {
+    /// It is for us; perhaps for others too.
+    Deliver { is_group: bool },
+    /// It is for somebody else, and we are a router.
+    Forward,
+    /// It is dropped.
+    Drop(Why),
+}
+
+impl Network {
+    pub(crate) fn new(key: SipKey, is_router: bool, hop_limit: u8) -> Self {
+        let derive = |purpose: &[u8]| key.derive(purpose);
+        let mut network = Self {
+            key,
+            interfaces: Vec::new(),
+            local: BTreeMap::new(),
+            addresses: Vec::new(),
+            routes: Routes::new(),
+            paths: PathMtus::new(derive(b"paths")),
+            reassembly: Reassembly::new(derive(b"reassembly")),
+            identifications: Identifications::new(derive(b"identifications")),
+            is_router,
+            hop_limit,
+            forwarded: VecDeque::new(),
+            cutting: VecDeque::new(),
+            looped: VecDeque::new(),
+            failed: VecDeque::new(),
+            changes: VecDeque::new(),
+            pool: Pool::new(),
+        };
+        network.add_loopback();
+        network
+    }
+
+    // From below.
+
+    pub(crate) fn interface(&self, id: InterfaceId) -> Option<&Interface> {
+        self.interfaces.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(crate) fn interface_mut(&mut self, id: InterfaceId) -> Option<&mut Interface> {
+        self.interfaces.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// Whether a packet is for us, and may be.
+    #[inline]
+    pub(crate) fn admit(
+        &self,
+        at: InterfaceId,
+        is_link_group: bool,
+        packet: &Packet<'_>,
+    ) -> Admission {
+        let Some(interface) = self.interface(at) else {
+            return Admission::Drop(Why::InterfaceDown);
+        };
+        let (source, destination) = (packet.source, packet.destination);
+        let is_outside = at != LOOPBACK;
+        if is_outside && !may_come_from(source) {
+            return Admission::Drop(Why::MartianSource);
+        }
+        // RFC 1812 §5.3.8: nobody else sends from our addresses.
+        if is_outside && self.local.contains_key(&source) {
+            return Admission::Drop(Why::FromOurselves);
+        }
+        if let IpAddr::V4(source) = source
+            && interface.is_broadcast(source)
+        {
+            return Admission::Drop(Why::MartianSource);
+        }
+        if interface.hears_group(destination) {
+            return Admission::Deliver { is_group: true };
+        }
+        // RFC 1122 §3.3.6: a packet for one that was sent to all is somebody's mistake.
+        if is_link_group {
+            return Admission::Drop(Why::MartianDestination);
+        }
+        if self.is_local(destination) {
+            // RFC 1122 §3.2.1.3 (g): an address of the host itself is never on a link.
+            return match is_outside && ip::Kind::of(destination) == ip::Kind::Loopback {
+                true => Admission::Drop(Why::MartianDestination),
+                false => Admission::Deliver { is_group: false },
+            };
+        }
+        match self.is_router && is_outside {
+            true => Admission::Forward,
+            false => Admission::Drop(Why::NotForUs),
+        }
+    }
+
+    /// The route for a packet that is passed on, and what its link takes.
+    pub(crate) fn route_through(&self, destination: IpAddr) -> Option<(Route, usize)> {
+        let route = self.routes.find(destination)?;
+        Some((*route, self.interface(route.interface)?.device.mtu))
+    }
+
+    /// Passes a packet on: `bytes` with one hop less.
+    pub(crate) fn forward(&mut self, cx: &mut Cx<'_>, route: &Route, packet: &Packet<'_>) {
+        let (from, to) = (packet.source, packet.destination);
+        if self.forwarded.len() >= QUEUE_MAX {
+            return cx.note(|| Seen::Dropped { from, to, why: Why::QueueFull });
+        }
+        let mut copy = self.pool.take();
+        copy.append(packet.bytes);
+        ip::forward::decrement(copy.as_mut_slice());
+        let (interface, hop_limit) = (route.interface, packet.hop_limit - 1);
+        cx.note(|| Seen::Forwarded { from, to, interface, hop_limit });
+        self.forwarded.push_back((interface, route.next_hop(to), copy));
+    }
+
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        for interface in self.interfaces.iter_mut().flatten() {
+            interface.neighbors.handle_timeout(cx);
+        }
+    }
+
+    // From above.
+
+    /// Whether `address` is one of ours, and may be used.
+    #[inline]
+    pub(crate) fn is_local(&self, address: IpAddr) -> bool {
+        self.local.contains_key(&address)
+            // RFC 1122 §3.2.1.3 (g): all of 127/8 is the host.
+            || matches!(address, IpAddr::V4(v4) if v4.is_loopback())
+    }
+
+    /// How long packets to `destination` may be: what the link takes, or what the path does.
+    #[inline]
+    pub(crate) fn mtu_to(&self, now: Instant, destination: IpAddr) -> usize {
+        if self.is_local(destination) {
+            return LOOPBACK_MTU;
+        }
+        let route = self.routes.find(destination);
+        let link = route.and_then(|route| self.interface(route.interface));
+        let link = link.map_or(v6::MTU_MIN, |interface| interface.device.mtu);
+        self.paths.find(now, destination).map_or(link, |path| path.min(link))
+    }
+
+    /// How long the super-segments may be that the way to `destination` takes, if any.
+    pub(crate) fn segments_to(&self, destination: IpAddr) -> usize {
+        let kind = base::SegmentationKind::Tcp;
+        let route = self.routes.find(destination).filter(|_| !self.is_local(destination));
+        let interface = route.and_then(|route| self.interface(route.interface));
+        interface.map_or(0, |i| i.device.segment_len_max(kind, destination.is_ipv6()))
+    }
+
+    /// Somebody at `address` has answered a layer above. (RFC 4861 §7.3.1)
+    #[inline]
+    pub(crate) fn handle_sign_of_life(&mut self, cx: &mut Cx<'_>, address: IpAddr) {
+        let Some(route) = self.routes.find(address).copied() else { return };
+        if let Some(interface) = self.interface_mut(route.interface)
+            && interface.device.medium == phys::Medium::Ethernet
+        {
+            interface.neighbors.handle_sign_of_life(cx, route.next_hop(address));
+        }
+    }
+
+    /// How often packets of ours may be passed on, from now on.
+    pub(crate) fn set_hop_limit(&mut self, hop_limit: u8) {
+        self.hop_limit = hop_limit;
+    }
+
+    // Out.
+
+    /// The next packet that came back to ourselves.
+    pub(crate) fn poll_looped(&mut self) -> Option<TxBuf> {
+        self.looped.pop_front()
+    }
+
+    /// Takes the memory of a packet back.
+    pub(crate) fn recycle(&mut self, packet: TxBuf) {
+        self.pool.put(packet);
+    }
+
+    /// The next packet that nobody could be found for.
+    pub(crate) fn poll_failed(&mut self) -> Option<Failed> {
+        self.failed.pop_front()
+    }
+
+    /// The next thing that has changed by itself.
+    pub(crate) fn poll_change(&mut self) -> Option<Change> {
+        self.settle();
+        self.changes.pop_front()
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let neighbors = self.interfaces.iter().flatten();
+        let neighbors = neighbors.filter_map(|interface| interface.neighbors.poll_timeout());
+        neighbors.chain(self.reassembly.poll_timeout()).min()
+    }
+
+    // Look.
+
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.iter().flatten()
+    }
+
+    pub(crate) fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+}
+
+/// Nobody, in the same version of IP.
+pub(crate) fn unspecified_like(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    }
+}

@@ -1,0 +1,220 @@
+//! The way down of a packet: header, route, link; or back to ourselves, or in parts.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{Cx, TxBuf};
+use icmp::{Error, Unreachable};
+use ip::{Fragments, InterfaceId, Prefix, Protocol, Route, Seen, Why, v4, v6};
+use neighbor::Outgoing as FromNeighbors;
+
+use super::{CUTTING_MAX, Failed, Network, Outgoing, QUEUE_MAX};
+use crate::interface::{Sent, ethertype_of};
+
+impl Network {
+    /// Gives the payload in `out` the header of IP and sends it on its way. The interface, if `out`
+    /// holds a frame for it now; otherwise the packet waits, stays here, or could not be sent.
+    pub(crate) fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        packet: &Outgoing,
+        out: &mut TxBuf,
+    ) -> Option<InterfaceId> {
+        let Outgoing { source: from, destination: to, protocol: carries, .. } = *packet;
+        cx.note(|| Seen::PacketOut { from, to, carries, len: out.len() });
+        if self.is_local(to) {
+            self.emit_header(packet, out, false);
+            self.loop_back(cx, out);
+            return None;
+        }
+        let Some((id, hop, link_mtu)) = self.way_to(packet) else {
+            cx.note(|| Seen::NotSent { to, why: Why::NoRoute });
+            self.emit_header(packet, out, false);
+            self.fail(out, Error::Unreachable(Unreachable::Net));
+            return None;
+        };
+        let mtu = self.paths.find(cx.now(), to).map_or(link_mtu, |path| path.min(link_mtu));
+        let header_len = if to.is_ipv4() { v4::LEN } else { v6::LEN };
+        let is_long = out.len() + header_len > mtu && out.offload().segmentation.is_none();
+        self.emit_header(packet, out, is_long && packet.may_be_cut);
+        if is_long {
+            self.cut(cx, (id, hop, from), mtu, packet.may_be_cut, out);
+            return None;
+        }
+        self.hand_to(cx, (id, hop, from), out)
+    }
+
+    /// Writes the next frame that has waited for something, if any.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
+        loop {
+            if let Some(id) = self.poll_link(cx, out) {
+                return Some(id);
+            }
+            let (id, hop, source) = self.poll_waiting(cx, out)?;
+            if let Some(id) = self.hand_to(cx, (id, hop, source), out) {
+                return Some(id);
+            }
+        }
+    }
+
+    /// Writes the next frame of somebody who looks for neighbours, or has found one.
+    pub(super) fn poll_link(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
+        for interface in self.interfaces.iter_mut().flatten() {
+            while let Some(outgoing) = interface.neighbors.poll_transmit(out) {
+                let (to, ethertype) = match outgoing {
+                    FromNeighbors::Arp(to) => (to, ethernet::EtherType::Arp),
+                    FromNeighbors::Packet(to) => (to, ethertype_of(out.as_slice())),
+                    // The messages of neighbour discovery are not here yet; who is not known by
+                    // other means is not found.
+                    FromNeighbors::Solicitation { target, .. } => {
+                        let (to, why) = (target.into(), Why::NeighborUnreachable);
+                        cx.note(|| Seen::NotSent { to, why });
+                        continue;
+                    }
+                };
+                interface.emit_frame(cx, to, ethertype, out);
+                return Some(interface.id);
+            }
+        }
+        None
+    }
+
+    /// Writes the next packet that is ready for a link: a part of one that is being cut, or one that
+    /// is passed on. Through which interface, to whom, and from where.
+    pub(super) fn poll_waiting(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut TxBuf,
+    ) -> Option<(InterfaceId, IpAddr, IpAddr)> {
+        loop {
+            while let Some((id, hop, source, parts)) = self.cutting.front_mut() {
+                if parts.next(out) {
+                    return Some((*id, *hop, *source));
+                }
+                self.cutting.pop_front();
+            }
+            let (id, hop, mut packet) = self.forwarded.pop_front()?;
+            std::mem::swap(out, &mut packet);
+            self.pool.put(packet);
+            let mtu = self.interface(id).map_or(0, |interface| interface.device.mtu);
+            let source = self.source_for(hop).unwrap_or(hop);
+            if out.len() <= mtu {
+                return Some((id, hop, source));
+            }
+            self.cut(cx, (id, hop, source), mtu, true, out);
+        }
+    }
+
+    /// Through which interface, to whom on its link, and what that takes.
+    pub(super) fn way_to(&self, packet: &Outgoing) -> Option<(InterfaceId, IpAddr, usize)> {
+        let to = packet.destination;
+        let route = match self.routes.find(to) {
+            // RFC 1122 §3.3.1.1: to everybody on the link, and to groups without a route, through the
+            // interface that the source belongs to.
+            _ if to.is_multicast() || to == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+                let interface = self.local.get(&packet.source).copied()?;
+                Route::on_link(Prefix::host(to), interface)
+            }
+            route => *route?,
+        };
+        let mtu = self.interface(route.interface)?.device.mtu;
+        Some((route.interface, route.next_hop(to), mtu))
+    }
+
+    pub(super) fn emit_header(&mut self, packet: &Outgoing, out: &mut TxBuf, may_be_cut: bool) {
+        let Outgoing { source, destination, protocol, ecn, .. } = *packet;
+        // RFC 1112 §6.1: what is for a group stays on the link unless somebody wants it otherwise.
+        let ttl = if destination.is_multicast() { 1 } else { self.hop_limit };
+        match (source, destination) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                let mut header = v4::Header { ecn, ..v4::Header::new(from, to, protocol, ttl) };
+                // RFC 6864 §4.1: the identification means something only where a packet may be cut.
+                if may_be_cut {
+                    header.dont_fragment = false;
+                    let id = self.identifications.next(source, destination, protocol);
+                    header.identification = id as u16;
+                }
+                header.emit(out);
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let (dscp, flow_label, next, hop_limit) = (0, 0, protocol, ttl);
+                v6::Header { dscp, ecn, flow_label, next, hop_limit, source, destination }
+                    .emit(out);
+            }
+            _ => debug_assert!(false, "{source} does not send to {destination}"),
+        }
+    }
+
+    pub(super) fn loop_back(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) {
+        if self.looped.len() >= QUEUE_MAX {
+            // RFC 1122 §3.2.1.3: the loopback loses packets as any link may.
+            return cx
+                .note(|| Seen::NotSent { to: IpAddr::from([127, 0, 0, 1]), why: Why::QueueFull });
+        }
+        let mut packet = self.pool.take();
+        std::mem::swap(&mut packet, out);
+        self.looped.push_back(packet);
+    }
+
+    /// Begins to cut the packet in `out`.
+    pub(super) fn cut(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (id, hop, source): (InterfaceId, IpAddr, IpAddr),
+        mtu: usize,
+        may_be_cut: bool,
+        out: &mut TxBuf,
+    ) {
+        let (to, len) = (hop, out.len());
+        if !may_be_cut {
+            cx.note(|| Seen::NotSent { to, why: Why::TooBig });
+            return self.fail(out, Error::TooBig { mtu: mtu as u32 });
+        }
+        if self.cutting.len() >= CUTTING_MAX {
+            return cx.note(|| Seen::NotSent { to, why: Why::QueueFull });
+        }
+        // RFC 1122 §3.3.3: checksums cover the whole packet, so they are finished first.
+        out.finish_checksum();
+        let identification = self.identifications.next(source, hop, Protocol::UDP);
+        match Fragments::new(out.as_slice(), mtu, identification) {
+            Ok(parts) => {
+                cx.note(|| Seen::Fragmented { to, len, mtu });
+                self.cutting.push_back((id, hop, source, parts));
+            }
+            Err(_) => {
+                cx.note(|| Seen::NotSent { to, why: Why::TooBig });
+                self.fail(out, Error::TooBig { mtu: mtu as u32 });
+            }
+        }
+    }
+
+    /// Hands the packet in `out` to `hop` on the link.
+    pub(super) fn hand_to(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (id, hop, source): (InterfaceId, IpAddr, IpAddr),
+        out: &mut TxBuf,
+    ) -> Option<InterfaceId> {
+        let Some(interface) = self.interface_mut(id) else {
+            cx.note(|| Seen::NotSent { to: hop, why: Why::InterfaceDown });
+            return None;
+        };
+        match interface.send(cx, hop, source, out) {
+            Sent::Frame => return Some(id),
+            Sent::Held => {}
+            Sent::Unreachable => {
+                cx.note(|| Seen::NotSent { to: hop, why: Why::NeighborUnreachable });
+                self.fail(out, Error::Unreachable(Unreachable::Host));
+            }
+        }
+        None
+    }
+
+    /// Whoever sent the packet in `out` is to be told.
+    pub(super) fn fail(&mut self, out: &mut TxBuf, error: Error) {
+        if self.failed.len() < CUTTING_MAX {
+            let mut packet = self.pool.take();
+            std::mem::swap(&mut packet, out);
+            self.failed.push_back(Failed { packet, error });
+        }
+    }
+}
