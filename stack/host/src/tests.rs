@@ -57,10 +57,10 @@ impl Net {
         }
     }
 
-    /// Two hosts, 10.0.0.1 and 10.0.0.2, on one cable.
+    /// Two hosts, 10.0.0.1 and 10.0.0.2, in one network on one cable.
     fn pair(layers: &[Layer]) -> Self {
         let mut net = Self::new(layers);
-        let hosts = ["10.0.0.1/24", "10.0.0.2/24"].map(|address| net.add_host(&[address]));
+        let hosts = ["10.0.0.1/16", "10.0.0.2/16"].map(|address| net.add_host(&[address]));
         net.cables.push(hosts.map(|host| (host, IF1)));
         net
     }

@@ -240,7 +240,7 @@ impl Cache {
     pub fn insert_permanent(&mut self, cx: &mut Cx<'_>, ip: IpAddr, mac: Mac) -> bool {
         let key = match self.index.get(&ip).copied() {
             Some(key) => key,
-            None if !self.make_room(false) => return false,
+            None if !self.make_room(cx, false) => return false,
             None => self.insert(ip, ip, State::Permanent),
         };
         if let Some(entry) = self.entries.get_mut(key) {
@@ -297,7 +297,7 @@ impl Cache {
     }
 
     fn look_for(&mut self, cx: &mut Cx<'_>, ip: IpAddr, source: IpAddr) -> Answer {
-        if !self.make_room(false) {
+        if !self.make_room(cx, false) {
             cx.note(|| Seen::GaveUp { target: ip, why: Why::TableFull });
             return Answer::Unreachable;
         }
@@ -308,7 +308,7 @@ impl Cache {
 
     /// RFC 826: who asks for us will be talked to soon, so it is worth an entry.
     fn admit_stranger(&mut self, cx: &mut Cx<'_>, ip: IpAddr, mac: Mac) {
-        if !self.make_room(true) {
+        if !self.make_room(cx, true) {
             return cx.note(|| Seen::Dropped { from: ip, why: Why::TableFull });
         }
         let key = self.insert(ip, Ipv4Addr::UNSPECIFIED.into(), State::Stale);
@@ -442,31 +442,51 @@ impl Cache {
     }
 
     /// Finds a place for a new entry; whether there is one.
-    fn make_room(&mut self, for_stranger: bool) -> bool {
+    fn make_room(&mut self, cx: &mut Cx<'_>, for_stranger: bool) -> bool {
         if self.entries.len() < self.config.neighbors_max {
             return true;
         }
-        let mut second_best = None;
+        let mut worst: Option<(u8, Key<Entry>)> = None;
         for _ in 0..LOOKS_MAX.min(self.entries.len()) {
             let Some(key) = self.entries.next_in_turn(&mut self.hand) else { break };
-            let Some(entry) = self.entries.get_mut(key) else { break };
-            let is_used = std::mem::take(&mut entry.is_used);
-            match entry.state {
-                State::Permanent => {}
-                State::Stale | State::Unreachable if !is_used => {
-                    self.drop_entry(key);
-                    return true;
-                }
-                State::Stale | State::Unreachable => second_best = Some(key),
-                _ if for_stranger => {}
-                _ => second_best = second_best.or(Some(key)),
+            let Some(rank) = self.entries.get_mut(key).and_then(|e| e.rank(for_stranger)) else {
+                continue;
+            };
+            if worst.is_none_or(|(least, _)| rank < least) {
+                worst = Some((rank, key));
+            }
+            if rank == 0 {
+                break;
             }
         }
-        second_best.map(|key| self.drop_entry(key)).is_some()
+        let Some((_, key)) = worst else { return false };
+        if let Some(entry) = self.entries.get(key) {
+            let to = entry.ip;
+            (0..entry.waiting.len()).for_each(|_| {
+                cx.note(|| Seen::PacketLost { to, why: Why::TableFull });
+            });
+        }
+        self.drop_entry(key);
+        true
     }
 }
 
 impl Entry {
+    /// How much it is needed, the least first; nothing if it must stay. The hand has come by.
+    ///
+    /// Whom nobody has talked to of late goes first, then who is only being looked for: a flood of
+    /// invented addresses fills the table with those. Strangers drive out nobody who was confirmed.
+    fn rank(&mut self, for_stranger: bool) -> Option<u8> {
+        let is_used = std::mem::take(&mut self.is_used);
+        match self.state {
+            State::Stale | State::Unreachable => Some(u8::from(is_used)),
+            State::Incomplete => Some(2),
+            State::Permanent => None,
+            _ if for_stranger => None,
+            State::Reachable | State::Delay | State::Probe => Some(3 + u8::from(is_used)),
+        }
+    }
+
     fn has_mac(&self) -> bool {
         !matches!(self.state, State::Incomplete | State::Unreachable)
     }

@@ -104,7 +104,7 @@ fn martians_are_dropped() {
     let table = [
         ("127.0.0.1", "10.0.0.1", us),
         ("10.0.0.1", "10.0.0.1", us),
-        ("10.0.0.255", "10.0.0.1", us),
+        ("10.0.255.255", "10.0.0.1", us),
         ("224.0.0.1", "10.0.0.1", us),
         ("0.0.0.0", "10.0.0.1", us),
         ("10.0.0.2", "127.0.0.1", us),
@@ -178,4 +178,58 @@ fn an_error_about_what_we_did_not_send_changes_nothing() {
     "#]]
     .assert_eq(&net.film());
     assert_eq!(net.hosts[0].network.mtu_to(net.now, ip("10.0.0.2")), 1500);
+}
+
+/// RFC 4987 §3: connections that nobody means to finish stand in nobody's way, neither in the
+/// listener's queue nor in the table of neighbours.
+#[test]
+fn a_flood_of_syns_stops_nobody() {
+    let mut net = Net::pair(&[Layer::Transport]);
+    let listener = net.hosts[1].tcp_listen(at("0.0.0.0:80"), 8).unwrap();
+    let remote = at("10.0.0.2:80");
+    let mut client = None;
+    for n in 0..20_000u32 {
+        // Invented neighbours: each would have to be looked for.
+        let from = std::net::Ipv4Addr::new(10, 0, (n >> 8) as u8, n as u8);
+        let header = tcp::Header {
+            source: 1000 + n as u16,
+            destination: 80,
+            seq: tcp::Seq(n),
+            flags: tcp::Flags::SYN,
+            window: 1000,
+            ..tcp::Header::default()
+        };
+        net.with(1, |cx, host| host.handle_frame(cx, IF1, &RxFrame::new(&syn(from, &header))));
+        if n % 100 == 0 {
+            net.run(Duration::from_millis(2));
+        }
+        if n == 10_000 {
+            client = net.with(0, |cx, host| host.tcp_connect(cx, None, remote)).ok();
+        }
+    }
+    net.run(5 * SECOND);
+    let accepted = net.hosts[1].tcp_accept(listener).expect("who means it is served");
+    let flow = net.hosts[1].tcp(accepted).unwrap().flow();
+    assert_eq!(flow.remote.ip(), ip("10.0.0.1"));
+    assert!(net.hosts[0].tcp(client.unwrap()).unwrap().failure().is_none());
+    assert!(net.hosts[1].neighbors().count() <= 1024);
+    let (_, listener) = net.hosts[1].tcp_listener(listener).unwrap();
+    assert!(listener.half_open() <= 4096 && net.hosts[1].tcp_connections().count() == 1);
+}
+
+/// A frame with a segment from an address of 10/8 to the second host.
+fn syn(from: std::net::Ipv4Addr, header: &tcp::Header) -> Vec<u8> {
+    let to = [10, 0, 0, 2].into();
+    let mut bytes = [0; tcp::wire::HEADER_LEN_MAX];
+    let len = header.emit(&mut bytes);
+    let mut out = TxBuf::new();
+    out.append(&bytes[..len]);
+    let mut sum = checksum::Sum::pseudo_v4(from, to, 6, len);
+    sum.add(out.as_slice());
+    out.as_mut_slice()[16..18].copy_from_slice(&sum.finish().to_be_bytes());
+    ip::v4::Header::new(from, to, ip::Protocol::TCP, 64).emit(&mut out);
+    let (destination, source) = (Mac([2, 0, 0, 0, 2, 1]), Mac([2, 0, 0, 0, 9, 9]));
+    let (tag, ethertype) = (None, ethernet::EtherType::Ipv4);
+    ethernet::Header { destination, source, tag, ethertype }.emit(&mut out);
+    out.as_slice().to_vec()
 }
