@@ -180,7 +180,7 @@ fn an_error_about_what_we_did_not_send_changes_nothing() {
     assert_eq!(net.hosts[0].network.mtu_to(net.now, ip("10.0.0.2")), 1500);
 }
 
-/// RFC 4987 §3: connections that nobody means to finish stand in nobody's way, neither in the
+/// Connections that nobody means to finish stand in nobody's way, neither in the
 /// listener's queue nor in the table of neighbours.
 #[test]
 fn a_flood_of_syns_stops_nobody() {
