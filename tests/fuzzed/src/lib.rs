@@ -53,7 +53,7 @@ pub use targets::targets;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("captures", captures),
     ("chunked", chunked),
     ("conditionals", conditionals),
