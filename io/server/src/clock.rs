@@ -13,12 +13,18 @@ pub struct Clock {
     origin: i64,
     /// The wall's clock at the origin, in nanoseconds since 1970.
     wall_at_origin: Cell<i64>,
+    /// The date that was told last, and until when it is right.
+    told: Cell<(Wall, Instant)>,
 }
 
 impl Clock {
     /// A clock that begins now.
     pub fn start() -> Self {
-        let clock = Self { origin: nanos(ClockId::Monotonic), wall_at_origin: Cell::new(0) };
+        let clock = Self {
+            origin: nanos(ClockId::Monotonic),
+            wall_at_origin: Cell::new(0),
+            told: Cell::new((Wall(0), Instant::ORIGIN)),
+        };
         clock.adjust();
         clock
     }
@@ -29,15 +35,26 @@ impl Clock {
         Instant::from_nanos((nanos(ClockId::Monotonic) - self.origin) as u64)
     }
 
-    /// The date at `now`.
+    /// The date at `now`, which is no earlier than when it was asked for last.
+    #[inline]
     pub fn wall(&self, now: Instant) -> Wall {
-        Wall((self.wall_at_origin.get() + now.as_nanos() as i64).div_euclid(1_000_000_000))
+        let (wall, until) = self.told.get();
+        if now < until { wall } else { self.next_wall(now) }
+    }
+
+    fn next_wall(&self, now: Instant) -> Wall {
+        let nanos = self.wall_at_origin.get() + now.as_nanos() as i64;
+        let left = 1_000_000_000 - nanos.rem_euclid(1_000_000_000);
+        let wall = Wall(nanos.div_euclid(1_000_000_000));
+        self.told.set((wall, Instant::from_nanos(now.as_nanos() + left as u64)));
+        wall
     }
 
     /// Looks at the wall's clock, which may have been set.
     pub fn adjust(&self) {
         let wall = nanos(ClockId::Realtime);
         self.wall_at_origin.set(wall - self.now().as_nanos() as i64);
+        self.told.set((Wall(0), Instant::ORIGIN));
     }
 }
 

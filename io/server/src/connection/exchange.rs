@@ -251,7 +251,8 @@ impl<T: Transport> Connection<T> {
         let Answer { response, body } = answer;
         exchange.status = Some(response.status);
         // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
-        let is_bodiless = exchange.request.method == Method::Head || response.status.is_bodiless();
+        let is_head = matches!(exchange.request.method, Method::Head);
+        let is_bodiless = is_head || response.status.is_bodiless();
         self.send(cx, exchange.id, Event::Head(Head::Response(response)));
         match body {
             Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN && !is_bodiless => {

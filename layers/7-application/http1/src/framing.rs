@@ -42,12 +42,12 @@ pub fn of_response(method: &Method, response: &Response) -> Result<Framing, Why>
 /// Whether a response with this status to `method` has no body, whatever its fields say (RFC 9112
 /// §6.3 rules 1 and 2): there a Content-Length describes what is not sent.
 pub fn is_bodiless(method: &Method, status: Status) -> bool {
-    *method == Method::Head || status.is_bodiless() || is_tunnel(method, status)
+    matches!(method, Method::Head) || status.is_bodiless() || is_tunnel(method, status)
 }
 
 /// Whether this answer makes a tunnel of the connection (RFC 9110 §9.3.6).
 pub(crate) fn is_tunnel(method: &Method, status: Status) -> bool {
-    *method == Method::Connect && status.is_successful()
+    matches!(method, Method::Connect) && status.is_successful()
 }
 
 fn of_transfer_encoding(fields: &Fields, version: Version) -> Result<Framing, Why> {

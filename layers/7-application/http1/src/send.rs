@@ -284,7 +284,7 @@ impl Connection {
     fn decide_persistence(&mut self, cx: &mut Cx<'_>, body: Framing, status: Status) {
         let reason = if body == Framing::UntilClose {
             Some(Why::BodyUntilClose)
-        } else if self.exchange.method == Method::Connect && !status.is_successful() {
+        } else if matches!(self.exchange.method, Method::Connect) && !status.is_successful() {
             // RFC 9110 §9.3.6: what follows may have been meant for the tunnel already, and must
             // not be read as requests. (RFC 9931 demands it of proxies.)
             Some(Why::TunnelRefused)
@@ -377,7 +377,7 @@ impl Connection {
         fields.push(Name::ContentLength, text.len().to_string());
         self.send.phase = Phase::Head;
         self.send_response(cx, Response::new(status, fields));
-        if self.exchange.method != Method::Head {
+        if !matches!(self.exchange.method, Method::Head) {
             self.out.push(cx, text.into_bytes().into());
         }
         self.send.phase = Phase::Complete;
