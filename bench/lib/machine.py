@@ -18,7 +18,10 @@ LOAD_CORE = 1
 # The program, and the Debian package that has it.
 PACKAGES = {
     "curl": "curl",
+    "h2load": "nghttp2-client",
     "h2o": "h2o",
+    "nghttp": "nghttp2-client",
+    "nghttpd": "nghttp2-server",
     "nginx": "nginx",
     "nm": "binutils",
     "objdump": "binutils",

@@ -179,6 +179,7 @@ class Nginx(Server):
     """nginx as an operator who cares sets it up."""
 
     name = "nginx tuned"
+    more_of_listen = ""
     http = """
     sendfile on;
     tcp_nopush on;
@@ -213,7 +214,7 @@ http {{
     scgi_temp_path {self.work}/scgi;
     {self.http.format(log=self.access_log).strip()}
     server {{
-        listen 127.0.0.1:{self.port} backlog=4096{' ssl' if tls else ''};
+        listen 127.0.0.1:{self.port} backlog=4096{' ssl' if tls else ''}{self.more_of_listen};
         root {self.site};
         {tls}
     }}
@@ -229,6 +230,13 @@ http {{
         return machine.version([machine.find("nginx"), "-v"], r"nginx/(\S+)")
 
 
+class NginxHttp2(Nginx):
+    """The same, speaking HTTP/2, and on a port in clear text nothing else."""
+
+    more_of_listen = " http2"
+    http = Nginx.http + "    http2_max_concurrent_streams 1000;\n"
+
+
 class NginxDefault(Nginx):
     """nginx with the directives of Debian's own nginx.conf."""
 
@@ -242,6 +250,21 @@ class NginxDefault(Nginx):
     gzip on;
     access_log {log};
 """
+
+
+class Nghttpd(Server):
+    """nghttpd with one thread; it speaks HTTP/2 only, and keeps no log."""
+
+    name = "nghttpd"
+
+    def command(self):
+        where = ["--no-tls", str(self.port)]
+        if self.certificate:
+            where = [str(self.port), self.certificate.key, self.certificate.chain]
+        return [machine.find("nghttpd"), "-a", "127.0.0.1", "-m", "1000", "-d", self.site, *where]
+
+    def version(self):
+        return machine.version([machine.find("nghttpd"), "--version"], r"nghttp2/(\S+)")
 
 
 class H2o(Server):
