@@ -35,8 +35,7 @@ pub(super) fn push(record: &Record<'_>, lines: &mut Lines) {
     let seconds = seconds(record.took);
     match record.request {
         Some(Request { fields, .. }) if fields.contains_any(&[Name::UserAgent, Name::Referer]) => {
-            push_quoted(fields, Name::Referer, text);
-            push_quoted(fields, Name::UserAgent, text);
+            lines.said.push(fields, text);
             text.extend_from_slice(&seconds);
         }
         _ => {
@@ -82,8 +81,38 @@ fn push_target(request: &Request, text: &mut Vec<u8>) {
     }
 }
 
-fn push_quoted(fields: &Fields, name: Name, text: &mut Vec<u8>) {
-    match fields.get(name) {
+/// What a client says of where it comes from and of itself; often it is as in the line before.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    referer: Option<Vec<u8>>,
+    user_agent: Option<Vec<u8>>,
+    text: Vec<u8>,
+}
+
+impl Said {
+    #[inline]
+    fn push(&mut self, fields: &Fields, text: &mut Vec<u8>) {
+        let [referer, user_agent] = [Name::Referer, Name::UserAgent].map(|name| fields.get(name));
+        let is_same =
+            self.referer.as_deref() == referer && self.user_agent.as_deref() == user_agent;
+        if !is_same {
+            *self = Self::new(referer, user_agent);
+        }
+        text.extend_from_slice(&self.text);
+    }
+
+    #[cold]
+    fn new(referer: Option<&[u8]>, user_agent: Option<&[u8]>) -> Self {
+        let mut text = Vec::new();
+        push_quoted(referer, &mut text);
+        push_quoted(user_agent, &mut text);
+        let [referer, user_agent] = [referer, user_agent].map(|value| value.map(<[u8]>::to_vec));
+        Self { referer, user_agent, text }
+    }
+}
+
+fn push_quoted(value: Option<&[u8]>, text: &mut Vec<u8>) {
+    match value {
         None => text.extend_from_slice(b" \"-\""),
         Some(value) => {
             text.extend_from_slice(b" \"");

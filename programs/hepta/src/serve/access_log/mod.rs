@@ -72,6 +72,8 @@ struct Outlet {
 struct Lines {
     text: Vec<u8>,
     beginning: Option<Beginning>,
+    /// What the last line says behind its length.
+    said: combined::Said,
 }
 
 /// What a line begins with, of an address and a second.
@@ -84,9 +86,8 @@ struct Beginning {
 
 impl AccessLog {
     /// A log without lines.
-    const fn nothing() -> Self {
-        let lines = RefCell::new(Lines { text: Vec::new(), beginning: None });
-        Self { form: Form::Nothing, lines, outlet: None }
+    fn nothing() -> Self {
+        Self { form: Form::Nothing, lines: RefCell::default(), outlet: None }
     }
 
     fn new(settings: &config::AccessLog, outlet: Outlet) -> Self {
