@@ -35,6 +35,15 @@ impl At {
         let before = text.get(..floor(text, self.bytes.start)).unwrap_or_default();
         before.matches('\n').count() + 1
     }
+
+    /// The line, and the file if that is another one than `other`'s.
+    pub(super) fn place_seen_from(&self, other: &Self) -> String {
+        let line = self.line();
+        if Arc::ptr_eq(&self.source, &other.source) {
+            return format!("line {line}");
+        }
+        format!("{}:{line}", self.source.path.display())
+    }
 }
 
 /// One thing that is wrong, where, and what would be right.

@@ -85,21 +85,29 @@ impl Reader {
                 self.problems.push(unknown(&at, name, keys, inside));
                 continue;
             };
-            if let Some(before) = nodes.iter().find(|n| n.key.name == name && !key.may_repeat) {
-                let line = before.at.line();
-                let what = format!("`{name}` stands here a second time");
-                let problem = Problem::at(&at, what);
-                self.problems.push(problem.with_hint(format!("the first is in line {line}")));
-                continue;
-            }
             let read = self.node(source, node, key, at);
             if name == "include" {
-                nodes.append(&mut self.included(&read));
+                for included in self.included(&read) {
+                    self.add(included, &mut nodes);
+                }
             } else {
-                nodes.push(read);
+                self.add(read, &mut nodes);
             }
         }
         nodes
+    }
+
+    /// Adds a node to those of its block, unless there is one of that name and may be no other.
+    fn add(&mut self, node: Node, nodes: &mut Vec<Node>) {
+        let is_same = |before: &&Node| before.key.name == node.key.name && !node.key.may_repeat;
+        match nodes.iter().find(is_same) {
+            None => nodes.push(node),
+            Some(Node { at: before, .. }) => {
+                let what = format!("`{}` stands here a second time", node.key.name);
+                let hint = format!("the first is in {}", before.place_seen_from(&node.at));
+                self.problems.push(Problem::at(&node.at, what).with_hint(hint));
+            }
+        }
     }
 
     fn node(&mut self, source: &Arc<Source>, node: &KdlNode, key: &'static Key, at: At) -> Node {

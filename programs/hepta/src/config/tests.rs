@@ -463,6 +463,8 @@ fn files_include_files_but_not_themselves() {
             ("loop.kdl", "include \"loop.kdl\"\n"),
             ("broken.kdl", "include \"wrong.kdl\"\n"),
             ("wrong.kdl", "\nsiet \"a\" { close }\n"),
+            ("twice.kdl", "workers 1\ninclude \"more.kdl\"\n"),
+            ("more.kdl", "site \"c\" { close }\nworkers 2\n"),
         ],
     );
     assert_eq!(files.load("hepta.kdl").unwrap().sites.len(), 2);
@@ -476,6 +478,11 @@ fn files_include_files_but_not_themselves() {
           2 | siet "a" { close }
             | ^^^^ did you mean `site`?"#]]
     .assert_eq(&files.load("broken.kdl").unwrap_err());
+    expect![[r#"
+        more.kdl:2:1: `workers` stands here a second time
+          2 | workers 2
+            | ^^^^^^^ the first is in twice.kdl:1"#]]
+    .assert_eq(&files.load("twice.kdl").unwrap_err());
     expect!["cannot read missing.kdl: No such file or directory (os error 2)"]
         .assert_eq(&files.load("missing.kdl").unwrap_err());
 }

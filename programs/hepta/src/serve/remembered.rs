@@ -48,7 +48,7 @@ impl Remembered {
     }
 
     /// Remembers where a request led, if it may come again as it is: then HTTP remembers it too.
-    /// What holds secrets it never does, and so they are not kept here either.
+    /// Secrets are not kept longer than they are needed.
     pub(crate) fn add(
         &mut self,
         request: &Arc<Request>,
@@ -56,7 +56,11 @@ impl Remembered {
         (directory, name, mark): (&Rc<Directory>, &[u8], u32),
     ) {
         let is_kept_elsewhere = Arc::strong_count(request) > 1;
-        if let (true, Some(slot)) = (is_kept_elsewhere, self.slots.get_mut(slot(request))) {
+        let has_secret = request.fields.iter().any(|(name, _)| name.is_private());
+        if !is_kept_elsewhere || has_secret {
+            return;
+        }
+        if let Some(slot) = self.slots.get_mut(slot(request)) {
             *slot = Some(Box::new(Plain {
                 request: Arc::clone(request),
                 came_under: came_under(peer).cloned(),
