@@ -19,6 +19,7 @@
 //! | [`packets`]       | what layers 2 to 4 read: frames, packets, segments |
 //! | [`frames`]        | a whole host on a network                      |
 //! | [`captures`]      | pcapng files                                   |
+//! | [`tcp`]           | segments, and a peer who sends what it likes   |
 //!
 //! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
 
@@ -35,6 +36,7 @@ mod proxy_headers;
 mod ranges;
 mod side;
 mod targets;
+mod tcp;
 
 pub use captures::captures;
 pub use chunked::chunked;
@@ -48,6 +50,7 @@ pub use packets::packets;
 pub use proxy_headers::proxy_headers;
 pub use ranges::ranges;
 pub use targets::targets;
+pub use tcp::tcp;
 
 /// A function that the fuzzer calls.
 pub type Target = fn(&[u8]);
@@ -55,6 +58,7 @@ pub type Target = fn(&[u8]);
 /// Every one, by the name that its program and its corpus have.
 pub const TARGETS: [(&str, Target); 13] = [
     ("captures", captures),
+pub const TARGETS: [(&str, Target); 8] = [
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
@@ -67,4 +71,5 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("proxy_headers", proxy_headers),
     ("ranges", ranges),
     ("targets", targets),
+    ("tcp", tcp),
 ];

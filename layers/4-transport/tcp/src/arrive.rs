@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::Cx;
+use base::{Cx, Instant};
 
 use crate::machine::{Connection, Events, Failure};
 use crate::recv::segments_in;
@@ -406,7 +406,7 @@ impl Connection {
 
     fn take_data(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
         let config = Arc::clone(&self.config);
-        let smoothed = Some(self.send.rtt.smoothed).filter(|_| self.send.rtt.is_known());
+        let smoothed = Some(self.send.rtt.smoothed()).filter(|_| self.send.rtt.is_known());
         let rto = self.send.rtt.timeout(&config.retransmit);
         debug_assert!(segments_in(segment) <= segment.payload.len() as u32);
         let taken = self.recv.take_data(cx, &config, segment, (smoothed, rto));
@@ -427,7 +427,7 @@ impl Connection {
             // The user is likely to answer with its own FIN: the two travel together.
             self.recv.delay.is_due = false;
             self.recv.delay.expect_answer();
-            let smoothed = Some(self.send.rtt.smoothed).filter(|_| self.send.rtt.is_known());
+            let smoothed = Some(self.send.rtt.smoothed()).filter(|_| self.send.rtt.is_known());
             let config = Arc::clone(&self.config);
             return self.recv.decide(cx, &config, smoothed);
         }
@@ -464,9 +464,9 @@ impl Connection {
     fn may_answer(&mut self, cx: &mut Cx<'_>) -> bool {
         let now = cx.now();
         let interval = self.config.out_of_window_interval;
-        let may = self.answered_at.is_none_or(|at| now.since(at) >= interval);
+        let may = self.answered_at == Instant::NEVER || now.since(self.answered_at) >= interval;
         if may {
-            self.answered_at = Some(now);
+            self.answered_at = now;
         }
         may
     }

@@ -64,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// RFC 1191 §6.4, RFC 8201 §5.2: segments become smaller, and what was too large is sent again
+    /// RFC 1191 §6.4, RFC 8201 §5.4: segments become smaller, and what was too large is sent again
     /// at once; that is no sign of congestion.
     fn handle_too_big(&mut self, cx: &mut Cx<'_>, mtu: u32) {
         let is_v6 = self.flow.remote.is_ipv6();

@@ -39,6 +39,7 @@ mod rtt;
 mod send;
 mod seq;
 mod siphash;
+mod spare;
 mod state;
 mod syn_sent;
 mod time_wait;

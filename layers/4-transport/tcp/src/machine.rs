@@ -46,8 +46,8 @@ pub struct Connection {
     pub(crate) time_wait: Option<Box<TimeWait>>,
     /// An ICMP error that may pass; it is the reason if nothing comes any more (RFC 5927 §5).
     pub(crate) soft_error: Option<Failure>,
-    /// When a segment out of place was last answered.
-    pub(crate) answered_at: Option<Instant>,
+    /// When a segment out of place was last answered, if ever.
+    pub(crate) answered_at: Instant,
 }
 
 /// Both ends of a connection.
@@ -199,7 +199,7 @@ impl Connection {
             is_passive: false,
             time_wait: None,
             soft_error: None,
-            answered_at: None,
+            answered_at: Instant::NEVER,
             config,
         }
     }
@@ -320,7 +320,7 @@ impl Connection {
     /// The user leaves: as [`shut_down`](Self::shut_down), and what the peer still sends is
     /// answered with a reset. So is what came and was not read (RFC 9293 §3.6.1, RFC 2525 §2.17).
     pub fn close(&mut self, cx: &mut Cx<'_>) {
-        let breaks_off = self.life.linger.is_some_and(|linger| linger.is_zero());
+        let breaks_off = self.life.linger().is_some_and(|linger| linger.is_zero());
         if breaks_off || (self.recv.buffer.len() > 0 && self.state.is_synchronized()) {
             return self.abort(cx);
         }
@@ -484,8 +484,8 @@ impl Connection {
             lost: send.sent.lost(),
             retransmitted: send.sent.retransmitted(),
             retransmitted_total: send.totals.retransmitted,
-            rtt: send.rtt.smoothed,
-            rtt_variation: send.rtt.variation,
+            rtt: send.rtt.smoothed(),
+            rtt_variation: send.rtt.variation(),
             rtt_min: send.rtt.shortest(),
             rtt_receiver: recv.window.rtt(),
             cwnd: send.congestion.cwnd(),

@@ -4,6 +4,7 @@ use base::Instant;
 
 use crate::Seq;
 use crate::config::{Estimator, Retransmit};
+use crate::spare::Micros;
 
 /// For how long the shortest round trip is remembered: half of this at least, all of it at most.
 const MIN_WINDOW: Duration = Duration::from_secs(300);
@@ -12,62 +13,78 @@ const MIN_WINDOW: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Rtt {
     /// SRTT; nothing was measured while it is zero.
-    pub(crate) smoothed: Duration,
+    smoothed: Micros,
     /// What is added to it: four times RTTVAR.
-    pub(crate) variation: Duration,
+    variation: Micros,
     /// Four times the mean deviation; `variation` is the largest of one round trip.
-    deviation: Duration,
-    deviation_max: Duration,
+    deviation: Micros,
+    deviation_max: Micros,
     /// When this is acknowledged, a round trip is over.
     round_end: Seq,
     /// The timeout without backing off.
-    base: Duration,
+    base: Micros,
     /// How often it has doubled.
     pub(crate) backoff: u8,
     /// The shortest round trip of this half of the window and of the one before.
-    shortest: [Duration; 2],
+    shortest: [Micros; 2],
     shortest_since: Instant,
     /// The latest sample.
-    pub(crate) latest: Duration,
+    latest: Micros,
 }
 
 impl Rtt {
     pub(crate) fn new(config: &Retransmit) -> Self {
         Self {
-            smoothed: Duration::ZERO,
-            variation: config.rto_initial,
-            deviation: config.rto_initial,
-            deviation_max: Duration::ZERO,
+            smoothed: Micros::ZERO,
+            variation: config.rto_initial.into(),
+            deviation: config.rto_initial.into(),
+            deviation_max: Micros::ZERO,
             round_end: Seq(0),
             // RFC 6298 §2.1: one second before anything was measured.
-            base: config.rto_initial,
+            base: config.rto_initial.into(),
             backoff: 0,
-            shortest: [Duration::MAX; 2],
+            shortest: [Micros::MAX; 2],
             shortest_since: Instant::ORIGIN,
-            latest: Duration::ZERO,
+            latest: Micros::ZERO,
         }
+    }
+
+    /// SRTT; zero before anything was measured.
+    #[inline]
+    pub(crate) fn smoothed(&self) -> Duration {
+        self.smoothed.get()
+    }
+
+    /// What is added to SRTT for a timeout.
+    pub(crate) fn variation(&self) -> Duration {
+        self.variation.get()
+    }
+
+    /// The latest sample.
+    pub(crate) fn latest(&self) -> Duration {
+        self.latest.get()
     }
 
     /// Whether a round trip was measured.
     pub(crate) fn is_known(&self) -> bool {
-        !self.smoothed.is_zero()
+        self.smoothed != Micros::ZERO
     }
 
     /// How long to wait for an acknowledgement now (RFC 6298 §2, §5.5).
     pub(crate) fn timeout(&self, config: &Retransmit) -> Duration {
-        let doubled = self.base.saturating_mul(1 << self.backoff.min(20));
+        let doubled = self.base.get().saturating_mul(1 << self.backoff.min(20));
         doubled.min(config.rto_max)
     }
 
     /// The same without backing off.
     pub(crate) fn timeout_base(&self) -> Duration {
-        self.base
+        self.base.get()
     }
 
     /// The shortest round trip of late; nothing, when none was measured.
     pub(crate) fn shortest(&self) -> Option<Duration> {
         let [now, before] = self.shortest;
-        Some(now.min(before)).filter(|&shortest| shortest != Duration::MAX)
+        Some(now.min(before)).filter(|&shortest| shortest != Micros::MAX).map(Micros::get)
     }
 
     /// Takes a sample. `una` and `nxt` tell when a round is over.
@@ -79,14 +96,14 @@ impl Rtt {
         (una, nxt): (Seq, Seq),
     ) {
         let sample = sample.max(Duration::from_micros(1));
-        self.latest = sample;
+        self.latest = sample.into();
         if self.is_known() {
             self.smooth(config, sample, (una, nxt));
         } else {
             // RFC 6298 §2.2: SRTT <- R, RTTVAR <- R/2.
-            self.smoothed = sample;
-            self.deviation = sample * 2;
-            self.deviation_max = self.floor(config).max(self.deviation);
+            self.smoothed = sample.into();
+            self.deviation = (sample * 2).into();
+            self.deviation_max = self.deviation.max(self.floor(config).into());
             self.variation = self.deviation_max;
             self.round_end = nxt;
         }
@@ -95,40 +112,46 @@ impl Rtt {
             Estimator::Rfc6298 { slop } => slop,
             Estimator::WindowedMax => Duration::ZERO,
         };
-        self.base = (self.smoothed + self.variation).max(config.rto_min).min(config.rto_max) + slop;
+        let timeout = self.smoothed() + self.variation();
+        self.base = (timeout.max(config.rto_min).min(config.rto_max) + slop).into();
         self.backoff = 0;
         self.remember_shortest(now, sample);
     }
 
     /// RFC 6298 §2.3, with alpha 1/8 and beta 1/4.
     fn smooth(&mut self, config: &Retransmit, sample: Duration, (una, nxt): (Seq, Seq)) {
-        let is_faster = sample < self.smoothed;
-        let error = sample.abs_diff(self.smoothed);
-        self.smoothed =
-            if is_faster { self.smoothed - error / 8 } else { self.smoothed + error / 8 };
-        let quarter = self.deviation / 4;
+        let smoothed = self.smoothed();
+        let is_faster = sample < smoothed;
+        let error = sample.abs_diff(smoothed);
+        self.smoothed = if is_faster { smoothed - error / 8 } else { smoothed + error / 8 }.into();
+        let deviation = self.deviation.get();
+        let quarter = deviation / 4;
         match config.estimator {
             Estimator::Rfc6298 { .. } => {
-                self.deviation = self.deviation - quarter + error;
+                self.deviation = (deviation - quarter + error).into();
                 self.variation = self.deviation;
             }
-            Estimator::WindowedMax => {
-                // A round trip that became shorter is no reason to wait longer: it counts an eighth.
-                if is_faster && error > quarter {
-                    self.deviation += (error - quarter) / 8;
-                } else {
-                    self.deviation = self.deviation + error - quarter;
-                }
-                self.deviation_max = self.deviation_max.max(self.deviation);
-                self.variation = self.variation.max(self.deviation_max);
-                if una.is_after(self.round_end) {
-                    if self.deviation_max < self.variation {
-                        self.variation -= (self.variation - self.deviation_max) / 4;
-                    }
-                    self.round_end = nxt;
-                    self.deviation_max = self.floor(config);
-                }
+            // A round trip that became shorter is no reason to wait longer: it counts an eighth.
+            Estimator::WindowedMax if is_faster && error > quarter => {
+                self.deviation = (deviation + (error - quarter) / 8).into();
+                self.take_largest(config, (una, nxt));
             }
+            Estimator::WindowedMax => {
+                self.deviation = (deviation + error - quarter).into();
+                self.take_largest(config, (una, nxt));
+            }
+        }
+    }
+
+    /// The variation is the largest deviation of a round trip, and falls slowly.
+    fn take_largest(&mut self, config: &Retransmit, (una, nxt): (Seq, Seq)) {
+        self.deviation_max = self.deviation_max.max(self.deviation);
+        self.variation = self.variation.max(self.deviation_max);
+        if una.is_after(self.round_end) {
+            let (largest, variation) = (self.deviation_max.get(), self.variation.get());
+            self.variation = (variation - variation.saturating_sub(largest) / 4).into();
+            self.round_end = nxt;
+            self.deviation_max = self.floor(config).into();
         }
     }
 
@@ -141,11 +164,11 @@ impl Rtt {
 
     fn remember_shortest(&mut self, now: Instant, sample: Duration) {
         if now.since(self.shortest_since) > MIN_WINDOW / 2 {
-            self.shortest = [Duration::MAX, self.shortest[0]];
+            self.shortest = [Micros::MAX, self.shortest[0]];
             self.shortest_since = now;
         }
         let [shortest, _] = &mut self.shortest;
-        *shortest = sample.min(*shortest);
+        *shortest = (*shortest).min(sample.into());
     }
 
     /// A timeout passed: the next one is twice as long (RFC 6298 §5.5).

@@ -7,7 +7,7 @@ use base::{Cx, Instant};
 
 use crate::config::Config;
 use crate::machine::{Connection, Events, Failure, Timer};
-use crate::send::{RetransmitTimer, Send};
+use crate::send::{Pacing, RetransmitTimer, Send};
 use crate::state::State;
 use crate::xray::{Cause, Seen};
 
@@ -22,20 +22,27 @@ pub(crate) struct Life {
     pub(crate) is_orphan: bool,
     /// [`Connection::write`] took less than was offered.
     pub(crate) wants_room: bool,
-    /// Keep-alive is on: after, interval, probes.
-    keepalive: Option<Box<KeepAlive>>,
+    /// What the user has set that few users set.
+    wishes: Option<Box<Wishes>>,
     /// How many questions were not answered.
     pub(crate) keepalive_probes: u8,
-    pub(crate) user_timeout: Option<Duration>,
-    pub(crate) linger: Option<Duration>,
-    /// How much the user lets us keep for the network, if it set that.
-    send_space: Option<u32>,
     /// The largest segment that the peer takes, in bytes of payload and options.
     pub(crate) peer_mss: u16,
     /// Both sides shift windows.
     pub(crate) is_scaled: bool,
     /// What was charged to the budget for what is kept for the network.
     charged: u32,
+}
+
+/// What few users set.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// Keep-alive is on.
+    keepalive: Option<KeepAlive>,
+    user_timeout: Option<Duration>,
+    linger: Option<Duration>,
+    /// How much we may keep for the network.
+    send_space: Option<u32>,
 }
 
 /// How a silent peer is asked (RFC 9293 §3.8.4).
@@ -53,11 +60,8 @@ impl Life {
             alarm: Instant::NEVER,
             is_orphan: false,
             wants_room: false,
-            keepalive: None,
+            wishes: None,
             keepalive_probes: 0,
-            user_timeout: None,
-            linger: None,
-            send_space: None,
             peer_mss: u16::MAX,
             is_scaled: false,
             charged: 0,
@@ -66,7 +70,7 @@ impl Life {
 
     /// How many bytes may be kept for the network: what the congestion window needs, twice.
     pub(crate) fn send_space(&self, config: &Config, send: &Send) -> u32 {
-        if let Some(space) = self.send_space {
+        if let Some(space) = self.wishes.as_ref().and_then(|wishes| wishes.send_space) {
             return space;
         }
         let first = config.buffers.send_initial;
@@ -75,6 +79,23 @@ impl Life {
         }
         let wished = send.congestion.cwnd().saturating_mul(2 * send.mss());
         wished.clamp(first, config.buffers.send_max.max(first))
+    }
+
+    fn wishes(&mut self) -> &mut Wishes {
+        self.wishes.get_or_insert_default()
+    }
+
+    fn keepalive(&self) -> Option<KeepAlive> {
+        self.wishes.as_ref().and_then(|wishes| wishes.keepalive)
+    }
+
+    fn user_timeout(&self) -> Option<Duration> {
+        self.wishes.as_ref().and_then(|wishes| wishes.user_timeout)
+    }
+
+    /// How long the user lingers over what it wrote.
+    pub(crate) fn linger(&self) -> Option<Duration> {
+        self.wishes.as_ref().and_then(|wishes| wishes.linger)
     }
 
     pub(crate) fn stop(&mut self) {
@@ -142,7 +163,7 @@ impl Connection {
             _ => {}
         }
         let stalled = self.send.stalled_for(now);
-        if let Some(limit) = self.life.user_timeout {
+        if let Some(limit) = self.life.user_timeout() {
             return stalled >= limit && !stalled.is_zero();
         }
         let orphan = self.config.idle.orphan_retries;
@@ -167,7 +188,7 @@ impl Connection {
 
     /// The user's limit is not overslept.
     fn clamp_to_user_timeout(&mut self, now: Instant) {
-        let Some(limit) = self.life.user_timeout else { return };
+        let Some(limit) = self.life.user_timeout() else { return };
         if !self.state.is_synchronized() || (self.send.timeouts == 0 && self.send.probes == 0) {
             return;
         }
@@ -213,7 +234,7 @@ impl Connection {
 
     /// RFC 9293 §3.8.4.
     fn ask_silent_peer(&mut self, cx: &mut Cx<'_>) {
-        let Some(&KeepAlive { after, interval, probes }) = self.life.keepalive.as_deref() else {
+        let Some(KeepAlive { after, interval, probes }) = self.life.keepalive() else {
             return;
         };
         if matches!(self.state, State::Closed | State::SynSent) {
@@ -231,7 +252,7 @@ impl Connection {
             return;
         }
         let asked = self.life.keepalive_probes;
-        let is_enough = match self.life.user_timeout {
+        let is_enough = match self.life.user_timeout() {
             Some(limit) => silent >= limit && asked > 0,
             None => asked >= probes,
         };
@@ -255,7 +276,7 @@ impl Connection {
 
     /// The connection is established: keep-alive begins, if it is on.
     pub(crate) fn start_keepalive(&mut self, cx: &Cx<'_>) {
-        if let Some(keepalive) = &self.life.keepalive {
+        if let Some(keepalive) = self.life.keepalive() {
             self.life.alarm = cx.now().after(keepalive.after);
         }
     }
@@ -290,7 +311,7 @@ impl Connection {
         if is_on {
             self.set_keepalive_times(cx, after, interval, idle.keepalive_probes);
         } else {
-            self.life.keepalive = None;
+            self.life.wishes().keepalive = None;
             if !self.is_waiting_for_fin() {
                 self.life.alarm = Instant::NEVER;
             }
@@ -306,7 +327,7 @@ impl Connection {
         interval: Duration,
         probes: u8,
     ) {
-        self.life.keepalive = Some(Box::new(KeepAlive { after, interval, probes }));
+        self.life.wishes().keepalive = Some(KeepAlive { after, interval, probes });
         if self.state.is_synchronized() && !self.is_waiting_for_fin() {
             let from = self.life.received_at;
             self.life.alarm = from.after(after).max(cx.now());
@@ -316,18 +337,18 @@ impl Connection {
     /// How long data may stay unacknowledged, or a window closed, before the connection fails
     /// (RFC 9293 §3.9.1.8, RFC 5482); `None` for [`Retransmit::retries_max`](crate::Retransmit).
     pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
-        self.life.user_timeout = timeout.filter(|timeout| !timeout.is_zero());
+        self.life.wishes().user_timeout = timeout.filter(|timeout| !timeout.is_zero());
     }
 
     /// `SO_LINGER`: with zero, [`close`](Self::close) resets the connection. A longer time is the
     /// caller's to wait.
     pub fn set_linger(&mut self, linger: Option<Duration>) {
-        self.life.linger = linger;
+        self.life.wishes().linger = linger;
     }
 
     /// How many bytes are kept for the network; it does not grow by itself any more.
     pub fn set_send_space(&mut self, bytes: u32) {
-        self.life.send_space = Some(bytes.max(1));
+        self.life.wishes().send_space = Some(bytes.max(1));
     }
 
     /// How many bytes are kept for the user; it does not grow by itself any more.
@@ -338,7 +359,9 @@ impl Connection {
     /// Sends at most so many bytes a second (a hook for pacing); `None` for no bound but the
     /// congestion window's.
     pub fn set_pacing_rate_max(&mut self, bytes_per_second: Option<u64>) {
-        self.send.pacing.rate_max = bytes_per_second;
+        let rate = bytes_per_second.filter(|&rate| rate > 0);
+        self.send.pacing =
+            rate.map(|rate_max| Box::new(Pacing { rate_max, next: Instant::ORIGIN }));
     }
 
     // What is kept for the network is charged to the stack's budget.

@@ -271,3 +271,6 @@ impl Window {
         self.cwnd = self.cwnd.min(self.max);
     }
 }
+
+#[cfg(test)]
+mod tests;

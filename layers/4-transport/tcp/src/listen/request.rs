@@ -180,7 +180,7 @@ impl Request {
             ..Header::default()
         };
         connection.take_syn(cx, &syn);
-        connection.send.resume_handshake(self.sent_at, self.retries);
+        connection.send.resume_handshake(cx, self.sent_at, self.retries);
         connection
     }
 }

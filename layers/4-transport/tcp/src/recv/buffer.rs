@@ -3,16 +3,13 @@ use std::sync::Arc;
 
 use base::Cx;
 
-use crate::Budget;
+use crate::{Budget, spare};
 
 /// How large a block is. A request fits into one; a super-segment of 64 KiB takes sixteen.
 const BLOCK_LEN: usize = 4096;
 
 /// How many empty blocks a worker keeps: 1,024 × 4 KiB are 4 MiB, one large window.
 const BLOCKS_KEPT: usize = 1024;
-
-/// How many places for blocks an empty buffer keeps; an idle connection holds 8 × 8 bytes.
-const PLACES_KEPT: usize = 8;
 
 type Block = Box<[u8; BLOCK_LEN]>;
 
@@ -94,6 +91,7 @@ impl Buffer {
 
     fn block(&mut self, cx: &mut Cx<'_>, index: usize) -> &mut Block {
         if index >= self.blocks.len() {
+            spare::lend(cx, &mut self.blocks);
             self.blocks.resize_with(index + 1, || None);
         }
         let (held, budget) = (&mut self.held, &self.budget);
@@ -150,9 +148,7 @@ impl Buffer {
             self.drop_front(cx);
         }
         self.head = 0;
-        if self.blocks.capacity() > PLACES_KEPT {
-            self.blocks.shrink_to(PLACES_KEPT);
-        }
+        spare::take_back(cx, &mut self.blocks);
     }
 
     /// Forgets everything.

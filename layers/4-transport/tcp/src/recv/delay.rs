@@ -4,6 +4,7 @@ use base::Instant;
 
 use crate::Seq;
 use crate::config::Acknowledge;
+use crate::spare::Micros;
 
 /// What is assumed of the peer's segments before one came (RFC 9293 §3.7.1).
 const SEGMENT_DEFAULT: u16 = 536;
@@ -27,7 +28,7 @@ pub(crate) struct Delay {
     /// How often data of ours went out soon after theirs came: a conversation.
     interactive: u8,
     /// How long the next is delayed; zero before data came.
-    ato: Duration,
+    ato: Micros,
     last_data_at: Instant,
     /// How many segments that seem to end a write wait for their acknowledgement; two are many.
     pushed: u8,
@@ -51,7 +52,7 @@ impl Delay {
             until: Instant::NEVER,
             quick: 0,
             interactive: 0,
-            ato: Duration::ZERO,
+            ato: Micros::ZERO,
             last_data_at: Instant::ORIGIN,
             pushed: 0,
             smaller: 0,
@@ -77,7 +78,7 @@ impl Delay {
     pub(crate) fn hurry_anew(&mut self, config: &Acknowledge, window: u32) {
         self.hurry(config, window, config.quick_max);
         self.interactive = 0;
-        self.ato = config.delay_min;
+        self.ato = config.delay_min.into();
     }
 
     /// The user wishes that acknowledgements are sent at once (`TCP_QUICKACK`), or that they wait
@@ -108,16 +109,16 @@ impl Delay {
     ) {
         self.is_owed = true;
         self.measure_segment(segment, has_push, advertised_mss);
-        if self.ato.is_zero() {
+        if self.ato == Micros::ZERO {
             // The first data: the peer's slow start waits for acknowledgements.
             self.hurry(config, window, config.quick_max);
-            self.ato = config.delay_min;
+            self.ato = config.delay_min.into();
         } else if config.adaptive {
             let gap = now.since(self.last_data_at);
             if gap <= config.delay_min / 2 {
-                self.ato = self.ato / 2 + config.delay_min / 2;
-            } else if gap < self.ato {
-                self.ato = (self.ato / 2 + gap).min(rto);
+                self.ato = (self.ato() / 2 + config.delay_min / 2).into();
+            } else if gap < self.ato() {
+                self.ato = (self.ato() / 2 + gap).min(rto).into();
             } else if gap > rto {
                 // After a long pause the peer's slow start begins again.
                 self.hurry(config, window, config.quick_max);
@@ -167,7 +168,7 @@ impl Delay {
     }
 
     fn wait(&mut self, config: &Acknowledge, now: Instant, smoothed: Option<Duration>) {
-        let mut ato = self.ato.max(config.delay_min);
+        let mut ato = self.ato().max(config.delay_min);
         if config.adaptive && ato > config.delay_min {
             let is_slow = self.is_interactive(config) || self.pushed > 0;
             let max = if is_slow { config.delay_max } else { Duration::from_millis(500) };
@@ -229,7 +230,7 @@ impl Delay {
 
     /// Data of ours goes out, and the acknowledgement with it.
     pub(crate) fn note_sent_data(&mut self, now: Instant) {
-        if now.since(self.last_data_at) < self.ato {
+        if now.since(self.last_data_at) < self.ato() {
             self.interactive = self.interactive.saturating_add(1);
         }
     }
@@ -261,9 +262,9 @@ impl Delay {
         if self.is_interactive(config) {
             // The user did not answer in time after all.
             self.interactive = 0;
-            self.ato = config.delay_min;
+            self.ato = config.delay_min.into();
         } else {
-            self.ato = (self.ato * 2).min(rto);
+            self.ato = (self.ato() * 2).min(rto).into();
         }
         self.is_due = true;
     }
@@ -281,7 +282,7 @@ impl Delay {
 
     /// How long the next acknowledgement may be delayed.
     pub(crate) fn ato(&self) -> Duration {
-        self.ato
+        self.ato.get()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).

@@ -11,9 +11,14 @@ const RANGES_KEPT: usize = 8;
 /// How many blocks are remembered for acknowledgements: as many as a header takes.
 const BLOCKS_MAX: usize = 4;
 
-/// What arrived out of order: ranges that do not touch, in order; and those to report first.
+/// What arrived out of order, and what is to be said about it. A connection to which nothing like
+/// that happens holds one pointer to nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Ranges {
+pub(crate) struct Ranges(Option<Box<Gaps>>);
+
+/// Ranges that do not touch, in order; and those to report first.
+#[derive(Debug, Default)]
+struct Gaps {
     ranges: Vec<(Seq, Seq)>,
     /// The ranges that changed last, the newest first (RFC 2018 §4).
     recent: SackBlocks,
@@ -22,23 +27,76 @@ pub(crate) struct Ranges {
 }
 
 impl Ranges {
+    /// Whether everything that came is in order.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.0.as_ref().is_none_or(|gaps| gaps.ranges.is_empty())
     }
 
     /// Where the last range ends.
     pub(crate) fn highest(&self) -> Option<Seq> {
-        self.ranges.last().map(|range| range.1)
+        self.0.as_ref()?.ranges.last().map(|range| range.1)
     }
 
     /// How many bytes lie in them.
     pub(crate) fn bytes(&self) -> u32 {
-        self.ranges.iter().map(|&(start, end)| end - start).sum()
+        self.0.as_ref().map_or(0, |gaps| gaps.ranges.iter().map(|range| range.1 - range.0).sum())
     }
 
     /// Whether one more range may be kept: `start..end` touches one that is there, or there is room.
     pub(crate) fn has_room_for(&self, start: Seq, end: Seq) -> bool {
+        self.0.as_ref().is_none_or(|gaps| gaps.has_room_for(start, end))
+    }
+
+    /// Whether all of `start..end` has arrived.
+    pub(crate) fn contains(&self, start: Seq, end: Seq) -> bool {
+        self.0.as_ref().is_some_and(|gaps| gaps.contains(start, end))
+    }
+
+    /// Adds a range; it may touch or cover others.
+    pub(crate) fn insert(&mut self, start: Seq, end: Seq) {
+        self.0.get_or_insert_default().insert(start, end);
+    }
+
+    /// Everything up to `nxt` has arrived: takes out the range that touches it, and says where it
+    /// ends.
+    #[inline]
+    pub(crate) fn take_up_to(&mut self, nxt: Seq) -> Option<Seq> {
+        self.0.as_mut()?.take_up_to(nxt)
+    }
+
+    /// What came twice is reported in the next acknowledgement.
+    pub(crate) fn note_duplicate(&mut self, start: Seq, end: Seq) {
+        self.0.get_or_insert_default().note_duplicate(start, end);
+    }
+
+    /// Whether an acknowledgement has a block to carry.
+    #[inline]
+    pub(crate) fn has_blocks(&self) -> bool {
+        self.0.as_ref().is_some_and(|gaps| gaps.duplicate.is_some() || !gaps.recent.is_empty())
+    }
+
+    /// How many blocks an acknowledgement would carry, of at most `max`.
+    pub(crate) fn blocks_len(&self, max: usize) -> usize {
+        self.0
+            .as_ref()
+            .map_or(0, |gaps| (usize::from(gaps.duplicate.is_some()) + gaps.recent.len()).min(max))
+    }
+
+    /// The blocks for an acknowledgement: a duplicate first (RFC 2883 §4), then the newest.
+    pub(crate) fn blocks(&mut self, max: usize) -> SackBlocks {
+        self.0.as_mut().map_or(SackBlocks::NONE, |gaps| gaps.blocks(max))
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Gaps {
+    /// Whether one more range may be kept: `start..end` touches one that is there, or there is room.
+    fn has_room_for(&self, start: Seq, end: Seq) -> bool {
         self.ranges.len() < RANGES_MAX || {
             let index = self.first_touching(start);
             self.ranges.get(index).is_some_and(|range| range.0.is_at_most(end))
@@ -46,7 +104,7 @@ impl Ranges {
     }
 
     /// Whether all of `start..end` has arrived.
-    pub(crate) fn contains(&self, start: Seq, end: Seq) -> bool {
+    fn contains(&self, start: Seq, end: Seq) -> bool {
         let index = self.first_touching(start);
         self.ranges.get(index).is_some_and(|r| r.0.is_at_most(start) && r.1.is_at_least(end))
     }
@@ -57,7 +115,7 @@ impl Ranges {
     }
 
     /// Adds a range; it may touch or cover others.
-    pub(crate) fn insert(&mut self, start: Seq, end: Seq) {
+    fn insert(&mut self, start: Seq, end: Seq) {
         let first = self.first_touching(start);
         let after = self.ranges.get(first..).unwrap_or_default();
         let touched = after.iter().take_while(|range| range.0.is_at_most(end)).count();
@@ -79,7 +137,7 @@ impl Ranges {
 
     /// Everything up to `nxt` has arrived: takes out the range that touches it, and says where it
     /// ends.
-    pub(crate) fn take_up_to(&mut self, nxt: Seq) -> Option<Seq> {
+    fn take_up_to(&mut self, nxt: Seq) -> Option<Seq> {
         let end = match self.ranges.first() {
             Some(&(start, end)) if start.is_at_most(nxt) => {
                 self.ranges.remove(0);
@@ -99,7 +157,7 @@ impl Ranges {
     }
 
     /// What came twice is reported in the next acknowledgement.
-    pub(crate) fn note_duplicate(&mut self, start: Seq, end: Seq) {
+    fn note_duplicate(&mut self, start: Seq, end: Seq) {
         self.duplicate = Some(match self.duplicate {
             // Duplicates that touch are one.
             Some((s, e)) if start.is_at_most(e) && end.is_at_least(s) => (s.min(start), e.max(end)),
@@ -107,25 +165,9 @@ impl Ranges {
         });
     }
 
-    /// Whether an acknowledgement has a block to carry.
-    #[inline]
-    pub(crate) fn has_blocks(&self) -> bool {
-        self.duplicate.is_some() || !self.recent.is_empty()
-    }
-
-    /// How many blocks an acknowledgement would carry, of at most `max`.
-    pub(crate) fn blocks_len(&self, max: usize) -> usize {
-        (usize::from(self.duplicate.is_some()) + self.recent.len()).min(max)
-    }
-
     /// The blocks for an acknowledgement: a duplicate first (RFC 2883 §4), then the newest.
-    pub(crate) fn blocks(&mut self, max: usize) -> SackBlocks {
+    fn blocks(&mut self, max: usize) -> SackBlocks {
         let duplicate = self.duplicate.take();
         duplicate.into_iter().chain(self.recent.as_slice().iter().copied()).take(max).collect()
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
     }
 }

@@ -4,6 +4,7 @@ use base::Instant;
 
 use crate::Seq;
 use crate::config::BuffersConfig;
+use crate::spare::Micros;
 
 /// How much the peer may send: what it is told, and how the buffer behind it grows. (RFC 9293
 /// §3.8.6.2.2, RFC 7323 §2)
@@ -27,7 +28,7 @@ pub(crate) struct Window {
     round_read: u32,
     round_last: u32,
     /// The peer's round trip as it shows in what comes.
-    rtt: Option<Duration>,
+    rtt: Micros,
     rtt_at: Instant,
     rtt_seq: Seq,
     advertised_mss: u16,
@@ -55,7 +56,7 @@ impl Window {
             round_at: Instant::ORIGIN,
             round_read: 0,
             round_last: first.min(10 * mss),
-            rtt: None,
+            rtt: Micros::ZERO,
             rtt_at: Instant::ORIGIN,
             rtt_seq: Seq(0),
             advertised_mss,
@@ -161,22 +162,23 @@ impl Window {
     /// The peer's round trip was seen.
     pub(crate) fn take_rtt(&mut self, sample: Duration) {
         let sample = sample.max(Duration::from_micros(1));
-        self.rtt = Some(match self.rtt {
+        self.rtt = match self.rtt() {
             Some(rtt) if sample > rtt => rtt + (sample - rtt) / 8,
             _ => sample,
-        });
+        }
+        .into();
     }
 
     /// The round trip as the receiver sees it.
     pub(crate) fn rtt(&self) -> Option<Duration> {
-        self.rtt
+        (self.rtt != Micros::ZERO).then(|| self.rtt.get())
     }
 
     /// The user has read `n` bytes: when it reads more than the last time in one round trip, the
     /// buffer is what holds the peer back.
     pub(crate) fn note_read(&mut self, now: Instant, n: usize, may_grow: bool) {
         self.round_read = self.round_read.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
-        let Some(rtt) = self.rtt else { return };
+        let Some(rtt) = self.rtt() else { return };
         if now.since(self.round_at) < rtt {
             return;
         }

@@ -192,7 +192,7 @@ impl Send {
         let (has_sack, high) = (self.has_sack, self.recovery.high);
         let arrival = self.arrival(cx, ack);
         let rack = &mut self.rack;
-        self.sent.acknowledge(to, |sent| {
+        self.sent.acknowledge(cx, to, |sent| {
             facts.take_acknowledged(sent, high);
             if !sent.has(Marks::SACKED) {
                 if has_sack {
@@ -249,7 +249,7 @@ impl Send {
             .or_else(|| ack.echo_rtt.filter(|_| facts.acked > 0));
         let Some(sample) = sample else { return };
         self.rtt.measure(&config.retransmit, now, sample, (self.una, self.nxt));
-        let (rtt, smoothed) = (sample, self.rtt.smoothed);
+        let (rtt, smoothed) = (sample, self.rtt.smoothed());
         let timeout = self.rtt.timeout(&config.retransmit);
         cx.note(|| Seen::RoundTrip { rtt, smoothed, timeout });
         // A selective acknowledgement of what was sent after the first outstanding segment shows
@@ -305,7 +305,7 @@ impl Send {
             una: ack.ack.max(self.una),
             nxt: self.nxt,
             rtt: facts.last_acked.map(|at| cx.now().since(at)),
-            smoothed: self.rtt.smoothed,
+            smoothed: self.rtt.smoothed(),
         };
         self.congestion.grow(&progress);
         if self.congestion.cwnd() != before {

@@ -1,6 +1,6 @@
 //! What is lost, and what is done about it. (RFC 5681 §3.2, RFC 6582, RFC 6675, RFC 5682)
 
-use base::{Cx, Instant};
+use base::Cx;
 
 use super::ack::Facts;
 use super::sent::Marks;
@@ -303,15 +303,15 @@ impl Send {
             return false;
         }
         // It may only have been reordered: half a round trip will tell.
-        let wait = (self.rtt.smoothed / 2).max(std::time::Duration::from_millis(10));
+        let wait = (self.rtt.smoothed() / 2).max(std::time::Duration::from_millis(10));
         self.recovery.reneged = true;
         self.timer = (cx.now().after(wait), super::RetransmitTimer::Timeout);
         true
     }
 
-    /// When `now` is, and what the clock of timestamps shows: a retransmission leaves.
-    pub(super) fn note_retransmission(&mut self, now: Instant, ts_now: u32, segments: u32) {
-        self.recovery.first_retransmission.get_or_insert((now, ts_now));
+    /// A retransmission leaves, while the clock of timestamps shows `ts_now`.
+    pub(super) fn note_retransmission(&mut self, ts_now: u32, segments: u32) {
+        self.recovery.first_retransmission.get_or_insert(ts_now);
         let left = self.recovery.undo_left.unwrap_or_default();
         self.recovery.undo_left = Some(left + segments);
         self.totals.retransmitted = self.totals.retransmitted.saturating_add(segments);

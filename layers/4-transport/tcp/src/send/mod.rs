@@ -104,8 +104,8 @@ pub(crate) struct Send {
     pub(crate) ecn: EcnSender,
     /// What is due.
     due: Due,
-    /// Pacing: bytes a second, and when the next segment may leave.
-    pub(crate) pacing: Pacing,
+    /// Pacing, if the user wishes it.
+    pub(crate) pacing: Option<Box<Pacing>>,
 }
 
 /// What holds small segments back.
@@ -167,10 +167,10 @@ struct Due {
 }
 
 /// How the rate is held down.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacing {
-    /// The most bytes a second, if the user wishes so.
-    pub(crate) rate_max: Option<u64>,
+    /// The most bytes a second; not zero.
+    pub(crate) rate_max: u64,
     /// When the next segment may leave.
     pub(crate) next: Instant,
 }
@@ -207,7 +207,7 @@ impl Send {
             totals: Totals::default(),
             ecn: EcnSender::default(),
             due: Due::default(),
-            pacing: Pacing::default(),
+            pacing: None,
         }
     }
 
@@ -288,7 +288,7 @@ impl Send {
     /// Forgets everything that would be sent.
     pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
         self.queue.clear(cx);
-        self.sent.clear();
+        self.sent.clear(cx);
         self.timer.0 = Instant::NEVER;
         self.due = Due::default();
         self.urgent = None;

@@ -48,11 +48,11 @@ impl Send {
     }
 
     /// Our answer to the peer's SYN left at `sent_at`, and `retries` times more.
-    pub(crate) fn resume_handshake(&mut self, sent_at: Instant, retries: u8) {
+    pub(crate) fn resume_handshake(&mut self, cx: &mut Cx<'_>, sent_at: Instant, retries: u8) {
         self.nxt = self.iss + 1;
         let marks = Marks::default().with(Marks::SYN);
         let marks = if retries > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
-        self.sent.push(Sent { start: self.iss, end: self.nxt, at: sent_at, mss: 1, marks });
+        self.sent.push(cx, Sent { start: self.iss, end: self.nxt, at: sent_at, mss: 1, marks });
         self.timeouts = retries;
     }
 
@@ -64,7 +64,7 @@ impl Send {
         if self.una == self.iss || (self.sent.is_empty() && !self.has_unsent()) {
             return None;
         }
-        if self.pacing.rate_max.is_some() && cx.now() < self.pacing.next {
+        if self.pacing.as_ref().is_some_and(|pacing| cx.now() < pacing.next) {
             return None;
         }
         let next = self.next_retransmission(cx, config, room).or_else(|| {
@@ -101,7 +101,7 @@ impl Send {
         let now = cx.now();
         let is_retransmission = !self.sent.is_empty();
         if is_retransmission {
-            self.note_retransmission(now, room.ts_now, 1);
+            self.note_retransmission(room.ts_now, 1);
             self.sent.update(0, |sent| {
                 sent.at = now;
                 sent.marks = sent.marks.with(Marks::RETRANSMITTED).with(Marks::AMBIGUOUS);
@@ -109,7 +109,7 @@ impl Send {
         } else {
             self.nxt = self.iss + 1;
             let marks = Marks::default().with(Marks::SYN);
-            self.sent.push(Sent { start: self.iss, end: self.nxt, at: now, mss: 1, marks });
+            self.sent.push(cx, Sent { start: self.iss, end: self.nxt, at: now, mss: 1, marks });
             self.set_timeout(now, config);
         }
         Next {
@@ -177,7 +177,7 @@ impl Send {
         });
         let sent = self.sent.get(index).copied()?;
         let segments = sent.segments();
-        self.note_retransmission(now, room.ts_now, segments);
+        self.note_retransmission(room.ts_now, segments);
         if self.recovery.is_reducing() {
             self.recovery.prr_out += segments;
         }
@@ -317,7 +317,7 @@ impl Send {
         let end = self.nxt + len + u32::from(has_fin);
         let sent = Sent { start: self.nxt, end, at: now, mss: mss as u16, marks };
         let segments = sent.segments();
-        self.sent.push(sent);
+        self.sent.push(cx, sent);
         self.nxt = end;
         if has_fin {
             self.fin = Some(end - 1);
@@ -393,16 +393,15 @@ impl Send {
     }
 
     fn pace(&mut self, now: Instant, len: u32) {
-        let Some(rate) = self.pacing.rate_max.filter(|&rate| rate > 0) else { return };
-        let nanos = u64::from(len) * 1_000_000_000 / rate;
-        let from = self.pacing.next.max(now);
-        self.pacing.next = from.after(std::time::Duration::from_nanos(nanos));
+        let Some(pacing) = &mut self.pacing else { return };
+        let nanos = u64::from(len) * 1_000_000_000 / pacing.rate_max;
+        pacing.next = pacing.next.max(now).after(std::time::Duration::from_nanos(nanos));
     }
 
     /// When pacing lets the next segment leave, if that is what it waits for.
     pub(crate) fn paced_until(&self, now: Instant) -> Option<Instant> {
         let has_more = self.has_unsent() || self.sent.lost() > 0;
-        let is_paced = self.pacing.rate_max.is_some() && self.pacing.next > now;
-        (is_paced && has_more).then_some(self.pacing.next)
+        let next = self.pacing.as_ref().map(|pacing| pacing.next);
+        next.filter(|&next| has_more && next > now)
     }
 }

@@ -3,12 +3,11 @@ use std::collections::VecDeque;
 use base::Cx;
 use bytes::Bytes;
 
+use crate::spare;
+
 /// Up to this length, shared bytes are copied behind what was written before: a link of the chain
 /// costs more than the copy.
 const COPIED_LEN_MAX: usize = 512;
-
-/// How many links an empty queue keeps memory for; an idle connection holds 8 × 48 bytes at most.
-const LINKS_KEPT: usize = 8;
 
 /// The bytes that the peer has not acknowledged, from `snd.una` on, sent or not.
 ///
@@ -59,6 +58,7 @@ impl Queue {
             return self.push_copy(cx, &bytes);
         }
         self.written += bytes.len() as u64;
+        spare::lend(cx, &mut self.links);
         self.links.push_back(Link { end: self.written, bytes: Stored::Shared(bytes) });
     }
 
@@ -75,6 +75,7 @@ impl Queue {
             }
             if !bytes.is_empty() {
                 let bytes = Stored::Copied(cx.buffer());
+                spare::lend(cx, &mut self.links);
                 self.links.push_back(Link { end: self.written, bytes });
             }
         }
@@ -93,9 +94,7 @@ impl Queue {
                 cx.recycle(buffer);
             }
         }
-        if self.links.capacity() > LINKS_KEPT {
-            self.links.shrink_to(LINKS_KEPT);
-        }
+        spare::take_back(cx, &mut self.links);
     }
 
     /// Forgets everything.

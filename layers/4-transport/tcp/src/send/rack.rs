@@ -5,6 +5,7 @@ use base::{Cx, Instant};
 use super::Send;
 use super::sent::{Marks, Sent};
 use crate::Seq;
+use crate::spare::Micros;
 use crate::xray::{LossCause, Seen};
 
 /// A reordering window that was widened stays so for this many recoveries (RFC 8985 §6.2 step 4).
@@ -19,7 +20,7 @@ pub(crate) struct Rack {
     /// Where it ended.
     end: Seq,
     /// Its round trip.
-    rtt: Duration,
+    rtt: Micros,
     /// Quarters of the shortest round trip that reordering may take.
     steps: u8,
     persists: u8,
@@ -54,7 +55,7 @@ impl Rack {
             return;
         }
         self.has_advanced = true;
-        self.rtt = rtt;
+        self.rtt = rtt.into();
         if sent.is_sent_after(self.at, self.end) {
             self.at = sent.at;
             self.end = sent.end;
@@ -109,7 +110,7 @@ impl Send {
         }
         let shortest = self.rtt.shortest().unwrap_or_default();
         let window = shortest / 4 * u32::from(self.rack.steps.max(1));
-        window.min(self.rtt.smoothed)
+        window.min(self.rtt.smoothed())
     }
 
     /// Marks what is lost by now; says how long to wait for the rest of what may be (RFC 8985 §6.2
@@ -130,7 +131,7 @@ impl Send {
             if is_after || is_given_up || sent.has(Marks::SACKED) {
                 continue;
             }
-            let limit = self.rack.rtt + window;
+            let limit = self.rack.rtt.get() + window;
             let elapsed = now.since(sent.at);
             match limit.checked_sub(elapsed).filter(|left| !left.is_zero()) {
                 Some(left) => wait = Some(wait.map_or(left, |wait| wait.max(left))),

@@ -1,4 +1,4 @@
-use base::{Cx, Instant};
+use base::Cx;
 
 use super::{Marks, Send};
 use crate::Seq;
@@ -46,9 +46,9 @@ pub(crate) struct Recovery {
     pub(crate) undo_from: Option<Seq>,
     /// Retransmissions that the peer has not reported as duplicates; none, before there were any.
     pub(crate) undo_left: Option<u32>,
-    /// When the first retransmission left: an echo of an earlier time proves the original arrived
-    /// (RFC 3522 §3.2).
-    pub(crate) first_retransmission: Option<(Instant, u32)>,
+    /// What our clock of timestamps showed when the first retransmission left: an echo of an earlier
+    /// time proves that the original arrived (RFC 3522 §3.2).
+    pub(crate) first_retransmission: Option<u32>,
     /// The timeout may have been spurious (RFC 5682).
     pub(crate) frto: bool,
     /// New data goes before retransmissions, until the next acknowledgement (RFC 5682 §2.1 step 2).
@@ -231,7 +231,7 @@ impl Send {
 
     /// Whether the peer echoes a time before anything was retransmitted.
     pub(crate) fn is_echo_of_original(&self, echo: Option<u32>) -> bool {
-        let (Some((_, first)), Some(echo)) = (self.recovery.first_retransmission, echo) else {
+        let (Some(first), Some(echo)) = (self.recovery.first_retransmission, echo) else {
             return false;
         };
         (echo.wrapping_sub(first) as i32) < 0

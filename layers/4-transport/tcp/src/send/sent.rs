@@ -1,11 +1,8 @@
 use std::collections::VecDeque;
 
-use base::Instant;
+use base::{Cx, Instant};
 
-use crate::Seq;
-
-/// How many entries an empty scoreboard keeps memory for; an idle connection holds 8 × 24 bytes.
-const ENTRIES_KEPT: usize = 8;
+use crate::{Seq, spare};
 
 /// What has been sent and is not acknowledged: one entry for each segment, or super-segment.
 ///
@@ -139,7 +136,8 @@ impl Scoreboard {
     }
 
     /// What was sent for the first time.
-    pub(crate) fn push(&mut self, sent: Sent) {
+    pub(crate) fn push(&mut self, cx: &mut Cx<'_>, sent: Sent) {
+        spare::lend(cx, &mut self.entries);
         debug_assert!(self.entries.back().is_none_or(|last| last.end == sent.start));
         self.packets += sent.segments();
         self.entries.push_back(sent);
@@ -148,7 +146,7 @@ impl Scoreboard {
     /// Takes out what stands before `una`; an entry that it cuts loses its first part. `each` sees
     /// every part that is gone.
     #[inline]
-    pub(crate) fn acknowledge(&mut self, una: Seq, mut each: impl FnMut(&Sent)) {
+    pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, una: Seq, mut each: impl FnMut(&Sent)) {
         let mut gone = 0;
         while let Some(first) = self.entries.front().copied() {
             if !first.start.is_before(una) {
@@ -168,9 +166,7 @@ impl Scoreboard {
         if self.entries.is_empty() {
             debug_assert!(self.packets == 0 && self.sacked == 0 && self.lost == 0);
             self.lost_hint = 0;
-            if self.entries.capacity() > ENTRIES_KEPT {
-                self.entries.shrink_to(ENTRIES_KEPT);
-            }
+            spare::take_back(cx, &mut self.entries);
         }
     }
 
@@ -255,7 +251,9 @@ impl Scoreboard {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
+        self.entries.clear();
+        spare::take_back(cx, &mut self.entries);
         *self = Self::default();
     }
 }

@@ -56,7 +56,7 @@ impl Send {
                 1 => config.retransmit.probe_delack_allowance,
                 _ => TIMER_MIN,
             };
-            self.rtt.smoothed * 2 + delack
+            self.rtt.smoothed() * 2 + delack
         } else {
             config.retransmit.rto_initial
         };
@@ -154,7 +154,7 @@ impl Send {
         for index in 0..self.sent.len() {
             let Some(sent) = self.sent.get(index).copied() else { continue };
             // RFC 8985 §6.3: what was sent just now is not lost yet.
-            let is_recent = now.since(sent.at) < self.rtt.latest + window;
+            let is_recent = now.since(sent.at) < self.rtt.latest() + window;
             if index > 0 && spares_recent && self.rtt.is_known() && is_recent {
                 continue;
             }
@@ -168,6 +168,7 @@ impl Send {
             return;
         }
         // Whether or not the probe can leave, the timeout runs behind it.
+        self.timer = (cx.now(), RetransmitTimer::Probe);
         self.set_timeout(cx.now(), config);
         self.due.tail_probe = self.recovery.probe.is_none();
     }

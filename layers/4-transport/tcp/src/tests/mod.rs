@@ -6,3 +6,4 @@ mod receiving;
 mod sending;
 mod stage;
 mod states;
+mod wire;
