@@ -93,6 +93,13 @@ impl Tcp {
 
 /// Streams.
 impl Host {
+    /// How connections behave that begin from now on, and listeners; what is there stays as it is. The
+    /// secret is still the host's.
+    pub fn tcp_configure(&mut self, each: tcp::Config) {
+        let secret = self.tcp.config.secret;
+        self.tcp.config = Arc::new(tcp::Config { secret, ..each });
+    }
+
     /// Listens at `local`: port 0 is any that is free, an unspecified address any of ours. Up to
     /// `backlog` connections wait to be accepted.
     ///
