@@ -1,0 +1,128 @@
+//! Written conversations: scripts in packetdrill's language (google's dialect), played against our own
+//! TCP in virtual time.
+//!
+//! ```text
+//!   0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3           a program calls
+//!  +0 bind(3, ..., ...) = 0
+//!  +0 listen(3, 1) = 0
+//! +.1 < S 0:0(0) win 32792 <mss 1460>                     a packet comes in
+//!  +0 > S. 0:0(0) ack 1 <...>                             a packet must go out, now
+//! +.1 < . 1:1(0) ack 1 win 257
+//!  +0 accept(3, ..., ...) = 4
+//!  +0 %{ assert tcpi_snd_cwnd == 10 }%                    what can be seen is looked at
+//! ```
+//!
+//! ```text
+//!   text ─▶ language (lexer, parser) ─▶ Script ─▶ run ─▶ Outcome
+//!                                                  │ sockets: calls, numbers, errors
+//!                                                  │ track: numbers of the script ⇄ of the wire
+//!                                                  │ packet: build, read, compare, show
+//!                                                  ▼
+//!                                                stack: a host with one link, and a clock
+//! ```
+//!
+//! Start reading at [`run`] and in `run.rs`; `docs/scripts.md` says what of the language is here and
+//! what differs. A script that says something unknown is refused before anything happens, so that none
+//! passes by being misread.
+//!
+//! Not here: Fast Open, MPTCP, tunnels, error queues, other people's scripts.
+
+mod command_line;
+mod info;
+mod language;
+mod packet;
+mod position;
+mod python;
+mod run;
+mod shell;
+mod sockets;
+mod stack;
+mod sysctl;
+mod timing;
+mod track;
+
+use std::path::Path;
+
+pub use command_line::{HELP, run_command};
+pub use language::settings::{IpVersion, profile_named};
+pub use position::{Position, Refusal};
+
+/// How scripts are played.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Words that stand for something else: `-D NAME=VALUE`.
+    pub defines: Vec<(String, String)>,
+    /// Options that are stronger than the script's, as it would have them: name and value.
+    pub settings: Vec<(String, Option<String>)>,
+    /// Whether the outcome has a film of the stack.
+    pub is_watched: bool,
+    /// Whether packets that left after the last one that the script has are nobody's business, as in
+    /// packetdrill; otherwise they fail it.
+    pub allows_trailing_packets: bool,
+}
+
+/// What became of a script.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Whether it passed.
+    pub verdict: Verdict,
+    /// What the stack said of itself, if that was asked for.
+    pub film: String,
+}
+
+/// Whether a script passed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// All went as the script says.
+    Passed,
+    /// Something did not.
+    Failed(Failure),
+    /// It says something that we do not know or do not have.
+    Refused(Refusal),
+}
+
+/// Where and how something went otherwise than the script says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// Which event.
+    pub at: Position,
+    /// What happened.
+    pub what: String,
+}
+
+impl Outcome {
+    /// Whether all went as the script says.
+    pub fn is_passed(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+
+    /// What is to be said of the script `name`, in lines.
+    pub fn describe(&self, name: &str) -> String {
+        match &self.verdict {
+            Verdict::Passed => format!("{name}: ok"),
+            Verdict::Failed(Failure { at, what }) => format!("{name}:{}: {what}", at.line),
+            Verdict::Refused(Refusal { at, what }) => format!("{name}:{at}: refused: {what}"),
+        }
+    }
+}
+
+/// Plays the script that `text` is.
+pub fn run(text: &str, options: &Options) -> Outcome {
+    let defines = options.defines.iter().cloned().collect();
+    let settings = language::settings::Settings::default();
+    match language::parse(text, defines, settings, &options.settings) {
+        Ok(script) => {
+            let (verdict, film) = run::play(&script, options);
+            Outcome { verdict, film }
+        }
+        Err(refusal) => Outcome { verdict: Verdict::Refused(refusal), film: String::new() },
+    }
+}
+
+/// Plays the script in a file.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
+pub fn run_file(path: &Path, options: &Options) -> std::io::Result<Outcome> {
+    Ok(run(&std::fs::read_to_string(path)?, options))
+}

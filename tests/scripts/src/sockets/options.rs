@@ -1,0 +1,470 @@
+//! Options of sockets: what they mean for connections, and what can be read back.
+
+use std::time::Duration;
+
+use base::Cx;
+use tcp::{Algorithm, Connection};
+
+use super::descriptor::Descriptor;
+use super::stream::{Stream, seconds};
+use super::{Attempt, Sockets, World, no_fd};
+use crate::language::calls::{Fd, OptionValue};
+use crate::sysctl;
+
+const SOCKET: i64 = 1;
+const IP: i64 = 0;
+const TCP: i64 = 6;
+const IPV6: i64 = 41;
+
+const SO_REUSEADDR: i64 = 2;
+const SO_TYPE: i64 = 3;
+const SO_ERROR: i64 = 4;
+const SO_SNDBUF: i64 = 7;
+const SO_RCVBUF: i64 = 8;
+const SO_KEEPALIVE: i64 = 9;
+const SO_OOBINLINE: i64 = 10;
+const SO_PRIORITY: i64 = 12;
+const SO_LINGER: i64 = 13;
+const SO_REUSEPORT: i64 = 15;
+const SO_RCVLOWAT: i64 = 18;
+const SO_ACCEPTCONN: i64 = 30;
+const SO_SNDBUFFORCE: i64 = 32;
+const SO_RCVBUFFORCE: i64 = 33;
+const SO_MARK: i64 = 36;
+const SO_MAX_PACING_RATE: i64 = 47;
+
+const TCP_NODELAY: i64 = 1;
+const TCP_MAXSEG: i64 = 2;
+const TCP_CORK: i64 = 3;
+const TCP_KEEPIDLE: i64 = 4;
+const TCP_KEEPINTVL: i64 = 5;
+const TCP_KEEPCNT: i64 = 6;
+const TCP_SYNCNT: i64 = 7;
+const TCP_LINGER2: i64 = 8;
+const TCP_QUICKACK: i64 = 12;
+const TCP_CONGESTION: i64 = 13;
+const TCP_USER_TIMEOUT: i64 = 18;
+const TCP_INQ: i64 = 36;
+
+const IP_MTU_DISCOVER: i64 = 10;
+const IP_RECVERR: i64 = 11;
+const IP_MTU: i64 = 14;
+const IP_FREEBIND: i64 = 15;
+const IPV6_MTU_DISCOVER: i64 = 23;
+const IPV6_MTU: i64 = 24;
+const IPV6_RECVERR: i64 = 25;
+const IPV6_V6ONLY: i64 = 26;
+
+/// Linux' least: what `SO_RCVBUF` and `SO_SNDBUF` say is doubled, and at least this.
+const BUFFER_RECEIVE_MIN: i64 = 2304;
+const BUFFER_SEND_MIN: i64 = 4608;
+
+/// What a program has set.
+#[derive(Clone, Debug)]
+pub(super) struct StreamOptions {
+    pub(super) reuses_address: bool,
+    reuses_port: bool,
+    is_oob_inline: bool,
+    nodelay: bool,
+    pub(super) is_corked: bool,
+    quick_ack: Option<bool>,
+    keepalive: bool,
+    keepalive_after: Option<Duration>,
+    keepalive_interval: Option<Duration>,
+    keepalive_probes: Option<u8>,
+    user_timeout: i64,
+    pub(super) linger: Option<Duration>,
+    buffer_send: Option<i64>,
+    buffer_receive: Option<i64>,
+    mss_max: Option<u16>,
+    syn_retries: Option<u8>,
+    fin_wait: Option<Duration>,
+    algorithm: Option<Algorithm>,
+    pacing_rate_max: Option<u64>,
+    /// How much must be there before a program is told.
+    pub(super) low_water: usize,
+    /// Messages tell how much can be read.
+    pub(super) tells_inq: bool,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            reuses_address: false,
+            reuses_port: false,
+            is_oob_inline: false,
+            nodelay: false,
+            is_corked: false,
+            quick_ack: None,
+            keepalive: false,
+            keepalive_after: None,
+            keepalive_interval: None,
+            keepalive_probes: None,
+            user_timeout: 0,
+            linger: None,
+            buffer_send: None,
+            buffer_receive: None,
+            mss_max: None,
+            syn_retries: None,
+            fin_wait: None,
+            algorithm: None,
+            pacing_rate_max: None,
+            low_water: 1,
+            tells_inq: false,
+        }
+    }
+}
+
+impl StreamOptions {
+    /// How a connection begins with these options.
+    pub(super) fn configure(&self, config: &tcp::Config) -> tcp::Config {
+        let mut config = config.clone();
+        config.mss_max = self.mss_max.or(config.mss_max);
+        if let Some(algorithm) = self.algorithm {
+            config.congestion.algorithm = algorithm;
+        }
+        if let Some(retries) = self.syn_retries {
+            config.handshake.syn_retries = retries;
+        }
+        if let Some(wait) = self.fin_wait {
+            config.idle.fin_wait = wait;
+        }
+        if let Some(space) = self.buffer_receive.and_then(|space| u32::try_from(space / 2).ok()) {
+            config.buffers.receive_initial = space;
+            config.buffers.receive_max = space;
+            config.buffers.receive_autotune = false;
+            config.buffers.window_scale = None;
+        }
+        config
+    }
+
+    /// Tells a connection all of it.
+    pub(super) fn apply(&self, cx: &mut Cx<'_>, connection: &mut Connection) {
+        if self.nodelay {
+            connection.set_nodelay(true);
+        }
+        if self.is_corked {
+            connection.set_cork(true);
+        }
+        if let Some(is_quick) = self.quick_ack {
+            connection.set_quick_ack(is_quick);
+        }
+        if self.keepalive {
+            self.apply_keepalive(cx, connection);
+        }
+        if self.user_timeout > 0 {
+            self.apply_user_timeout(connection);
+        }
+        if self.linger.is_some() {
+            connection.set_linger(self.linger);
+        }
+        if let Some(space) = self.buffer_send.and_then(|space| u32::try_from(space).ok()) {
+            connection.set_send_space(space);
+        }
+        if let Some(rate) = self.pacing_rate_max {
+            connection.set_pacing_rate_max(Some(rate));
+        }
+    }
+
+    fn apply_keepalive(&self, cx: &Cx<'_>, connection: &mut Connection) {
+        connection.set_keepalive(cx, self.keepalive);
+        let is_set = self.keepalive_after.is_some()
+            || self.keepalive_interval.is_some()
+            || self.keepalive_probes.is_some();
+        if self.keepalive && is_set {
+            let idle = tcp::Config::profile(tcp::Profile::Linux).idle;
+            connection.set_keepalive_times(
+                cx,
+                self.keepalive_after.unwrap_or(idle.keepalive_after),
+                self.keepalive_interval.unwrap_or(idle.keepalive_interval),
+                self.keepalive_probes.unwrap_or(idle.keepalive_probes),
+            );
+        }
+    }
+
+    fn apply_user_timeout(&self, connection: &mut Connection) {
+        let timeout = u64::try_from(self.user_timeout).unwrap_or(0);
+        connection.set_user_timeout(Some(Duration::from_millis(timeout)));
+    }
+}
+
+impl Sockets {
+    pub(super) fn set_option(
+        &mut self,
+        world: &mut World<'_>,
+        fd: Fd,
+        option: (i64, i64),
+        value: &OptionValue,
+        len: i64,
+    ) -> Attempt {
+        match self.fds.get_mut(&fd) {
+            Some(Descriptor::Stream(stream)) => stream.set_option(world, option, value, len),
+            Some(Descriptor::Datagram(_)) if matches!(option, (SOCKET | IP | IPV6, _)) => {
+                Attempt::Returned(0)
+            }
+            Some(_) => Attempt::error("ENOTSOCK"),
+            None => no_fd(fd),
+        }
+    }
+
+    pub(super) fn get_option(
+        &mut self,
+        world: &World<'_>,
+        fd: Fd,
+        option: (i64, i64),
+        expected: &OptionValue,
+        len: i64,
+    ) -> Attempt {
+        let algorithm = self.config.congestion.algorithm;
+        let stream = match self.fds.get_mut(&fd) {
+            Some(Descriptor::Stream(stream)) => stream,
+            Some(_) => return Attempt::Unsupported("options of what is no stream".into()),
+            None => return no_fd(fd),
+        };
+        if let OptionValue::Text(expected) = expected {
+            return stream.get_text(option, algorithm, expected, len);
+        }
+        let value = match stream.get_option(world, option, &self.config) {
+            Ok(value) => value,
+            Err(other) => return other,
+        };
+        match *expected {
+            OptionValue::Int(expected) if expected == value && len == 4 => Attempt::Returned(0),
+            OptionValue::Int(_) if len != 4 => {
+                Attempt::Wrong(format!("Bad getsockopt optlen: expected: {len} actual: 4"))
+            }
+            OptionValue::Int(expected) => Attempt::Wrong(format!(
+                "Bad getsockopt optval: expected: {expected} actual: {value}"
+            )),
+            _ => Attempt::Unsupported("getsockopt of this value".into()),
+        }
+    }
+}
+
+impl Stream {
+    fn set_option(
+        &mut self,
+        world: &mut World<'_>,
+        option: (i64, i64),
+        value: &OptionValue,
+        len: i64,
+    ) -> Attempt {
+        match (option, value) {
+            ((SOCKET, SO_LINGER), OptionValue::Linger(onoff, time)) => {
+                self.options.linger = (*onoff != 0).then(|| seconds(*time));
+                let linger = self.options.linger;
+                self.tell(world, move |_, connection| connection.set_linger(linger))
+            }
+            ((TCP, TCP_CONGESTION), OptionValue::Text(name)) => {
+                let name = String::from_utf8_lossy(name);
+                let Some(algorithm) = sysctl::algorithm(name.trim_end_matches('\0')) else {
+                    return Attempt::Unsupported(format!("congestion control '{name}'"));
+                };
+                if self.connection().is_some() {
+                    return Attempt::Unsupported("another congestion control later on".into());
+                }
+                self.options.algorithm = Some(algorithm);
+                Attempt::Returned(0)
+            }
+            (_, OptionValue::Int(_)) if len < 4 => Attempt::error("EINVAL"),
+            ((SOCKET, name), OptionValue::Int(value)) => self.set_socket(world, name, *value),
+            ((TCP, name), OptionValue::Int(value)) => self.set_tcp(world, name, *value),
+            ((IP, IP_MTU_DISCOVER | IP_RECVERR | IP_FREEBIND), OptionValue::Int(_))
+            | ((IPV6, IPV6_MTU_DISCOVER | IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => {
+                Attempt::Returned(0)
+            }
+            _ => unsupported(option),
+        }
+    }
+
+    /// Tells the connection, if there is one.
+    fn tell(
+        &mut self,
+        world: &mut World<'_>,
+        what: impl FnOnce(&mut Cx<'_>, &mut Connection),
+    ) -> Attempt {
+        if let Some(id) = self.connection() {
+            world.stack.with(|cx, host| host.tcp_with(id, |connection| what(cx, connection)));
+        }
+        Attempt::Returned(0)
+    }
+
+    fn set_socket(&mut self, world: &mut World<'_>, name: i64, value: i64) -> Attempt {
+        let is_on = value != 0;
+        match name {
+            SO_REUSEADDR => self.options.reuses_address = is_on,
+            SO_REUSEPORT => self.options.reuses_port = is_on,
+            SO_OOBINLINE => self.options.is_oob_inline = is_on,
+            SO_PRIORITY | SO_MARK => {}
+            SO_RCVLOWAT => {
+                self.options.low_water = usize::try_from(value).unwrap_or(usize::MAX).max(1);
+            }
+            SO_SNDBUF | SO_SNDBUFFORCE => {
+                let space = (value * 2).max(BUFFER_SEND_MIN);
+                self.options.buffer_send = Some(space);
+                let space = u32::try_from(space).unwrap_or(u32::MAX);
+                return self.tell(world, move |_, connection| connection.set_send_space(space));
+            }
+            SO_RCVBUF | SO_RCVBUFFORCE => {
+                let space = (value * 2).max(BUFFER_RECEIVE_MIN);
+                self.options.buffer_receive = Some(space);
+                let space = u32::try_from(space / 2).unwrap_or(u32::MAX);
+                return self.tell(world, move |_, connection| connection.set_receive_space(space));
+            }
+            SO_KEEPALIVE => {
+                self.options.keepalive = is_on;
+                return self.tell_keepalive(world);
+            }
+            SO_MAX_PACING_RATE => {
+                let rate = u64::try_from(value).ok().filter(|rate| *rate < u64::from(u32::MAX));
+                self.options.pacing_rate_max = rate;
+                return self.tell(world, move |_, connection| connection.set_pacing_rate_max(rate));
+            }
+            _ => return unsupported((SOCKET, name)),
+        }
+        Attempt::Returned(0)
+    }
+
+    fn tell_keepalive(&mut self, world: &mut World<'_>) -> Attempt {
+        let options = self.options.clone();
+        self.tell(world, move |cx, connection| options.apply_keepalive(cx, connection))
+    }
+
+    fn set_tcp(&mut self, world: &mut World<'_>, name: i64, value: i64) -> Attempt {
+        let is_on = value != 0;
+        // As in Linux: at most nine hours, and at most 127 times.
+        let is_time = (1..=32_767).contains(&value);
+        let is_count = (1..=127).contains(&value);
+        match name {
+            TCP_NODELAY => {
+                self.options.nodelay = is_on;
+                return self.tell(world, move |_, connection| connection.set_nodelay(is_on));
+            }
+            TCP_CORK => {
+                self.options.is_corked = is_on;
+                return self.tell(world, move |_, connection| connection.set_cork(is_on));
+            }
+            TCP_QUICKACK => {
+                self.options.quick_ack = Some(is_on);
+                return self.tell(world, move |_, connection| connection.set_quick_ack(is_on));
+            }
+            TCP_KEEPIDLE | TCP_KEEPINTVL if !is_time => return Attempt::error("EINVAL"),
+            TCP_KEEPCNT | TCP_SYNCNT if !is_count => return Attempt::error("EINVAL"),
+            TCP_KEEPIDLE => self.options.keepalive_after = Some(seconds(value)),
+            TCP_KEEPINTVL => self.options.keepalive_interval = Some(seconds(value)),
+            TCP_KEEPCNT => self.options.keepalive_probes = Some(value as u8),
+            TCP_SYNCNT => self.options.syn_retries = Some(value as u8),
+            TCP_LINGER2 if self.connection().is_none() && value > 0 => {
+                self.options.fin_wait = Some(seconds(value));
+            }
+            TCP_MAXSEG if self.connection().is_some() => {
+                return Attempt::Unsupported("TCP_MAXSEG of a connection".into());
+            }
+            TCP_MAXSEG if value == 0 => self.options.mss_max = None,
+            // Linux counts the options of each segment; here they are part of the size.
+            TCP_MAXSEG => match u16::try_from(value).ok().filter(|mss| *mss >= 88) {
+                Some(mss) => self.options.mss_max = Some(mss),
+                None => return Attempt::error("EINVAL"),
+            },
+            TCP_USER_TIMEOUT if value < 0 => return Attempt::error("EINVAL"),
+            TCP_USER_TIMEOUT => {
+                self.options.user_timeout = value;
+                let timeout = Duration::from_millis(value as u64);
+                let timeout = (value > 0).then_some(timeout);
+                return self.tell(world, move |_, connection| connection.set_user_timeout(timeout));
+            }
+            TCP_INQ if value == 0 || value == 1 => self.options.tells_inq = is_on,
+            TCP_INQ => return Attempt::error("EINVAL"),
+            _ => return unsupported((TCP, name)),
+        }
+        match name {
+            TCP_KEEPIDLE | TCP_KEEPINTVL | TCP_KEEPCNT if self.options.keepalive => {
+                self.tell_keepalive(world)
+            }
+            _ => Attempt::Returned(0),
+        }
+    }
+
+    fn get_text(
+        &self,
+        option: (i64, i64),
+        algorithm: Algorithm,
+        expected: &[u8],
+        len: i64,
+    ) -> Attempt {
+        if option != (TCP, TCP_CONGESTION) {
+            return unsupported(option);
+        }
+        let name = match self.options.algorithm.unwrap_or(algorithm) {
+            Algorithm::NewReno => "reno",
+            Algorithm::Cubic => "cubic",
+        };
+        // The kernel's names have sixteen bytes.
+        let mut value = name.as_bytes().to_vec();
+        value.resize(usize::try_from(len).unwrap_or(0).min(16), 0);
+        match value == expected {
+            true => Attempt::Returned(0),
+            false => Attempt::Wrong(format!(
+                "Bad getsockopt optval: expected: '{}' actual: '{name}'",
+                expected.escape_ascii()
+            )),
+        }
+    }
+
+    fn get_option(
+        &mut self,
+        world: &World<'_>,
+        option: (i64, i64),
+        config: &tcp::Config,
+    ) -> Result<i64, Attempt> {
+        let options = &self.options;
+        let whole = |time: Duration| time.as_secs() as i64;
+        Ok(match option {
+            (SOCKET, SO_ERROR) => self.take_failure(world).unwrap_or(0),
+            (SOCKET, SO_TYPE) => 1,
+            (SOCKET, SO_ACCEPTCONN) => self.listener().is_some().into(),
+            (SOCKET, SO_REUSEADDR) => options.reuses_address.into(),
+            (SOCKET, SO_REUSEPORT) => options.reuses_port.into(),
+            (SOCKET, SO_OOBINLINE) => options.is_oob_inline.into(),
+            (SOCKET, SO_KEEPALIVE) => options.keepalive.into(),
+            (SOCKET, SO_RCVLOWAT) => options.low_water as i64,
+            (SOCKET, SO_SNDBUF) if options.buffer_send.is_some() => {
+                options.buffer_send.unwrap_or_default()
+            }
+            (SOCKET, SO_RCVBUF) if options.buffer_receive.is_some() => {
+                options.buffer_receive.unwrap_or_default()
+            }
+            (TCP, TCP_NODELAY) => options.nodelay.into(),
+            (TCP, TCP_CORK) => options.is_corked.into(),
+            (TCP, TCP_KEEPIDLE) => {
+                whole(options.keepalive_after.unwrap_or(config.idle.keepalive_after))
+            }
+            (TCP, TCP_KEEPINTVL) => {
+                whole(options.keepalive_interval.unwrap_or(config.idle.keepalive_interval))
+            }
+            (TCP, TCP_KEEPCNT) => {
+                options.keepalive_probes.unwrap_or(config.idle.keepalive_probes).into()
+            }
+            (TCP, TCP_SYNCNT) => options.syn_retries.unwrap_or(config.handshake.syn_retries).into(),
+            (TCP, TCP_LINGER2) => whole(options.fin_wait.unwrap_or(config.idle.fin_wait)),
+            (TCP, TCP_USER_TIMEOUT) => options.user_timeout,
+            (TCP, TCP_INQ) => options.tells_inq.into(),
+            (TCP, TCP_MAXSEG) => match self.look(world) {
+                Some(connection) => connection.info(world.stack.now()).mss.into(),
+                None => options.mss_max.unwrap_or(536).into(),
+            },
+            (IP, IP_MTU) | (IPV6, IPV6_MTU) => match self.look(world) {
+                Some(connection) => {
+                    let headers = if connection.flow().remote.is_ipv4() { 40 } else { 60 };
+                    i64::from(connection.info(world.stack.now()).mss_path) + headers
+                }
+                None => return Err(Attempt::error("ENOTCONN")),
+            },
+            _ => return Err(unsupported(option)),
+        })
+    }
+}
+
+fn unsupported((level, name): (i64, i64)) -> Attempt {
+    Attempt::Unsupported(format!("option {name} of level {level} is not supported"))
+}

@@ -1,0 +1,448 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::Instant;
+use host::{ConnectError, ListenError, ListenerId, TcpId};
+use tcp::{Connection, Failure, State};
+
+use super::options::StreamOptions;
+use super::{Attempt, Progress, World, errno};
+
+/// A socket of TCP.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    role: Role,
+    pub(super) is_nonblocking: bool,
+    pub(super) bound: Option<SocketAddr>,
+    pub(super) options: StreamOptions,
+    /// The program has said that it will not read.
+    has_shut_reading: bool,
+    /// That the connection failed was told.
+    has_told_failure: bool,
+    /// That it is connected was told.
+    has_told_connected: bool,
+    /// What was written with MSG_MORE waits.
+    is_holding: bool,
+    /// How often something happened that wakes who waits.
+    pub(super) wakes: u64,
+}
+
+/// What a socket is there for.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    New,
+    Listening(ListenerId),
+    Connection(TcpId),
+}
+
+const MSG_OOB: i64 = 1;
+const MSG_PEEK: i64 = 2;
+const MSG_DONTWAIT: i64 = 0x40;
+const MSG_WAITALL: i64 = 0x100;
+const MSG_MORE: i64 = 0x8000;
+
+/// The number of the error that a failed connection leaves.
+pub(super) fn errno_of(failure: Failure) -> i64 {
+    let name = match failure {
+        Failure::Refused => "ECONNREFUSED",
+        Failure::Reset => "ECONNRESET",
+        Failure::Broken => "EPIPE",
+        Failure::TimedOut => "ETIMEDOUT",
+        Failure::HostUnreachable | Failure::Prohibited => "EHOSTUNREACH",
+        Failure::NetworkUnreachable => "ENETUNREACH",
+        Failure::ProtocolUnreachable => "ENOPROTOOPT",
+        Failure::Aborted => "ECONNABORTED",
+    };
+    errno(name).unwrap_or_default()
+}
+
+/// Whether a closed connection's FIN is still to be acknowledged.
+pub(super) fn wait_for_end(world: &World<'_>, id: TcpId, until: Instant) -> Attempt {
+    let mut all = world.stack.host.tcp_connections();
+    let is_waiting = all.any(|(other, connection)| {
+        other == id
+            && matches!(connection.state(), State::FinWait1 | State::Closing | State::LastAck)
+    });
+    match is_waiting && world.stack.now() < until {
+        true => Attempt::Blocked(Some(until)),
+        false => Attempt::Returned(0),
+    }
+}
+
+impl Stream {
+    pub(super) fn new(is_nonblocking: bool) -> Self {
+        Self {
+            role: Role::New,
+            is_nonblocking,
+            bound: None,
+            options: StreamOptions::default(),
+            has_shut_reading: false,
+            has_told_failure: false,
+            has_told_connected: false,
+            is_holding: false,
+            wakes: 0,
+        }
+    }
+
+    pub(super) fn connection(&self) -> Option<TcpId> {
+        match self.role {
+            Role::Connection(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn listener(&self) -> Option<ListenerId> {
+        match self.role {
+            Role::Listening(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.role, Role::New)
+    }
+
+    pub(super) fn look<'w>(&self, world: &'w World<'_>) -> Option<&'w Connection> {
+        world.stack.host.tcp(self.connection()?)
+    }
+
+    pub(super) fn readable(&self, world: &World<'_>) -> usize {
+        self.look(world).map_or(0, Connection::readable)
+    }
+
+    /// Why the connection failed, once.
+    pub(super) fn take_failure(&mut self, world: &World<'_>) -> Option<i64> {
+        let failure = self.look(world)?.failure()?;
+        (!std::mem::replace(&mut self.has_told_failure, true)).then(|| errno_of(failure))
+    }
+
+    fn may_wait(&self, flags: i64) -> bool {
+        !self.is_nonblocking && flags & MSG_DONTWAIT == 0
+    }
+
+    // Beginning.
+
+    pub(super) fn listen(
+        &mut self,
+        world: &mut World<'_>,
+        config: &tcp::Config,
+        backlog: i64,
+    ) -> Attempt {
+        // net.core.somaxconn.
+        const BACKLOG_MAX: i64 = 4096;
+        match self.role {
+            Role::Listening(_) => return Attempt::Returned(0),
+            Role::Connection(_) => return Attempt::error("EINVAL"),
+            Role::New => {}
+        }
+        let local = self.bound.unwrap_or_else(|| SocketAddr::new(world.settings.local(), 0));
+        let backlog = match u32::try_from(backlog) {
+            Ok(backlog) => i64::from(backlog).min(BACKLOG_MAX),
+            Err(_) => BACKLOG_MAX,
+        };
+        world.stack.host.tcp_configure(self.options.configure(config));
+        match world.stack.host.tcp_listen(local, backlog as usize) {
+            Ok(listener) => {
+                self.role = Role::Listening(listener);
+                Attempt::Returned(0)
+            }
+            Err(ListenError::InUse | ListenError::NoPortLeft) => Attempt::error("EADDRINUSE"),
+            Err(ListenError::NotOurs) => Attempt::error("EADDRNOTAVAIL"),
+        }
+    }
+
+    /// The socket of a connection that was accepted: it has what the listening socket was told.
+    pub(super) fn accepted(&self, world: &mut World<'_>, id: TcpId) -> Self {
+        let options = self.options.clone();
+        world.stack.with(|cx, host| host.tcp_with(id, |c| options.apply(cx, c)));
+        let role = Role::Connection(id);
+        Self { role, options, has_told_connected: true, ..Self::new(false) }
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        world: &mut World<'_>,
+        config: &tcp::Config,
+        remote: SocketAddr,
+        progress: &mut Progress,
+    ) -> Attempt {
+        match self.role {
+            Role::Listening(_) => return Attempt::error("EISCONN"),
+            Role::Connection(_) => return self.connect_again(world, progress),
+            Role::New => {}
+        }
+        let options = self.options.clone();
+        world.stack.host.tcp_configure(options.configure(config));
+        let local = self.bound;
+        let connected = world.stack.with(|cx, host| {
+            let id = host.tcp_connect(cx, local, remote)?;
+            host.tcp_with(id, |connection| options.apply(cx, connection));
+            Ok::<_, ConnectError>(id)
+        });
+        match connected {
+            Ok(id) => self.role = Role::Connection(id),
+            Err(ConnectError::NotAHost | ConnectError::NoSource) => {
+                return Attempt::error("ENETUNREACH");
+            }
+            Err(_) => return Attempt::error("EADDRNOTAVAIL"),
+        }
+        progress.is_connecting = true;
+        match self.is_nonblocking {
+            true => Attempt::error("EINPROGRESS"),
+            false => Attempt::Blocked(None),
+        }
+    }
+
+    fn connect_again(&mut self, world: &mut World<'_>, progress: &Progress) -> Attempt {
+        let state = self.look(world).map_or(State::Closed, Connection::state);
+        if let Some(error) = self.take_failure(world) {
+            self.disconnect(world);
+            return Attempt::Failed(error);
+        }
+        match state {
+            State::SynSent | State::SynReceived if progress.is_connecting => Attempt::Blocked(None),
+            State::SynSent | State::SynReceived if self.is_nonblocking => {
+                Attempt::error("EALREADY")
+            }
+            State::SynSent | State::SynReceived => Attempt::Blocked(None),
+            State::Closed => Attempt::error("ECONNABORTED"),
+            _ if !self.has_told_connected => {
+                self.has_told_connected = true;
+                Attempt::Returned(0)
+            }
+            _ => Attempt::error("EISCONN"),
+        }
+    }
+
+    /// `connect` to nobody: the connection is broken off, and the socket is as new.
+    pub(super) fn disconnect(&mut self, world: &mut World<'_>) -> Attempt {
+        match self.role {
+            Role::Connection(id) => {
+                world.stack.with(|cx, host| host.tcp_abort(cx, id));
+            }
+            Role::Listening(id) => {
+                world.stack.with(|cx, host| host.tcp_unlisten(cx, id));
+            }
+            Role::New => {}
+        }
+        let is_nonblocking = self.is_nonblocking;
+        *self = Self { options: self.options.clone(), ..Self::new(is_nonblocking) };
+        Attempt::Returned(0)
+    }
+
+    // Data.
+
+    pub(super) fn read(&mut self, world: &mut World<'_>, len: usize, flags: i64) -> Attempt {
+        if flags & MSG_OOB != 0 {
+            return Attempt::Unsupported("reading out of band: urgent data is inline".into());
+        }
+        let Some(id) = self.connection() else { return Attempt::error("ENOTCONN") };
+        let Some(connection) = self.look(world) else { return Attempt::error("ENOTCONN") };
+        let readable = connection.readable();
+        let is_read_out = connection.is_read_out() || self.has_shut_reading;
+        let state = connection.state();
+        let wanted = if flags & MSG_WAITALL != 0 { len } else { self.options.low_water.min(len) };
+        let is_enough = readable >= wanted.max(1) || len == 0;
+        let has_failed = connection.failure().is_some();
+        if readable > 0 && (is_enough || is_read_out || has_failed || !self.may_wait(flags)) {
+            let n = readable.min(len);
+            if flags & MSG_PEEK == 0 {
+                world.stack.with(|cx, host| host.tcp_release(cx, id, n));
+            }
+            return Attempt::Returned(n as i64);
+        }
+        if len == 0 {
+            return Attempt::Returned(0);
+        }
+        // As in Linux: the end of the stream, then what went wrong, then that nothing is there.
+        let has_finished = !state.may_receive() && state != State::Closed;
+        if has_finished || (self.has_shut_reading && !has_failed) {
+            return Attempt::Returned(0);
+        }
+        if let Some(error) = self.take_failure(world) {
+            return Attempt::Failed(error);
+        }
+        if state == State::Closed {
+            return Attempt::Returned(0);
+        }
+        match self.may_wait(flags) {
+            true => Attempt::Blocked(None),
+            false => Attempt::error("EAGAIN"),
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        world: &mut World<'_>,
+        len: usize,
+        flags: i64,
+        progress: &mut Progress,
+    ) -> Attempt {
+        let Some(id) = self.connection() else { return Attempt::error("EPIPE") };
+        let part = |done: usize| match done {
+            0 => None,
+            done => Some(Attempt::Returned(done as i64)),
+        };
+        if let Some(error) = self.take_failure(world) {
+            return part(progress.done).unwrap_or(Attempt::Failed(error));
+        }
+        let state = self.look(world).map_or(State::Closed, Connection::state);
+        if matches!(state, State::SynSent | State::SynReceived) {
+            return match self.may_wait(flags) {
+                true => Attempt::Blocked(None),
+                false => Attempt::error("EAGAIN"),
+            };
+        }
+        if !matches!(state, State::Established | State::CloseWait) {
+            return part(progress.done).unwrap_or_else(|| Attempt::error("EPIPE"));
+        }
+        let left = len - progress.done;
+        let n = self.write_zeros(world, id, left, flags);
+        progress.done += n;
+        if progress.done == len {
+            return Attempt::Returned(len as i64);
+        }
+        match self.may_wait(flags) {
+            true => Attempt::Blocked(None),
+            false => part(progress.done).unwrap_or_else(|| Attempt::error("EAGAIN")),
+        }
+    }
+
+    /// Writes `len` bytes, all zero, as scripts' are. MSG_MORE is as TCP_CORK until something is
+    /// written without it.
+    fn write_zeros(&mut self, world: &mut World<'_>, id: TcpId, len: usize, flags: i64) -> usize {
+        let holds = flags & MSG_MORE != 0 && !self.options.is_corked;
+        let lets_go = self.is_holding && !holds && !self.options.is_corked;
+        self.is_holding = holds;
+        let bytes = vec![0; len];
+        let written = world.stack.with(|cx, host| {
+            host.tcp_with(id, |connection| {
+                if holds {
+                    connection.set_cork(true);
+                }
+                let n = match flags & MSG_OOB != 0 {
+                    true => connection.write_urgent(cx, &bytes),
+                    false => connection.write_slice(cx, &bytes),
+                };
+                if lets_go {
+                    connection.set_cork(false);
+                }
+                n
+            })
+        });
+        written.unwrap_or(0)
+    }
+
+    // The end.
+
+    pub(super) fn shut_down(&mut self, world: &mut World<'_>, how: i64) -> Attempt {
+        const READING: i64 = 0;
+        const WRITING: i64 = 1;
+        match self.role {
+            Role::New => return Attempt::error("ENOTCONN"),
+            Role::Listening(_) if how == WRITING => return Attempt::error("ENOTCONN"),
+            Role::Listening(id) => {
+                world.stack.with(|cx, host| host.tcp_unlisten(cx, id));
+                self.role = Role::New;
+                return Attempt::Returned(0);
+            }
+            Role::Connection(_) => {}
+        }
+        let Some(id) = self.connection() else { return Attempt::error("ENOTCONN") };
+        if self.look(world).is_none_or(|connection| connection.state() == State::Closed) {
+            return Attempt::error("ENOTCONN");
+        }
+        self.has_shut_reading |= how != WRITING;
+        if how != READING {
+            world.stack.with(|cx, host| host.tcp_shut_down(cx, id));
+        }
+        self.wakes += 1;
+        Attempt::Returned(0)
+    }
+
+    pub(super) fn close(self, world: &mut World<'_>, progress: &mut Progress) -> Attempt {
+        match self.role {
+            Role::New => {}
+            Role::Listening(id) => {
+                world.stack.with(|cx, host| host.tcp_unlisten(cx, id));
+            }
+            Role::Connection(id) => {
+                world.stack.with(|cx, host| host.tcp_close(cx, id));
+                let linger = self.options.linger.filter(|linger| !linger.is_zero());
+                if let (Some(linger), false) = (linger, self.is_nonblocking) {
+                    progress.closing = Some(id);
+                    progress.begun = world.stack.now().after(linger);
+                    return wait_for_end(world, id, progress.begun);
+                }
+            }
+        }
+        Attempt::Returned(0)
+    }
+
+    // Looking.
+
+    pub(super) fn ioctl(&self, world: &World<'_>, command: i64) -> Result<i64, Attempt> {
+        const SIOCINQ: i64 = 0x541b;
+        const SIOCOUTQ: i64 = 0x5411;
+        const SIOCOUTQNSD: i64 = 0x894b;
+        const SIOCATMARK: i64 = 0x8905;
+        if self.listener().is_some() {
+            return Err(Attempt::error("EINVAL"));
+        }
+        let connection = self.look(world);
+        let count = |count: fn(&Connection) -> usize| Ok(connection.map_or(0, count) as i64);
+        match command {
+            SIOCINQ => count(Connection::readable),
+            SIOCOUTQ => count(Connection::unacknowledged),
+            SIOCOUTQNSD => count(Connection::unsent),
+            SIOCATMARK => Ok(i64::from(connection.and_then(Connection::urgent_mark) == Some(1))),
+            _ => Err(Attempt::Unsupported(format!("ioctl {command:#x}"))),
+        }
+    }
+
+    /// What `poll` would say (Linux' `tcp_poll`).
+    pub(super) fn readiness(&self, world: &World<'_>) -> i64 {
+        const IN: i64 = 0x41;
+        const PRI: i64 = 2;
+        const OUT: i64 = 0x104;
+        const ERR: i64 = 8;
+        const HUP: i64 = 0x10;
+        const RDHUP: i64 = 0x2000;
+        if let Some(listener) = self.listener() {
+            let waiting = world.stack.host.tcp_listener(listener).map_or(0, |(_, l)| l.waiting());
+            return if waiting > 0 { IN } else { 0 };
+        }
+        let Some(connection) = self.look(world) else { return OUT | HUP };
+        let state = connection.state();
+        let has_failed = connection.failure().is_some() && !self.has_told_failure;
+        let is_closed = state == State::Closed;
+        let receives = state.may_receive() && !self.has_shut_reading && !is_closed;
+        let sends = state.may_send() && !is_closed;
+        let mut events = if has_failed { ERR } else { 0 };
+        if is_closed || (!receives && !sends) {
+            events |= HUP;
+        }
+        if !receives {
+            events |= IN | RDHUP;
+        }
+        if matches!(state, State::SynSent | State::SynReceived) {
+            return events;
+        }
+        if connection.readable() >= self.options.low_water.max(1) {
+            events |= IN;
+        }
+        let has_room = connection.room() >= connection.unacknowledged() / 2;
+        if !sends || (has_room && connection.room() > 0) {
+            events |= OUT;
+        }
+        if connection.urgent_mark().is_some() {
+            events |= PRI;
+        }
+        events
+    }
+}
+
+/// How long something lasts in whole seconds, as options say it.
+pub(super) fn seconds(value: i64) -> Duration {
+    Duration::from_secs(u64::try_from(value).unwrap_or(0))
+}

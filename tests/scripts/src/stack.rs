@@ -1,0 +1,143 @@
+//! Our own stack, as scripts reach it: packets of IP on one side, verbs on the other, and a clock that
+//! somebody else moves.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+use base::xray::{Film, Watching};
+use base::{Cx, Instant, TxBuf, Wall, World};
+use host::{Event, Host, InterfaceConfig};
+use ip::{Cidr, InterfaceId, Prefix, Route};
+use neighbor::Claim;
+use phys::RxFrame;
+
+use crate::language::settings::Settings;
+
+/// When scripts begin: a quarter into a millisecond, so that what happens in whole milliseconds is far
+/// from the edges of coarse clocks; and late enough that clocks do not stand near zero.
+pub(crate) const BEGINNING: Instant = Instant::from_nanos(1_000_000_250_000);
+
+/// How many packets may wait to be looked at: more than any script can name.
+const SNIFFED_MAX: usize = 100_000;
+
+/// A host with one link to everybody else.
+pub(crate) struct Stack {
+    pub(crate) host: Host,
+    world: World,
+    now: Instant,
+    link: InterfaceId,
+    out: TxBuf,
+    /// What left, and when.
+    pub(crate) sniffed: VecDeque<(Instant, Vec<u8>)>,
+    /// What sockets were told.
+    pub(crate) events: VecDeque<Event>,
+    /// What the stack says of itself, if somebody watches.
+    film: Option<(Film, Watching)>,
+}
+
+impl Stack {
+    /// A host with an address and a way to everybody.
+    ///
+    /// # Errors
+    /// For addresses that no host can have.
+    pub(crate) fn new(
+        settings: &Settings,
+        config: &tcp::Config,
+        is_watched: bool,
+    ) -> Result<Self, String> {
+        let mut all = host::Config::new(*b"a known secret!!");
+        all.tcp.each = config.clone();
+        let mut host = Host::new(all);
+        let mtu = usize::from(settings.mtu);
+        let link = host.add_interface(InterfaceConfig::point_to_point("tun0", mtu));
+        let link = link.ok_or("no interface")?;
+        let mut stack = Self {
+            host,
+            world: World::seeded(1),
+            now: BEGINNING,
+            link,
+            out: TxBuf::new(),
+            sniffed: VecDeque::new(),
+            events: VecDeque::new(),
+            film: is_watched.then(|| (Film::default(), Watching::begin())),
+        };
+        let local = settings.local();
+        let (len, all) = match local {
+            IpAddr::V4(_) => (32, Prefix::ALL_V4),
+            IpAddr::V6(_) => (128, Prefix::ALL_V6),
+        };
+        let cidr: Cidr = format!("{local}/{len}").parse().map_err(|_| "no address".to_owned())?;
+        let added = stack.with(|cx, host| host.add_address(cx, link, cidr, Claim::Silent));
+        added.map_err(|error| format!("address {local}: {error:?}"))?;
+        let route = stack.host.add_route(Route::on_link(all, link));
+        route.map_err(|error| format!("route: {error:?}"))?;
+        stack.settle();
+        stack.events.clear();
+        Ok(stack)
+    }
+
+    /// The time.
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Does something with the host; what follows from it at once has happened when this returns.
+    pub(crate) fn with<T>(&mut self, run: impl FnOnce(&mut Cx<'_>, &mut Host) -> T) -> T {
+        let mut cx = Cx::new(self.now, Wall(0), &mut self.world);
+        if let Some((film, _)) = &mut self.film {
+            cx = cx.watched_by(film);
+        }
+        let result = run(&mut cx, &mut self.host);
+        self.settle();
+        result
+    }
+
+    /// Takes a packet from the link.
+    pub(crate) fn handle_packet(&mut self, packet: &[u8]) {
+        let link = self.link;
+        self.with(|cx, host| host.handle_frame(cx, link, &RxFrame::new(packet)));
+    }
+
+    /// The next deadline.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.host.poll_timeout()
+    }
+
+    /// Moves the clock, not past the next deadline.
+    pub(crate) fn set_now(&mut self, now: Instant) {
+        debug_assert!(now >= self.now, "time does not go back");
+        self.now = now.max(self.now);
+        self.with(|cx, host| host.handle_timeout(cx));
+    }
+
+    /// Everything that is said now is said.
+    fn settle(&mut self) {
+        let mut out = std::mem::take(&mut self.out);
+        loop {
+            let mut cx = Cx::new(self.now, Wall(0), &mut self.world);
+            if let Some((film, _)) = &mut self.film {
+                cx = cx.watched_by(film);
+            }
+            let frame = self.host.poll_frame(&mut cx, &mut out);
+            if frame.is_some() && self.sniffed.len() < SNIFFED_MAX {
+                self.sniffed.push_back((self.now, out.as_slice().to_vec()));
+            }
+            let event = self.host.poll_event();
+            if frame.is_none() && event.is_none() {
+                break;
+            }
+            self.events.extend(event);
+        }
+        self.out = out;
+    }
+
+    /// What the stack has said of itself since this was last asked.
+    pub(crate) fn take_film(&mut self) -> String {
+        self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default()
+    }
+
+    /// Our address with a port.
+    pub(crate) const fn at(address: IpAddr, port: u16) -> SocketAddr {
+        SocketAddr::new(address, port)
+    }
+}

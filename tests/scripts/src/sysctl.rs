@@ -1,0 +1,321 @@
+//! Names of the kernel's settings, and what they are called here.
+//!
+//! `Documentation/networking/ip-sysctl.rst` says what Linux' mean, `tcp(4)` what FreeBSD's do.
+
+use std::time::Duration;
+
+use tcp::{Algorithm, Config, EcnPolicy};
+
+/// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
+const IGNORED: &[&str] = &[
+    "net.core.default_qdisc",
+    "net.core.rmem_max",
+    "net.core.wmem_max",
+    "net.ipv4.ip_forward",
+    "net.ipv4.ip_nonlocal_bind",
+    "net.ipv4.tcp_abort_on_overflow",
+    "net.ipv4.tcp_autocorking",
+    "net.ipv4.tcp_fack",
+    "net.ipv4.tcp_fastopen_key",
+    "net.ipv4.tcp_limit_output_bytes",
+    "net.ipv4.tcp_low_latency",
+    "net.ipv4.tcp_max_reordering",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_mem",
+    "net.ipv4.tcp_min_rtt_wlen",
+    "net.ipv4.tcp_min_tso_segs",
+    "net.ipv4.tcp_no_metrics_save",
+    "net.ipv4.tcp_no_ssthresh_metrics_save",
+    "net.ipv4.tcp_pacing_ca_ratio",
+    "net.ipv4.tcp_pacing_ss_ratio",
+    "net.ipv4.tcp_rfc1337",
+    "net.ipv4.tcp_tso_rtt_log",
+    "net.ipv4.tcp_tso_win_divisor",
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_workaround_signed_windows",
+    "net.ipv6.conf.all.disable_ipv6",
+    // FreeBSD's.
+    "kern.timecounter.alloweddeviation",
+    "kern.ipc.maxsockbuf",
+    "net.inet.icmp.icmplim",
+    "net.inet.tcp.hostcache.enable",
+    "net.inet.tcp.hostcache.purgenow",
+    "net.inet.tcp.functions_default",
+    "net.inet.tcp.rfc1323_ts_offset_per_conn",
+    "net.inet.tcp.tso",
+];
+
+/// Sets what `name` says.
+///
+/// # Errors
+/// For names that are unknown, values that make no sense, and what cannot be switched here.
+pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
+    let value = value.trim();
+    if IGNORED.contains(&name) {
+        return Ok(());
+    }
+    let known = match name.strip_prefix("net.ipv4.") {
+        Some(name) => set_linux(config, name, value),
+        None => match name.strip_prefix("net.inet.tcp.") {
+            Some(name) => set_freebsd(config, name, value),
+            None => None,
+        },
+    };
+    match known {
+        Some(true) => Ok(()),
+        Some(false) => Err(format!("sysctl {name} cannot be '{value}' here")),
+        None => Err(format!("sysctl {name} is not supported")),
+    }
+}
+
+/// Whether the value is one that we can have; nothing for a name that we do not know.
+fn set_linux(config: &mut Config, name: &str, value: &str) -> Option<bool> {
+    let done = set_handshake(config, name, value)
+        .or_else(|| set_retransmit(config, name, value))
+        .or_else(|| set_memory(config, name, value))
+        .or_else(|| set_idle(config, name, value))
+        .or_else(|| set_others(config, name, value))?;
+    Some(done.is_some())
+}
+
+/// Some(()) was set, None was not.
+type Done = Option<()>;
+
+fn set_handshake(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let handshake = &mut config.handshake;
+    Some(match name {
+        "tcp_timestamps" => match value {
+            "0" => put(&mut handshake.timestamps, Some(false)),
+            // With 2 the clocks of all connections begin together.
+            "1" | "2" => {
+                handshake.timestamp_offset_keyed = value == "1";
+                put(&mut handshake.timestamps, Some(true))
+            }
+            _ => None,
+        },
+        "tcp_window_scaling" => put(&mut handshake.window_scaling, switch(value)),
+        "tcp_sack" => put(&mut handshake.sack, switch(value)),
+        "tcp_ecn" => {
+            let policy = match value {
+                "0" => Some(EcnPolicy::Off),
+                "1" => Some(EcnPolicy::Ask),
+                "2" => Some(EcnPolicy::WhenAsked),
+                _ => None,
+            };
+            put(&mut handshake.ecn, policy)
+        }
+        "tcp_syn_retries" => put(&mut handshake.syn_retries, number(value)),
+        "tcp_synack_retries" => put(&mut handshake.syn_ack_retries, number(value)),
+        "tcp_syn_linear_timeouts" => put(&mut handshake.syn_linear_timeouts, number(value)),
+        "tcp_syncookies" => match value {
+            // 2 answers every SYN with one.
+            "2" => {
+                handshake.syn_queue_max = 0;
+                put(&mut handshake.syn_cookies, Some(true))
+            }
+            _ => put(&mut handshake.syn_cookies, switch(value)),
+        },
+        "tcp_max_syn_backlog" => put(&mut handshake.syn_queue_max, number(value)),
+        _ => return None,
+    })
+}
+
+fn set_retransmit(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let retransmit = &mut config.retransmit;
+    Some(match name {
+        "tcp_retries1" => put(&mut retransmit.retries_doubt, number(value)),
+        "tcp_retries2" => put(&mut retransmit.retries_max, number(value)),
+        "tcp_frto" => put(&mut retransmit.frto, number::<u8>(value).map(|n| n > 0)),
+        "tcp_reordering" => put(&mut retransmit.dup_threshold, number(value)),
+        // 0 switches probes of the tail off; what 1 and 2 were is no more.
+        "tcp_early_retrans" => {
+            put(&mut retransmit.tail_loss_probe, number::<u8>(value).map(|n| n >= 3))
+        }
+        // Bit 1: RACK. The others change how it is reckoned, which cannot be changed here.
+        "tcp_recovery" => {
+            let bits = number::<u8>(value).filter(|bits| *bits <= 1);
+            put(&mut retransmit.rack, bits.map(|bits| bits == 1))
+        }
+        "tcp_rto_min_us" => put(&mut retransmit.rto_min, micros(value)),
+        "tcp_rto_max_ms" => put(&mut retransmit.rto_max, millis(value)),
+        // Duplicates are always reported, and timeouts are never linear.
+        "tcp_dsack" => constant(value, "1"),
+        "tcp_thin_linear_timeouts" | "tcp_thin_dupack" | "tcp_retrans_collapse" => {
+            number::<u8>(value).filter(|n| *n == 0 || name == "tcp_retrans_collapse").map(|_| ())
+        }
+        _ => return None,
+    })
+}
+
+fn set_memory(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let buffers = &mut config.buffers;
+    Some(match name {
+        "tcp_rmem" => three(value).map(|[_, initial, max]| {
+            // Half of the memory is for what surrounds segments (tcp_adv_win_scale).
+            buffers.receive_initial = initial / 2;
+            buffers.receive_max = max.max(initial) / 2;
+            buffers.window_scale = Some(scale_of(max.max(initial)));
+        }),
+        "tcp_wmem" => three(value).map(|[_, initial, max]| {
+            buffers.send_initial = initial;
+            buffers.send_max = max.max(initial);
+        }),
+        "tcp_moderate_rcvbuf" => put(&mut buffers.receive_autotune, switch(value)),
+        "tcp_adv_win_scale" => constant(value, "1"),
+        "tcp_app_win" => constant(value, "31"),
+        "tcp_shrink_window" => constant(value, "0"),
+        "tcp_notsent_lowat" => number::<u32>(value).filter(|n| *n == u32::MAX).map(|_| ()),
+        _ => return None,
+    })
+}
+
+fn set_idle(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let idle = &mut config.idle;
+    Some(match name {
+        "tcp_keepalive_time" => put(&mut idle.keepalive_after, seconds(value)),
+        "tcp_keepalive_intvl" => put(&mut idle.keepalive_interval, seconds(value)),
+        "tcp_keepalive_probes" => put(&mut idle.keepalive_probes, number(value)),
+        "tcp_fin_timeout" => put(&mut idle.fin_wait, seconds(value)),
+        "tcp_orphan_retries" => {
+            // 0 means the kernel's own number.
+            let retries = number::<u8>(value).map(|n| if n == 0 { 8 } else { n });
+            put(&mut idle.orphan_retries, retries)
+        }
+        _ => return None,
+    })
+}
+
+fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    Some(match name {
+        "tcp_congestion_control" => put(&mut config.congestion.algorithm, algorithm(value)),
+        "tcp_slow_start_after_idle" => {
+            put(&mut config.congestion.restart_after_idle, switch(value))
+        }
+        "tcp_mtu_probing" => match value {
+            "0" => put(&mut config.mss_black_hole, Some(None)),
+            "1" => {
+                config.mss_black_hole.get_or_insert(1024);
+                Some(())
+            }
+            _ => None,
+        },
+        "tcp_base_mss" => put(&mut config.mss_black_hole, number(value).map(Some)),
+        "tcp_min_snd_mss" => put(&mut config.mss_min, number(value)),
+        "tcp_invalid_ratelimit" => put(&mut config.out_of_window_interval, millis(value)),
+        "tcp_challenge_ack_limit" => put(&mut config.challenges_per_second, number(value)),
+        "tcp_comp_sack_nr" => put(&mut config.acknowledge.compressed_max, number(value)),
+        "tcp_comp_sack_delay_ns" => {
+            let delay = number(value).map(Duration::from_nanos);
+            put(&mut config.acknowledge.compressed_delay, delay)
+        }
+        "tcp_comp_sack_slack_ns" => number::<u64>(value).map(|_| ()),
+        // Fast Open is not here, so it cannot be switched on; a server that does not know it is what
+        // a client must reckon with.
+        "tcp_fastopen" => Some(()),
+        "tcp_allowed_congestion_control" => Some(()),
+        _ => return None,
+    })
+}
+
+fn set_freebsd(config: &mut Config, name: &str, value: &str) -> Option<bool> {
+    let done = match name {
+        "rfc1323" => {
+            let on = number::<u8>(value).filter(|n| *n <= 3);
+            on.map(|n| {
+                config.handshake.window_scaling = n == 1 || n == 2;
+                config.handshake.timestamps = n == 1 || n == 3;
+            })
+        }
+        "sack.enable" => put(&mut config.handshake.sack, switch(value)),
+        "ecn.enable" => {
+            let policy = match value {
+                "0" => Some(EcnPolicy::Off),
+                "1" => Some(EcnPolicy::Ask),
+                "2" => Some(EcnPolicy::WhenAsked),
+                _ => None,
+            };
+            put(&mut config.handshake.ecn, policy)
+        }
+        "initcwnd_segments" => put(&mut config.congestion.initial_window, number(value)),
+        "cc.algorithm" => put(&mut config.congestion.algorithm, algorithm(value)),
+        "mssdflt" => constant(value, "536"),
+        "minmss" => put(&mut config.mss_min, number(value)),
+        "msl" => put(&mut config.idle.time_wait, millis(value).map(|msl| msl * 2)),
+        "keepidle" => put(&mut config.idle.keepalive_after, millis(value)),
+        "keepintvl" => put(&mut config.idle.keepalive_interval, millis(value)),
+        "keepcnt" => put(&mut config.idle.keepalive_probes, number(value)),
+        "rexmit_initial" => put(&mut config.retransmit.rto_initial, millis(value)),
+        "rexmit_min" => put(&mut config.retransmit.rto_min, millis(value)),
+        "recvspace" => put(&mut config.buffers.receive_initial, number(value)),
+        "sendspace" => put(&mut config.buffers.send_initial, number(value)),
+        "recvbuf_auto" => put(&mut config.buffers.receive_autotune, switch(value)),
+        "sendbuf_auto" => put(&mut config.buffers.send_autotune, switch(value)),
+        "syncookies" => put(&mut config.handshake.syn_cookies, switch(value)),
+        "finwait2_timeout" => put(&mut config.idle.fin_wait, millis(value)),
+        "delayed_ack" => constant(value, "1"),
+        "delacktime" => {
+            let delay = millis(value);
+            put(&mut config.acknowledge.delay_max, delay)
+                .and_then(|()| put(&mut config.acknowledge.delay_min, delay))
+        }
+        "pmtud_blackhole_detection" => match value {
+            "0" => put(&mut config.mss_black_hole, Some(None)),
+            _ => None,
+        },
+        "fastopen.server_enable" | "fastopen.client_enable" => Some(()),
+        _ => return None,
+    };
+    Some(done.is_some())
+}
+
+/// The policy of that name.
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "reno" | "newreno" => Some(Algorithm::NewReno),
+        "cubic" => Some(Algorithm::Cubic),
+        _ => None,
+    }
+}
+
+/// By how many bits a window must be shifted that may become `max` bytes: as Linux reckons.
+fn scale_of(max: u32) -> u8 {
+    let bits = 32 - max.leading_zeros();
+    bits.saturating_sub(16).min(14) as u8
+}
+
+fn put<T>(place: &mut T, value: Option<T>) -> Done {
+    value.map(|value| *place = value)
+}
+
+fn constant(value: &str, only: &str) -> Done {
+    (value == only).then_some(())
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Option<T> {
+    value.parse().ok()
+}
+
+fn three(value: &str) -> Option<[u32; 3]> {
+    let numbers: Option<Vec<u32>> = value.split_whitespace().map(number).collect();
+    numbers?.try_into().ok()
+}
+
+fn seconds(value: &str) -> Option<Duration> {
+    number(value).map(Duration::from_secs)
+}
+
+fn millis(value: &str) -> Option<Duration> {
+    number(value).map(Duration::from_millis)
+}
+
+fn micros(value: &str) -> Option<Duration> {
+    number(value).map(Duration::from_micros)
+}
