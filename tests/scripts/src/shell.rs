@@ -11,6 +11,8 @@ use crate::sysctl;
 pub(crate) struct Command {
     /// What it sets, in order: names of the kernel and values.
     pub(crate) settings: Vec<(String, String)>,
+    /// It is one that only FreeBSD has.
+    pub(crate) is_freebsd: bool,
 }
 
 /// What packetdrill's `defaults.sh` sets, as far as it means something to us.
@@ -44,6 +46,7 @@ pub(crate) fn parse(at: Position, text: &str) -> Parsed<Command> {
     // What is set is tried out, so that nothing unknown is found later.
     let mut scratch = tcp::Config::default();
     for (name, value) in &command.settings {
+        command.is_freebsd |= sysctl::is_freebsd(name);
         sysctl::set(&mut scratch, name, value).map_err(|what| Refusal::new(at, what))?;
     }
     Ok(command)
@@ -85,7 +88,11 @@ fn read_step(at: Position, words: &[&str], command: &mut Command) -> Parsed<()> 
         ["ip", "tcp_metrics", "flush", ..] | ["tc", "qdisc", "add" | "replace" | "del", ..] => {
             Ok(())
         }
-        ["sleep", _] | ["kldload" | "kldunload", ..] => Ok(()),
+        ["sleep", _] => Ok(()),
+        ["kldload" | "kldunload", ..] => {
+            command.is_freebsd = true;
+            Ok(())
+        }
         [script, rest @ ..] => read_script(script, rest, command).ok_or_else(unknown),
     }
 }

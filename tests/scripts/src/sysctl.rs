@@ -9,12 +9,15 @@ use tcp::{Algorithm, Config, EcnPolicy};
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
 const IGNORED: &[&str] = &[
     "net.core.default_qdisc",
+    "net.core.optmem_max",
     "net.core.rmem_max",
     "net.core.wmem_max",
     "net.ipv4.ip_forward",
     "net.ipv4.ip_nonlocal_bind",
     "net.ipv4.tcp_abort_on_overflow",
     "net.ipv4.tcp_autocorking",
+    "net.ipv4.tcp_early_demux",
+    "net.ipv4.tcp_ecn_fallback",
     "net.ipv4.tcp_fack",
     "net.ipv4.tcp_fastopen_key",
     "net.ipv4.tcp_limit_output_bytes",
@@ -38,12 +41,18 @@ const IGNORED: &[&str] = &[
     "kern.timecounter.alloweddeviation",
     "kern.ipc.maxsockbuf",
     "net.inet.icmp.icmplim",
+    "net.inet.icmp.icmplim_jitter",
     "net.inet.tcp.hostcache.enable",
     "net.inet.tcp.hostcache.purgenow",
     "net.inet.tcp.functions_default",
     "net.inet.tcp.rfc1323_ts_offset_per_conn",
     "net.inet.tcp.tso",
 ];
+
+/// Whether a name is one of FreeBSD's.
+pub(crate) fn is_freebsd(name: &str) -> bool {
+    name.starts_with("net.inet.") || name.starts_with("net.inet6.") || name.starts_with("kern.")
+}
 
 /// Sets what `name` says.
 ///
@@ -239,6 +248,7 @@ fn set_freebsd(config: &mut Config, name: &str, value: &str) -> Option<bool> {
         "initcwnd_segments" => put(&mut config.congestion.initial_window, number(value)),
         "cc.algorithm" => put(&mut config.congestion.algorithm, algorithm(value)),
         "mssdflt" => constant(value, "536"),
+        "blackhole" => constant(value, "0"),
         "minmss" => put(&mut config.mss_min, number(value)),
         "msl" => put(&mut config.idle.time_wait, millis(value).map(|msl| msl * 2)),
         "keepidle" => put(&mut config.idle.keepalive_after, millis(value)),

@@ -126,6 +126,8 @@ pub(crate) enum OptionValue {
     Text(Vec<u8>),
     /// SO_LINGER: on or off, seconds.
     Linger(i64, i64),
+    /// TCP_FUNCTION_BLK: the name of a stack of FreeBSD's.
+    Functions(String),
 }
 
 /// What is asked of one socket, and what it answers.
@@ -427,6 +429,23 @@ fn option_value(value: &Expression) -> Parsed<OptionValue> {
     match &value.kind {
         Kind::Text(text) => Ok(OptionValue::Text(text.clone())),
         Kind::List(_) => Ok(OptionValue::Int(value.bracketed()?)),
+        Kind::Struct(fields)
+            if fields
+                .first()
+                .is_some_and(|field| field.name.as_deref() == Some("function_set_name")) =>
+        {
+            let names = ["function_set_name", "pcbcnt"];
+            let [Some(name), Some(count)] = value.fields(&names)?[..] else {
+                return Err(value.bad("expected {function_set_name=…, pcbcnt=…}"));
+            };
+            count.value.int32("a count")?;
+            match &name.value.kind {
+                Kind::Text(name) => {
+                    Ok(OptionValue::Functions(String::from_utf8_lossy(name).into()))
+                }
+                _ => Err(name.value.bad("expected a name in quotes")),
+            }
+        }
         Kind::Struct(_) => {
             let [Some(onoff), Some(linger)] = value.fields(&["onoff", "linger"])?[..] else {
                 return Err(value.bad("expected {onoff=…, linger=…}"));

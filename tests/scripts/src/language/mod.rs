@@ -55,13 +55,31 @@ pub(crate) fn parse(
     }
     check_first(&events, &mut parser.lexer)?;
     check_order(&events)?;
-    Ok(Script { settings: parser.settings, before, events })
+    let mut settings = parser.settings;
+    let is_freebsd = events.iter().any(is_for_freebsd)
+        || before.as_ref().is_some_and(|command| command.is_freebsd);
+    if settings.profile.is_none() && is_freebsd {
+        settings.profile = Some(tcp::Profile::FreeBsd);
+    }
+    Ok(Script { settings, before, events })
 }
 
 fn read_command(lexer: &mut Lexer<'_>) -> Parsed<shell::Command> {
     match lexer.take()? {
         (at, Token::Backquoted(command)) => shell::parse(at, &command),
         (at, other) => Err(Refusal::new(at, format!("expected a command but found {other}"))),
+    }
+}
+
+/// Whether an event shows that a script was written for FreeBSD.
+fn is_for_freebsd(event: &Event) -> bool {
+    match &event.action {
+        Action::Command(command) => command.is_freebsd,
+        Action::Call(call) => matches!(
+            call.call,
+            calls::Call::SetOption { value: calls::OptionValue::Functions(_), .. }
+        ),
+        _ => false,
     }
 }
 

@@ -38,7 +38,8 @@ impl IpVersion {
 /// How a script is played.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) profile: tcp::Profile,
+    /// Nothing until somebody says so, or the script shows for whom it was written.
+    pub(crate) profile: Option<tcp::Profile>,
     pub(crate) ip_version: IpVersion,
     /// How far from its time something may happen.
     pub(crate) tolerance: Micros,
@@ -65,7 +66,7 @@ impl Default for Settings {
     /// As packetdrill: four milliseconds, or an eighth of the time since the event before.
     fn default() -> Self {
         Self {
-            profile: tcp::Profile::Linux,
+            profile: None,
             ip_version: IpVersion::default(),
             tolerance: 4000,
             tolerance_per_mille: 125,
@@ -139,7 +140,7 @@ impl Settings {
         let Some(value) = value else { return self.set_flag(at, name) };
         match name {
             "ip_version" => self.ip_version = IpVersion::named(value).ok_or_else(bad)?,
-            "profile" => self.profile = profile_named(value).ok_or_else(bad)?,
+            "profile" => self.profile = Some(profile_named(value).ok_or_else(bad)?),
             "bind_port" => self.bind_port = port(value).ok_or_else(bad)?,
             "connect_port" => self.connect_port = port(value).ok_or_else(bad)?,
             "local_ip" => self.local_ip = Some(value.parse().map_err(|_| bad())?),

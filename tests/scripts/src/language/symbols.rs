@@ -128,6 +128,9 @@ const TCP: Symbols = &[
     ("TCP_INQ", 36),
     ("TCP_CM_INQ", 36),
     ("TCP_INFINITE_SSTHRESH", 0x7fff_ffff),
+    // FreeBSD's: what it calls otherwise, and which stack is to be used.
+    ("TCP_NOPUSH", 3),
+    ("TCP_FUNCTION_BLK", 8192),
 ];
 
 const FLAGS: Symbols = &[

@@ -279,6 +279,10 @@ impl<'a> Reader<'a, '_> {
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 let name = self.word();
                 self.offset += name.len();
+                // f"…": only shown, so what stands in its braces stays as it is.
+                if let ("f", Some(quote @ ('"' | '\''))) = (name, self.rest().chars().next()) {
+                    return self.read_text(quote);
+                }
                 self.read_name(at, name)
             }
             _ => Err(self.bad("expected a value")),

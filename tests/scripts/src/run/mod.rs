@@ -106,7 +106,7 @@ impl<'s> Player<'s> {
     fn new(script: &'s Script, options: &'s Options) -> Result<Self, End> {
         let start = Position { line: 1, column: 1 };
         let settings = &script.settings;
-        let mut config = tcp::Config::profile(settings.profile);
+        let mut config = tcp::Config::profile(settings.profile.unwrap_or(tcp::Profile::Linux));
         for name in &settings.init_scripts {
             let command = shell::parse(start, name)
                 .map_err(|refusal| End::Unsupported(refusal.at, refusal.what))?;

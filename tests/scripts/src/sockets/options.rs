@@ -16,6 +16,7 @@ const IP: i64 = 0;
 const TCP: i64 = 6;
 const IPV6: i64 = 41;
 
+const SO_DEBUG: i64 = 1;
 const SO_REUSEADDR: i64 = 2;
 const SO_TYPE: i64 = 3;
 const SO_ERROR: i64 = 4;
@@ -45,6 +46,7 @@ const TCP_QUICKACK: i64 = 12;
 const TCP_CONGESTION: i64 = 13;
 const TCP_USER_TIMEOUT: i64 = 18;
 const TCP_INQ: i64 = 36;
+const TCP_FUNCTION_BLK: i64 = 8192;
 
 const IP_MTU_DISCOVER: i64 = 10;
 const IP_RECVERR: i64 = 11;
@@ -255,6 +257,11 @@ impl Stream {
                 let linger = self.options.linger;
                 self.tell(world, move |_, connection| connection.set_linger(linger))
             }
+            // FreeBSD has several stacks; we have one, which goes by the name of the first.
+            ((TCP, TCP_FUNCTION_BLK), OptionValue::Functions(name)) => match &name[..] {
+                "freebsd" | "default" => Attempt::Returned(0),
+                other => Attempt::Unsupported(format!("the stack '{other}'")),
+            },
             ((TCP, TCP_CONGESTION), OptionValue::Text(name)) => {
                 let name = String::from_utf8_lossy(name);
                 let Some(algorithm) = sysctl::algorithm(name.trim_end_matches('\0')) else {
@@ -295,7 +302,8 @@ impl Stream {
             SO_REUSEADDR => self.options.reuses_address = is_on,
             SO_REUSEPORT => self.options.reuses_port = is_on,
             SO_OOBINLINE => self.options.is_oob_inline = is_on,
-            SO_PRIORITY | SO_MARK => {}
+            // Who is watched, and what routers would make of it.
+            SO_DEBUG | SO_PRIORITY | SO_MARK => {}
             SO_RCVLOWAT => {
                 self.options.low_water = usize::try_from(value).unwrap_or(usize::MAX).max(1);
             }
