@@ -328,7 +328,8 @@ fn the_beginning() {
             x.pkt:1:1: refused: --define needs NAME=VALUE
         "--profile=windows\n0 close(3) = 0\n"
             x.pkt:1:1: refused: --profile cannot be 'windows'
-    "#]].assert_eq(&all.concat());
+    "#]]
+    .assert_eq(&all.concat());
 }
 
 #[test]
