@@ -56,9 +56,8 @@ pub use tcp::tcp;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("captures", captures),
-pub const TARGETS: [(&str, Target); 8] = [
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
