@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 
-use host::{ConnectError, ListenError};
+use host::{AddError, ConnectError, ListenError};
 use tcp::Failure;
 use udp::{BindError, SendError};
 
@@ -66,4 +66,16 @@ pub(crate) fn of_icmp(error: icmp::Error) -> Error {
         icmp::Error::TooBig { .. } => ErrorKind::InvalidInput,
         _ => ErrorKind::HostUnreachable,
     })
+}
+
+/// Why an address or a route cannot be had.
+pub(crate) fn of_add(error: AddError) -> Error {
+    let what = match error {
+        AddError::NoInterface => "there is no such interface",
+        AddError::Exists => "it is there already",
+        AddError::TooMany => "there are as many as there may be",
+        AddError::NotAHost => "no host can have this address",
+        AddError::GatewayNotOnLink => "the gateway is not on the link of any address",
+    };
+    Error::new(ErrorKind::InvalidInput, what)
 }

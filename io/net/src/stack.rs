@@ -152,7 +152,7 @@ impl Builder {
     ) -> io::Result<()> {
         let mut cx = self.inner.clock.cx(&mut self.inner.world);
         let added = self.inner.host.add_address(&mut cx, interface, address, claim);
-        added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{error:?}")))
+        added.map_err(crate::error::of_add)
     }
 
     /// Adds a route.
@@ -161,7 +161,7 @@ impl Builder {
     /// When its gateway is on no link of the interface.
     pub fn add_route(&mut self, route: Route) -> io::Result<()> {
         let added = self.inner.host.add_route(route);
-        added.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{error:?}")))
+        added.map_err(crate::error::of_add)
     }
 
     /// Starts the stack, in a thread of its own.
