@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::{config, control, get, passwd, serve};
+use crate::{config, control, get, net, passwd, ping, serve, telnet};
 
 /// The layers that a film shows unless told otherwise.
 pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
@@ -30,6 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Serve(Box<serve::Options>),
     Get(Box<get::Options>),
+    Ping(Box<ping::Options>),
+    Telnet(Box<telnet::Options>),
+    Net(Box<net::Options>),
     /// Look through a configuration file without serving it
     ///
     /// Says what is wrong, where, and what would be right.

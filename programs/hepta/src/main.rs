@@ -7,9 +7,13 @@ mod config;
 mod control;
 mod get;
 mod listing;
+mod net;
+mod network;
 mod passwd;
 mod passwords;
+mod ping;
 mod serve;
+mod telnet;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -31,6 +35,9 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Serve(options) => serve::run(&options),
         cli::Command::Get(options) => return get::run(*options),
+        cli::Command::Net(options) => net::run(&options),
+        cli::Command::Telnet(options) => telnet::run(&options),
+        cli::Command::Ping(options) => return ping::run(&options),
         cli::Command::Check { keys: true, .. } => {
             anstream::print!("{}", config::reference());
             Ok(())

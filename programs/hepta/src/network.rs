@@ -1,0 +1,279 @@
+//! `--net` and what belongs to it: a network stack of our own, for the commands that can use one.
+//!
+//! ```text
+//!   --net tap0 --address 10.77.0.2/24 ─▶ open ─▶ Network { stack } ─▶ sockets
+//! ```
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use ::net::{Builder, Mode, Stack, Tap};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use base::Mac;
+use clap::Args;
+use host::Config;
+use ip::{Cidr, Kind, Prefix, Route};
+use neighbor::Claim;
+
+#[cfg(test)]
+mod tests;
+
+/// How long an interface's name may be. (`IFNAMSIZ` without the zero)
+const NAME_LEN_MAX: usize = 15;
+
+/// How long a goodbye may take: the way there and back, once around the world.
+const FINISH_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether it was said.
+const FINISH_LOOK: Duration = Duration::from_millis(5);
+
+/// The options of every command that can use our own stack.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Our own network")]
+#[group(skip)]
+pub(crate) struct Options {
+    /// Use hepta's own network stack, over this TAP or TUN device, instead of the kernel's
+    ///
+    /// The device is made if it is not there and we may; one that `hepta net up` has made stays, and
+    /// has the kernel at its other end. A new one is TUN if its name begins so, else TAP.
+    #[arg(long = "net", value_name = "DEVICE", value_parser = parse_device)]
+    pub(crate) net: Option<String>,
+    /// Our address there, and how many of its bits name the network: 10.77.0.2/24, fd77::2/64
+    ///
+    /// May be given several times.
+    #[arg(long = "address", value_name = "ADDRESS/PREFIX", requires = "net", value_parser = parse_address)]
+    pub(crate) address: Vec<Cidr>,
+    /// Who passes on what is for other networks; one for each version of IP
+    #[arg(long = "gateway", value_name = "ADDRESS", requires = "net")]
+    pub(crate) gateway: Vec<IpAddr>,
+    /// The longest packet that the device takes, in bytes
+    #[arg(long, value_name = "BYTES", requires = "net", default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
+    pub(crate) mtu: u16,
+}
+
+/// A stack of our own that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) stack: Stack,
+    device: String,
+}
+
+/// Which addresses of a name are wanted.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[group(skip)]
+pub(crate) struct Family {
+    /// IPv4 only
+    #[arg(short = '4', long = "ipv4", conflicts_with = "only_v6")]
+    only_v4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long = "ipv6")]
+    only_v6: bool,
+}
+
+/// Starts the stack that the options describe; nothing, if they leave all to the kernel.
+pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
+    let Some(device) = &options.net else { return Ok(None) };
+    let [first, ..] = &options.address[..] else {
+        bail!(
+            "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
+        );
+    };
+    let (tap, mode) = open_device(device, usize::from(options.mtu))?;
+    // The kernel numbers what was asked for as tap%d.
+    let device = tap.name().to_owned();
+    if mode == Mode::Tap && options.address.iter().any(|address| address.address().is_ipv6()) {
+        tracing::warn!(
+            "{device} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
+        );
+    }
+    let mut secret = [0; 16];
+    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
+    let mut builder = Builder::new(Config::new(secret));
+    let id = builder.add_port(&device, mac_for(first.address()), tap)?;
+    for address in &options.address {
+        // Commands do not live long enough to wait six seconds for `Claim::Probe`.
+        builder
+            .add_address(id, *address, Claim::Announce)
+            .with_context(|| format!("{device} cannot have the address {address}"))?;
+    }
+    for gateway in &options.gateway {
+        let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
+        builder
+            .add_route(Route::via(all, id, *gateway))
+            .with_context(|| format!("{gateway} cannot be a gateway of {device}"))?;
+    }
+    let stack = builder.start().context("the stack cannot be started")?;
+    Ok(Some(Network { stack, device }))
+}
+
+impl Network {
+    /// What the device is called.
+    pub(crate) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// The address of ours from which `to` is reached.
+    ///
+    /// # Errors
+    /// There is none; the message says what would make one.
+    pub(crate) fn source_for(&self, to: IpAddr) -> anyhow::Result<IpAddr> {
+        let (device, version) = (&self.device, if to.is_ipv4() { "IPv4" } else { "IPv6" });
+        self.stack.with(|_, host| {
+            if let Some(source) = host.source_for(to).filter(|_| host.route_to(to).is_some()) {
+                return Ok(source);
+            }
+            let has_version =
+                host.addresses().iter().any(|own| own.cidr.address().is_ipv4() == to.is_ipv4());
+            Err(match has_version {
+                true => anyhow!("{to} is not on the network of {device}: say with --gateway who passes packets on"),
+                false => anyhow!("{to} is {version}, and {device} has no address of it: add one with --address"),
+            })
+        })
+    }
+
+    /// Waits until connections that were closed have said goodbye, but not long: our stack ends with
+    /// the program, and peers would have to find out by themselves.
+    pub(crate) async fn finish(&self) {
+        let began = Instant::now();
+        while began.elapsed() < FINISH_TIME_MAX
+            && self.stack.with(|_, host| host.tcp_connections().next().is_some())
+        {
+            tokio::time::sleep(FINISH_LOOK).await;
+        }
+    }
+
+    /// What is wrong with the device, if it takes nothing.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let counts = self.stack.counts();
+        let device = &self.device;
+        if counts.lost > 0 && counts.received == 0 {
+            return Some(format!(
+                "{device} took nothing of what was sent: its other end is down; give the kernel an address there \
+                 with `hepta net up {device} ADDRESS/PREFIX`"
+            ));
+        }
+        (counts.sent > 0 && counts.received == 0)
+            .then(|| format!("nothing at all came from {device}: is anybody at its other end?"))
+    }
+}
+
+/// The address of a host, by its name or as it is written. Names are looked up by the system.
+pub(crate) async fn look_up(
+    host: &str,
+    port: u16,
+    family: Family,
+    network: Option<&Network>,
+) -> anyhow::Result<SocketAddr> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let found = tokio::net::lookup_host((bare, port)).await.map_err(|error| {
+        let text = error.to_string();
+        let why = text.rsplit(": ").next().unwrap_or(&text).to_owned();
+        anyhow!("no address is known for {host}: {why}; check its spelling, or give an address")
+    })?;
+    let is_wanted = |at: &SocketAddr| match family {
+        Family { only_v4: true, .. } => at.is_ipv4(),
+        Family { only_v6: true, .. } => at.is_ipv6(),
+        Family { .. } => true,
+    };
+    let all: Vec<SocketAddr> = found.filter(is_wanted).collect();
+    let is_reached =
+        |at: &&SocketAddr| network.is_none_or(|network| network.source_for(at.ip()).is_ok());
+    let chosen = all.iter().find(is_reached).or(all.first());
+    let version = if family.only_v4 { "IPv4" } else { "IPv6" };
+    chosen.copied().with_context(|| format!("{host} has no address of {version}"))
+}
+
+/// Opens the device as what it is; a new one as its name says.
+fn open_device(name: &str, mtu: usize) -> anyhow::Result<(Tap, Mode)> {
+    let (guess, other) = match name.starts_with("tun") {
+        true => (Mode::Tun, Mode::Tap),
+        false => (Mode::Tap, Mode::Tun),
+    };
+    match Tap::open(name, guess, mtu) {
+        Ok(tap) => Ok((tap, guess)),
+        // The kernel says so of a device that is there and of another kind.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let opened = Tap::open(name, other, mtu);
+            opened.map(|tap| (tap, other)).map_err(|error| cannot_open(name, &error))
+        }
+        Err(error) => Err(cannot_open(name, &error)),
+    }
+}
+
+/// What is missing, and what to do about it.
+fn cannot_open(name: &str, error: &io::Error) -> anyhow::Error {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => anyhow!(
+            "there is no /dev/net/tun, by which {name} would be opened: load the kernel's module (`modprobe tun`), or \
+             give the device to the container (`--device /dev/net/tun`)"
+        ),
+        Some(Errno::PERM | Errno::ACCESS) => anyhow!(
+            "{name} may not be opened by this user: be root or have CAP_NET_ADMIN, or have root make the device for \
+             you with `hepta net up {name} ADDRESS/PREFIX --user NAME`"
+        ),
+        Some(Errno::BUSY) => {
+            anyhow!("another program has {name} open: end it, or use another device")
+        }
+        Some(Errno::INVAL) => anyhow!(
+            "{name} is there, and is neither a TAP nor a TUN device: `hepta net up` makes one of another name"
+        ),
+        _ => anyhow!("{name} cannot be opened: {error}"),
+    }
+}
+
+/// Our hardware address. It follows from our address, so that neighbours who knew us a moment ago
+/// still do; the second bit says that nobody else has given it away (RFC 9542 §2.1).
+fn mac_for(address: IpAddr) -> Mac {
+    let bits = match address {
+        IpAddr::V4(address) => address.to_bits(),
+        IpAddr::V6(address) => address.to_bits() as u32,
+    };
+    let [a, b, c, d] = bits.to_be_bytes();
+    Mac([2, b'H', a, b, c, d])
+}
+
+/// Reads the name of an interface.
+pub(crate) fn parse_device(name: &str) -> Result<String, String> {
+    let is_good = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':');
+    if name.is_empty() || name.len() > NAME_LEN_MAX || matches!(name, "." | "..") {
+        return Err(format!(
+            "the name of an interface has 1 to {NAME_LEN_MAX} letters, as in tap0"
+        ));
+    }
+    if name.starts_with('-') || !name.bytes().all(is_good) {
+        return Err(
+            "the name of an interface has no blanks, slashes, colons, or - in front".to_owned()
+        );
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads an address with its prefix.
+pub(crate) fn parse_address(text: &str) -> Result<Cidr, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        let len = if address.is_ipv4() { 24 } else { 64 };
+        return Err(format!("say how many bits name the network, as in {address}/{len}"));
+    }
+    text.parse().map_err(|error: base::Malformed| format!("{}, as in 10.77.0.2/24", error.what))
+}
+
+/// Refuses what no host can have.
+pub(crate) fn check_host(address: Cidr) -> anyhow::Result<()> {
+    let kind = Kind::of(address.address());
+    ensure!(kind.may_be_source(), "{address} is for {kind}: no host can have it");
+    let (network, own) = (address.network(), address.address());
+    if let Some(everybody) = network.broadcast() {
+        ensure!(
+            own != network.network(),
+            "{address} is the network itself: take another host part"
+        );
+        ensure!(
+            own != IpAddr::V4(everybody),
+            "{address} is everybody in {network}: take another host part"
+        );
+    }
+    Ok(())
+}

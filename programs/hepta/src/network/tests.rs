@@ -1,0 +1,55 @@
+use super::*;
+
+#[test]
+fn names_of_devices_are_checked() {
+    for good in ["tap0", "tun-work", "tap%d", "a", "fifteen-letters"] {
+        assert_eq!(parse_device(good).as_deref(), Ok(good));
+    }
+    for bad in ["", "sixteen-letters!", "a b", "a/b", "..", "a:b", "-x", "ü"] {
+        assert!(parse_device(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn an_address_without_its_prefix_is_told_how_it_is_written() {
+    assert_eq!(parse_address("10.0.0.2/24").map(|cidr| cidr.prefix_len()), Ok(24));
+    assert!(parse_address("10.0.0.2").unwrap_err().contains("10.0.0.2/24"));
+    assert!(parse_address("fd00::2").unwrap_err().contains("fd00::2/64"));
+    assert!(parse_address("10.0.0.2/33").unwrap_err().contains("0 to 32"));
+    assert!(parse_address("ten").unwrap_err().contains("10.77.0.2/24"));
+}
+
+#[test]
+fn addresses_that_no_host_can_have_are_refused() {
+    let check = |text: &str| check_host(text.parse().unwrap()).map_err(|error| error.to_string());
+    assert_eq!(check("10.0.0.2/24"), Ok(()));
+    assert_eq!(check("10.0.0.0/31"), Ok(()), "RFC 3021 §2.1");
+    assert_eq!(check("fd00::/64"), Ok(()));
+    assert!(check("10.0.0.0/24").unwrap_err().contains("network itself"));
+    assert!(check("10.0.0.255/24").unwrap_err().contains("everybody"));
+    assert!(check("224.0.0.1/4").unwrap_err().contains("a group"));
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_to_do() {
+    let said = |errno: rustix::io::Errno| cannot_open("tap0", &errno.into()).to_string();
+    assert!(said(rustix::io::Errno::NOENT).contains("modprobe tun"));
+    assert!(said(rustix::io::Errno::PERM).contains("hepta net up tap0"));
+    assert!(said(rustix::io::Errno::BUSY).contains("another program"));
+    assert!(said(rustix::io::Errno::INVAL).contains("neither"));
+}
+
+#[test]
+fn our_hardware_address_is_ours_and_stays() {
+    let mac = mac_for(IpAddr::from([10, 77, 0, 2]));
+    assert!(mac.is_local() && mac.is_station());
+    assert_eq!(mac, mac_for(IpAddr::from([10, 77, 0, 2])));
+    assert_ne!(mac, mac_for(IpAddr::from([10, 77, 0, 3])));
+}
+
+#[test]
+fn without_a_device_all_is_left_to_the_kernel() {
+    assert!(open(&Options::default()).unwrap().is_none());
+    let options = Options { net: Some("tap0".to_owned()), ..Options::default() };
+    assert!(open(&options).unwrap_err().to_string().contains("--address"));
+}
