@@ -22,6 +22,7 @@ mod listening;
 mod listing;
 mod logs;
 mod negotiation;
+mod net;
 mod nginx;
 mod node;
 mod python;
