@@ -66,7 +66,9 @@ impl Socket {
             SocketAddr::V6(_) => setsockopt(&fd, sockopt::Ipv6RecvErr, &true),
         };
         told.context("the kernel does not tell of errors")?;
-        let fd = AsyncFd::register_with_interest(fd, Interest::READABLE | Interest::ERROR)?;
+        // What may go wrong there is a type whose descriptor changes; an `OwnedFd` has one for ever.
+        #[expect(deprecated, reason = "what replaces it is unsafe, which is for io/ only")]
+        let fd = AsyncFd::with_interest(fd, Interest::READABLE | Interest::ERROR)?;
         // The kernel puts its own in place of it, unless the socket is raw.
         let id = std::process::id() as u16;
         let shared = Shared { fd, is_raw, is_v4: to.is_ipv4(), id, waiting: Mutex::default() };
