@@ -124,8 +124,9 @@ impl Network {
             if let Some(source) = host.source_for(to).filter(|_| host.route_to(to).is_some()) {
                 return Ok(source);
             }
-            let has_version =
-                host.addresses().iter().any(|own| own.cidr.address().is_ipv4() == to.is_ipv4());
+            // The loopback, which every stack has, leads nowhere.
+            let mut own = host.addresses().iter().filter(|own| own.interface != ::host::LOOPBACK);
+            let has_version = own.any(|own| own.cidr.address().is_ipv4() == to.is_ipv4());
             Err(match has_version {
                 true => anyhow!("{to} is not on the network of {device}: say with --gateway who passes packets on"),
                 false => anyhow!("{to} is {version}, and {device} has no address of it: add one with --address"),

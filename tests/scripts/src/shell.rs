@@ -11,6 +11,8 @@ use crate::sysctl;
 pub(crate) struct Command {
     /// What it sets, in order: names of the kernel and values.
     pub(crate) settings: Vec<(String, String)>,
+    /// How long packets on the link may be from now on.
+    pub(crate) mtu: Option<u16>,
     /// It is one that only FreeBSD has.
     pub(crate) is_freebsd: bool,
 }
@@ -93,8 +95,39 @@ fn read_step(at: Position, words: &[&str], command: &mut Command) -> Parsed<()> 
             command.is_freebsd = true;
             Ok(())
         }
+        // What only shows something, if nobody looks at it.
+        ["ss" | "nstat" | "netstat" | "cat" | "date", rest @ ..] if !rest.contains(&"|") => Ok(()),
+        ["echo", rest @ ..] if !rest.iter().any(|word| word.contains(['|', '>'])) => Ok(()),
+        // Nothing is ever put together or cut for us.
+        ["ethtool", "-K", ..] => Ok(()),
+        ["ip", "route", "add" | "change" | "replace", rest @ ..] => {
+            read_route(rest, command).ok_or_else(unknown)
+        }
+        ["ip", "link", "set", "dev", "tun0", "mtu", mtu] | ["ifconfig", "tun0", "mtu", mtu] => {
+            command.mtu = mtu.parse().ok().filter(|mtu| *mtu >= 68);
+            command.mtu.map(|_| ()).ok_or_else(unknown)
+        }
         [script, rest @ ..] => read_script(script, rest, command).ok_or_else(unknown),
     }
+}
+
+/// What a route says of connections; where it leads is not changed by it: there is one link.
+fn read_route(words: &[&str], command: &mut Command) -> Option<()> {
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "via" | "dev" | "src" | "proto" | "scope" | "metric" => {
+                rest.next()?;
+            }
+            // The route's destination.
+            word if word == "default" || word.contains(['.', ':', '/']) => {}
+            name => {
+                let value = rest.next()?;
+                command.settings.push((format!("{}{name}", sysctl::ROUTE), (*value).to_owned()));
+            }
+        }
+    }
+    Some(())
 }
 
 /// Scripts that come with collections: one sets what everybody expects, others what they are told, and

@@ -2,7 +2,7 @@
 //! somebody else moves.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use base::xray::{Film, Watching};
 use base::{Cx, Instant, TxBuf, Wall, World};
@@ -134,10 +134,5 @@ impl Stack {
     /// What the stack has said of itself since this was last asked.
     pub(crate) fn take_film(&mut self) -> String {
         self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default()
-    }
-
-    /// Our address with a port.
-    pub(crate) const fn at(address: IpAddr, port: u16) -> SocketAddr {
-        SocketAddr::new(address, port)
     }
 }

@@ -9,26 +9,37 @@ use tcp::{Algorithm, Config, EcnPolicy};
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
 const IGNORED: &[&str] = &[
     "net.core.default_qdisc",
+    "net.core.netdev_budget",
+    "net.core.somaxconn",
     "net.core.optmem_max",
     "net.core.rmem_max",
     "net.core.wmem_max",
+    "net.ipv4.icmp_ratelimit",
+    "net.ipv4.icmp_ratemask",
     "net.ipv4.ip_forward",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
     "net.ipv4.ip_nonlocal_bind",
     "net.ipv4.tcp_abort_on_overflow",
     "net.ipv4.tcp_autocorking",
     "net.ipv4.tcp_early_demux",
     "net.ipv4.tcp_ecn_fallback",
     "net.ipv4.tcp_fack",
+    "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
     "net.ipv4.tcp_fastopen_key",
     "net.ipv4.tcp_limit_output_bytes",
     "net.ipv4.tcp_low_latency",
+    "net.ipv4.tcp_max_orphans",
     "net.ipv4.tcp_max_reordering",
     "net.ipv4.tcp_max_tw_buckets",
     "net.ipv4.tcp_mem",
+    "net.ipv4.tcp_migrate_req",
     "net.ipv4.tcp_min_rtt_wlen",
     "net.ipv4.tcp_min_tso_segs",
     "net.ipv4.tcp_no_metrics_save",
     "net.ipv4.tcp_no_ssthresh_metrics_save",
+    "net.ipv4.route.flush",
+    "net.ipv4.route.mtu_expires",
     "net.ipv4.tcp_pacing_ca_ratio",
     "net.ipv4.tcp_pacing_ss_ratio",
     "net.ipv4.tcp_rfc1337",
@@ -37,6 +48,7 @@ const IGNORED: &[&str] = &[
     "net.ipv4.tcp_tw_reuse",
     "net.ipv4.tcp_workaround_signed_windows",
     "net.ipv6.conf.all.disable_ipv6",
+    "net.ipv6.route.flush",
     // FreeBSD's.
     "kern.timecounter.alloweddeviation",
     "kern.ipc.maxsockbuf",
@@ -48,6 +60,25 @@ const IGNORED: &[&str] = &[
     "net.inet.tcp.rfc1323_ts_offset_per_conn",
     "net.inet.tcp.tso",
 ];
+
+/// Under which name a command that is no `sysctl` sets what a route says.
+pub(crate) const ROUTE: &str = "route:";
+
+fn set_route(config: &mut Config, name: &str, value: &str) -> Done {
+    match name {
+        "initcwnd" => put(&mut config.congestion.initial_window, number(value)),
+        "initrwnd" => put(&mut config.buffers.receive_initial_segments, number(value).map(Some)),
+        "rto_min" => {
+            let time = match value.strip_suffix("ms") {
+                Some(value) => millis(value),
+                None => value.strip_suffix('s').and_then(seconds),
+            };
+            put(&mut config.retransmit.rto_min, time)
+        }
+        "congctl" => put(&mut config.congestion.algorithm, algorithm(value)),
+        _ => None,
+    }
+}
 
 /// Whether a name is one of FreeBSD's.
 pub(crate) fn is_freebsd(name: &str) -> bool {
@@ -62,6 +93,13 @@ pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), St
     let value = value.trim();
     if IGNORED.contains(&name) {
         return Ok(());
+    }
+    if name.starts_with("net.ipv4.conf.") && name.ends_with(".rp_filter") {
+        return Ok(());
+    }
+    if let Some(name) = name.strip_prefix(ROUTE) {
+        return set_route(config, name, value)
+            .ok_or_else(|| format!("'{name} {value}' of a route is not supported"));
     }
     let known = match name.strip_prefix("net.ipv4.") {
         Some(name) => set_linux(config, name, value),
@@ -217,6 +255,13 @@ fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
             let delay = number(value).map(Duration::from_nanos);
             put(&mut config.acknowledge.compressed_delay, delay)
         }
+        "tcp_pingpong_thresh" => put(&mut config.acknowledge.interactive_after, number(value)),
+        // What cannot be otherwise here.
+        "tcp_stdurg" | "tcp_reflect_tos" | "tcp_plb_enabled" | "ip_no_pmtu_disc" => {
+            constant(value, "0")
+        }
+        "route.min_pmtu" => constant(value, "552"),
+        "route.min_adv_mss" => constant(value, "256"),
         "tcp_comp_sack_slack_ns" => number::<u64>(value).map(|_| ()),
         // Fast Open is not here, so it cannot be switched on; a server that does not know it is what
         // a client must reckon with.

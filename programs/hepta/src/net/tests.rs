@@ -79,7 +79,24 @@ fn a_stack_is_shown() {
     assert!(host.add_neighbor(&mut cx, id, [10, 77, 0, 1].into(), Mac([2, 0, 0, 0, 0, 1])));
     let looked = show::Looked::at(&host, "tap0", ::net::Counts::default());
     let text = anstream::adapter::strip_str(&looked.text()).to_string();
-    expect![[r#""#]].assert_eq(&text);
+    expect![[r#"
+        interfaces
+          name  medium    mac                mtu
+          tap0  Ethernet  02:00:00:00:00:09  1500
+        addresses
+          address       state  purpose
+          10.77.0.2/24  ready  a private network
+        routes
+          to            via        source     metric
+          0.0.0.0/0     10.77.0.1  -          0
+          10.77.0.0/24  the link   10.77.0.2  0
+        neighbors
+          address    mac                state
+          10.77.0.1  02:00:00:00:00:01  permanent
+        frames
+          0 received, 0 sent, 0 of them lost
+    "#]]
+    .assert_eq(&text);
     let json = looked.json();
     assert_eq!(json["neighbors"][0]["mac"], "02:00:00:00:00:01");
     assert_eq!(

@@ -87,13 +87,12 @@ impl<'a> Session<'a> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
-        let window = if self.options.flood { FLOOD_WINDOW } else { WINDOW_MAX };
         loop {
             let has_more = self.options.count().is_none_or(|count| self.statistics.sent < count);
             if !has_more && self.under_way.is_empty() {
                 return Ok(());
             }
-            let may_ask = has_more && self.under_way.len() < window;
+            let may_ask = has_more && self.under_way.len() < self.window();
             if may_ask && self.options.flood {
                 self.ask();
                 continue;
@@ -106,6 +105,17 @@ impl<'a> Session<'a> {
                 _ = ticks.tick(), if may_ask => self.ask(),
                 _ = &mut interrupted => return Ok(()),
             }
+        }
+    }
+
+    /// How many questions may be under way. A flood begins with one: while a neighbour is being looked
+    /// for, few packets wait for it.
+    fn window(&self) -> usize {
+        let is_first = self.statistics.sent == self.under_way.len() as u64;
+        match self.options.flood {
+            true if is_first => 1,
+            true => FLOOD_WINDOW,
+            false => WINDOW_MAX,
         }
     }
 

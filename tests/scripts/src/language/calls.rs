@@ -3,6 +3,8 @@
 //! Everything about a call that can be wrong is found before the first event is played.
 
 use crate::language::expression::{Expression, Kind};
+use crate::language::messages::{Message, message_of, vector_of};
+use crate::language::waits::read_waiting;
 use crate::position::{Parsed, Position, Refusal};
 
 /// A number by which a script knows a socket.
@@ -267,7 +269,7 @@ fn unknown(at: Position, name: &str, count: usize) -> Refusal {
     )
 }
 
-fn fd_of(expression: &Expression) -> Parsed<Fd> {
+pub(super) fn fd_of(expression: &Expression) -> Parsed<Fd> {
     expression.int32("the number of a socket")
 }
 
@@ -361,70 +363,6 @@ fn known_flags(flags: &Expression, known: i64) -> Parsed<i64> {
     }
 }
 
-/// `[{..., 10}, {..., 20}], 2`
-fn vector_of(vector: &Expression, count: &Expression) -> Parsed<Vec<usize>> {
-    let parts = vector.list("buffers")?;
-    if count.size("count")? != parts.len() {
-        return Err(count.bad(&format!("there are {} buffers", parts.len())));
-    }
-    parts
-        .iter()
-        .map(|part| match &part.kind {
-            Kind::Struct(fields) => match &fields[..] {
-                [buffer, len] if buffer.name.is_none() && len.name.is_none() => {
-                    buffer.value.ellipsis()?;
-                    len.value.size("length")
-                }
-                _ => Err(part.bad("expected {..., length}")),
-            },
-            _ => Err(part.bad("expected {..., length}")),
-        })
-        .collect()
-}
-
-/// A message of `recvmsg` or `sendmsg`.
-struct Message {
-    lens: Vec<usize>,
-    flags: i64,
-    inq: Option<i64>,
-}
-
-fn message_of(message: &Expression) -> Parsed<Message> {
-    let names = ["msg_name", "msg_iov", "msg_flags", "?msg_control"];
-    let [Some(name), Some(vector), Some(flags), control] = message.fields(&names)?[..] else {
-        return Err(message.bad("expected a message"));
-    };
-    name.value.ellipsis()?;
-    let count = vector.count.as_ref().ok_or_else(|| vector.value.bad("expected msg_iov(count)"))?;
-    let lens = vector_of(&vector.value, count)?;
-    let inq = match control {
-        Some(control) => control_of(&control.value)?,
-        None => None,
-    };
-    Ok(Message { lens, flags: flags.value.int32("flags")?, inq })
-}
-
-/// Of control messages we have one: how much can be read.
-fn control_of(control: &Expression) -> Parsed<Option<i64>> {
-    const SOL_TCP: i64 = 6;
-    const TCP_CM_INQ: i64 = 36;
-    match control.list("control messages")? {
-        [] => Ok(None),
-        [one] => {
-            let names = ["cmsg_level", "cmsg_type", "cmsg_data"];
-            let [Some(level), Some(kind), Some(data)] = one.fields(&names)?[..] else {
-                return Err(one.bad("expected a control message"));
-            };
-            let (level, kind) = (level.value.int32("a level")?, kind.value.int32("a type")?);
-            if (level, kind) != (SOL_TCP, TCP_CM_INQ) {
-                return Err(one.bad("of control messages only TCP_CM_INQ is supported"));
-            }
-            Ok(Some(data.value.int32("a number")?))
-        }
-        _ => Err(control.bad("only one control message is supported")),
-    }
-}
-
 fn option_value(value: &Expression) -> Parsed<OptionValue> {
     match &value.kind {
         Kind::Text(text) => Ok(OptionValue::Text(text.clone())),
@@ -454,57 +392,4 @@ fn option_value(value: &Expression) -> Parsed<OptionValue> {
         }
         _ => Err(value.bad("expected [a number], a text or {onoff=…, linger=…}")),
     }
-}
-
-fn read_waiting(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {
-    Ok(match (name, arguments) {
-        ("poll", [fds, count, timeout]) => {
-            let list = fds.list("sockets")?;
-            if count.size("count")? != list.len() {
-                return Err(count.bad(&format!("there are {} sockets", list.len())));
-            }
-            let fds = list.iter().map(polled).collect::<Parsed<_>>()?;
-            Call::Poll { fds, timeout: timeout.int32("a timeout")? }
-        }
-        ("epoll_create", [size]) => {
-            if size.int32("a size")? <= 0 {
-                return Err(size.bad("a size must be above 0"));
-            }
-            Call::EpollCreate
-        }
-        ("epoll_ctl", [epoll, operation, fd, event]) => {
-            let (events, data) = epoll_event(event)?;
-            let operation = operation.int32("an operation")?;
-            Call::EpollControl { epoll: fd_of(epoll)?, operation, fd: fd_of(fd)?, events, data }
-        }
-        ("epoll_wait", [epoll, event, count_max, timeout]) => {
-            let (events, data) = epoll_event(event)?;
-            let (count_max, timeout) = (count_max.int32("a count")?, timeout.int32("a timeout")?);
-            Call::EpollWait { epoll: fd_of(epoll)?, events, data, count_max, timeout }
-        }
-        _ => return Err(Refusal::new(at, format!("{name} does not take these arguments"))),
-    })
-}
-
-fn polled(one: &Expression) -> Parsed<Polled> {
-    let [Some(fd), Some(events), revents] = one.fields(&["fd", "events", "?revents"])?[..] else {
-        return Err(one.bad("expected {fd=…, events=…, revents=…}"));
-    };
-    let expected = revents.map_or(Ok(0), |revents| revents.value.int32("events"))?;
-    Ok(Polled { fd: fd_of(&fd.value)?, events: events.value.int32("events")?, expected })
-}
-
-fn epoll_event(one: &Expression) -> Parsed<(i64, Data)> {
-    let names = ["events", "?fd", "?ptr", "?u32", "?u64"];
-    let [Some(events), fd, ptr, u32, u64] = one.fields(&names)?[..] else {
-        return Err(one.bad("expected {events=…, fd=…}"));
-    };
-    let data = match (fd, ptr, u32, u64) {
-        (Some(fd), None, None, None) => Data::Fd(fd_of(&fd.value)?),
-        (None, Some(ptr), None, None) => Data::Ptr(ptr.value.int("a pointer")?),
-        (None, None, Some(n), None) => Data::U32(n.value.int32("a number")?),
-        (None, None, None, Some(n)) => Data::U64(n.value.int("a number")?),
-        _ => return Err(one.bad("expected one of fd, ptr, u32 and u64")),
-    };
-    Ok((events.value.int32("events")?, data))
 }

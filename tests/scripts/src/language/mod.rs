@@ -4,10 +4,12 @@ pub(crate) mod calls;
 pub(crate) mod expression;
 pub(crate) mod icmp_names;
 pub(crate) mod lexer;
+mod messages;
 pub(crate) mod packets;
 pub(crate) mod script;
 pub(crate) mod settings;
 pub(crate) mod symbols;
+mod waits;
 
 use std::collections::BTreeMap;
 
@@ -33,11 +35,13 @@ pub(crate) fn parse(
     for (name, value) in overrides {
         settings.set(start, name, value.as_deref())?;
     }
-    settings.check(start)?;
     let mut before = None;
     if let Token::Backquoted(_) = lexer.peek()? {
-        before = Some(read_command(&mut lexer)?);
+        let command = read_command(&mut lexer)?;
+        settings.mtu = command.mtu.unwrap_or(settings.mtu);
+        before = Some(command);
     }
+    settings.check(start)?;
     let mut parser = Parser { lexer, settings, names: Names::default() };
     let mut events = Vec::new();
     loop {
@@ -126,7 +130,14 @@ impl Parser<'_> {
                 let may_be_any = packet.direction == Direction::Outbound;
                 (Action::Packet(Box::new(packet)), may_be_any)
             }
-            Token::Backquoted(_) => (Action::Command(read_command(&mut self.lexer)?), false),
+            Token::Backquoted(_) => {
+                let command = read_command(&mut self.lexer)?;
+                if command.mtu.is_some() {
+                    let what = "the MTU can be set before the first event only";
+                    return Err(Refusal::new(at, what));
+                }
+                (Action::Command(command), false)
+            }
             Token::Code(_) => {
                 let (at, Token::Code(code)) = self.lexer.take()? else {
                     return self.lexer.unexpected("code");

@@ -8,7 +8,7 @@ const DEPTH_MAX: usize = 32;
 
 /// Reads code whose text begins `at`.
 pub(crate) fn parse(at: Position, text: &str, names: &mut Names) -> Parsed<Program> {
-    let mut reader = Reader { text, offset: 0, start: at, names, depth: 0 };
+    let mut reader = Reader { text, offset: 0, start: at, names, depth: 0, is_shown: false };
     let mut statements = Vec::new();
     loop {
         reader.skip_blanks(true);
@@ -30,6 +30,8 @@ struct Reader<'a, 'n> {
     names: &'n mut Names,
     /// How many brackets are open: lines end inside of none.
     depth: usize,
+    /// What is read is only shown.
+    is_shown: bool,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -130,6 +132,7 @@ impl<'a> Reader<'a, '_> {
     /// `print(a, b)` or, as it once was, `print a, b`.
     fn read_print(&mut self) -> Parsed<Statement> {
         self.skip();
+        self.is_shown = true;
         while !self.rest().is_empty() && !self.rest().starts_with(['\n', ';']) {
             self.read_expr()?;
             if !self.take(",") {
@@ -137,6 +140,7 @@ impl<'a> Reader<'a, '_> {
             }
             self.skip();
         }
+        self.is_shown = false;
         Ok(Statement::Nothing)
     }
 
@@ -367,6 +371,9 @@ impl<'a> Reader<'a, '_> {
             _ => {
                 if self.names.0.contains(name) || is_given(name) {
                     return Ok(Expr::Name(name.to_owned()));
+                }
+                if self.is_shown && info::why_not(name).is_some() {
+                    return Ok(Expr::Value(Value::Int(0)));
                 }
                 let why = info::why_not(name).unwrap_or("is unknown");
                 return Err(Refusal::new(at, format!("code: '{name}' {why}")));
