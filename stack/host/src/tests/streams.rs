@@ -72,7 +72,7 @@ fn a_conversation_from_the_handshake_to_time_wait() {
         3.001000s Transport StateChanged from=TimeWait to=Closed cause=Over
         3.001000s Transport SegmentOut flags=. seq=1567640874 len=0 ack=1232649306 window=502
         3.002000s Transport SegmentIn flags=. seq=1567640874 len=0 ack=1232649306 window=502
-        3.002000s Transport RoundTrip rtt=2ms smoothed=3.53125ms timeout=203.53125ms
+        3.002000s Transport RoundTrip rtt=2ms smoothed=3.531ms timeout=203.531ms
         3.002000s Transport StateChanged from=LastAck to=Closed cause=AckOfFin
     "#]]
     .assert_eq(&net.film());
