@@ -312,7 +312,8 @@ fn check_directory(directory: &Path) -> anyhow::Result<()> {
 /// What is served, in a few words.
 fn title(options: &Options, settings: &Settings) -> String {
     if let Some(file) = &options.config {
-        return format!("{} of {}", counted(settings.sites.len(), "site"), file.display());
+        let sites = settings.sites.len() + usize::from(settings.default.is_some());
+        return format!("{} of {}", counted(sites, "site"), file.display());
     }
     let routes = settings.default.iter().flat_map(|site| &site.routes);
     let directory = routes.into_iter().find_map(|route| match &route.action {
