@@ -181,7 +181,7 @@ pub(crate) async fn look_up(
     let all: Vec<SocketAddr> = found.filter(is_wanted).collect();
     let is_reached =
         |at: &&SocketAddr| network.is_none_or(|network| network.source_for(at.ip()).is_ok());
-    let chosen = all.iter().find(is_reached).or(all.first());
+    let chosen = all.iter().find(is_reached).or_else(|| all.first());
     let version = if family.only_v4 { "IPv4" } else { "IPv6" };
     chosen.copied().with_context(|| format!("{host} has no address of {version}"))
 }

@@ -62,7 +62,7 @@ pub(crate) struct Options {
 impl Options {
     /// How many questions there are; nothing for no end.
     pub(super) fn count(&self) -> Option<u64> {
-        self.count.or(self.flood.then_some(FLOOD_COUNT))
+        self.count.or_else(|| self.flood.then_some(FLOOD_COUNT))
     }
 
     /// Whether each answer is worth a line.

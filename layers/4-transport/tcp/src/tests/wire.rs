@@ -26,7 +26,7 @@ fn options_of_a_syn() {
     };
     let linux = [2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7];
     assert_eq!(written(&options), linux);
-    let freebsd = Options { layout: Layout::FreeBsd, ..options.clone() };
+    let freebsd = Options { layout: Layout::FreeBsd, ..options };
     let want = [2, 4, 5, 180, 1, 3, 3, 7, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0];
     assert_eq!(written(&freebsd), want);
     let bare = Options { timestamps: None, ..options };
