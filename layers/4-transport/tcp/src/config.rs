@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::SipKey;
+
 use crate::Budget;
 use crate::wire::Layout;
 
@@ -11,7 +13,7 @@ use crate::wire::Layout;
 pub struct Config {
     /// The key of everything that strangers must not guess: initial sequence numbers, timestamps'
     /// offsets, cookies (RFC 6528 §3). Draw it at random when the stack begins.
-    pub secret: [u64; 2],
+    pub secret: SipKey,
     /// How much memory the buffers of all connections may use.
     pub budget: Arc<Budget>,
     /// Connecting and being connected to.
@@ -262,7 +264,7 @@ impl Config {
     /// Linux 6.12, as its `Documentation/networking/ip-sysctl.rst` and `include/net/tcp.h` say.
     fn linux() -> Self {
         Self {
-            secret: [0; 2],
+            secret: SipKey::new([0; 16]),
             budget: Arc::default(),
             handshake: Handshake {
                 syn_retries: 6,

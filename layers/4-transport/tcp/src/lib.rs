@@ -38,7 +38,6 @@ mod recv;
 mod rtt;
 mod send;
 mod seq;
-mod siphash;
 mod spare;
 mod state;
 mod syn_sent;

@@ -149,7 +149,8 @@ pub enum TcpEvent {
 impl Tcp {
     pub(crate) fn new(config: TcpConfig, key: SipKey) -> Self {
         let TcpConfig { mut each, connections_max, time_waits_max } = config;
-        each.secret = [key.hash(b"secret 1"), key.hash(b"secret 2")];
+        let [low, high] = [b"secret 1", b"secret 2"].map(|half| u128::from(key.hash(half)));
+        each.secret = SipKey::new((high << 64 | low).to_le_bytes());
         Self {
             config: Arc::new(each),
             connections_max,

@@ -6,7 +6,6 @@ use base::Instant;
 
 use crate::machine::Flow;
 use crate::recv::ticks;
-use crate::siphash::siphash;
 use crate::{Config, Seq};
 
 /// What a hash is for: each use has numbers of its own.
@@ -43,7 +42,7 @@ fn octets(ip: IpAddr) -> [u8; 16] {
 
 /// A keyed hash of a flow and of `extra`.
 pub(crate) fn keyed(config: &Config, of: Use, flow: &Flow, extra: u64) -> u64 {
-    siphash(config.secret, &flow_bytes(of, flow.local, flow.remote, extra))
+    config.secret.hash(&flow_bytes(of, flow.local, flow.remote, extra))
 }
 
 /// RFC 6528 §3: a clock, and for each flow another beginning.

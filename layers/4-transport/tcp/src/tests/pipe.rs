@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::xray::{self, AnyNote, Layer, Sink, Stamp};
-use base::{Cx, Instant, Rng, Wall, World};
+use base::{Cx, Instant, Rng, SipKey, Wall, World};
 use bytes::Bytes;
 
 use super::stage::pattern;
@@ -373,7 +373,7 @@ fn play(seed: u64) {
     let mut config = || {
         let profile = [Profile::Linux, Profile::FreeBsd, Profile::Hepta][rng.below(3) as usize];
         let mut config = Config::profile(profile);
-        config.secret = [seed, 7];
+        config.secret = SipKey::new((7 << 64 | u128::from(seed)).to_le_bytes());
         config.handshake.sack = rng.below(4) > 0;
         config.handshake.timestamps = rng.below(4) > 0;
         config.handshake.window_scaling = rng.below(4) > 0;
