@@ -188,7 +188,7 @@ impl Tcp {
             local: SocketAddr::new(packet.destination, segment.header.destination),
             remote: SocketAddr::new(packet.source, segment.header.source),
         };
-        let ecn = tcp::Ecn::from_bits(packet.ecn as u8);
+        let ecn = packet.ecn;
         match self.flows.get(&flow).copied() {
             Some(Entry::Connection(key)) => {
                 self.handle_connections(cx, network, key, &segment, ecn);

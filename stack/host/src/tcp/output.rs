@@ -66,7 +66,7 @@ impl Tcp {
             out.append(slice);
         }
         let is_super = payload.len() > usize::from(segment_len);
-        let packet = emit(&flow, &header, Ecn::from_bits(ecn.bits()), out);
+        let packet = emit(&flow, &header, ecn, out);
         if is_super && segment_len > 0 {
             let kind = SegmentationKind::Tcp;
             out.leave_segmentation(Segmentation { kind, payload_len: segment_len });

@@ -136,7 +136,7 @@ impl Send {
         }
         let allowed = self.congestion.cwnd().checked_sub(self.in_flight()).filter(|&n| n > 0)?;
         let index = self.sent.next_lost()?;
-        let next = self.send_again(cx, config, room, index, allowed)?;
+        let next = self.send_again(cx, room, index, allowed)?;
         if index == 0 && self.timer.1 != RetransmitTimer::Reordering {
             // RFC 6675 §5, step C: the timer runs for what was just sent.
             let timeout = self.rtt.timeout(&config.retransmit);
@@ -149,7 +149,6 @@ impl Send {
     fn send_again(
         &mut self,
         cx: &mut Cx<'_>,
-        _config: &Config,
         room: Room,
         index: usize,
         allowed: u32,
@@ -208,7 +207,7 @@ impl Send {
             self.sent.split(index, last.start + rest);
         }
         let index = self.sent.len() - 1;
-        let next = self.send_again(cx, config, room, index, 1)?;
+        let next = self.send_again(cx, room, index, 1)?;
         self.recovery.probe = Some((self.nxt, true));
         let seq = next.start;
         cx.note(|| Seen::TailProbed { seq, is_new: false });

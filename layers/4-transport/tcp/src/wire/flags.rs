@@ -104,34 +104,3 @@ impl fmt::Debug for Flags {
         LETTERS.iter().filter(|(flag, _)| self.has(*flag)).try_for_each(|(_, s)| f.write_str(s))
     }
 }
-
-/// The two bits of the IP header that tell of congestion (RFC 3168 §5).
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Ecn {
-    /// The transport does not understand marks.
-    #[default]
-    NotEct,
-    /// It does.
-    Ect1,
-    /// It does; what senders use.
-    Ect0,
-    /// A router was congested.
-    Ce,
-}
-
-impl Ecn {
-    /// The codepoint in the lower two bits of an IPv4 TOS or IPv6 traffic class.
-    pub const fn from_bits(bits: u8) -> Self {
-        match bits & 3 {
-            0 => Self::NotEct,
-            1 => Self::Ect1,
-            2 => Self::Ect0,
-            _ => Self::Ce,
-        }
-    }
-
-    /// The two bits.
-    pub const fn bits(self) -> u8 {
-        self as u8
-    }
-}

@@ -15,7 +15,8 @@ mod options;
 
 use base::Malformed;
 
-pub use flags::{Ecn, Flags};
+pub use flags::Flags;
+pub use ip::Ecn;
 pub use options::{Cookie, Layout, OPTIONS_LEN_MAX, Options, SackBlocks};
 
 use crate::Seq;
