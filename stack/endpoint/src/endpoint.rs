@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use http1::Closing;
-use message::{Event, ExchangeId, Request};
+use message::{Closing, Event, ExchangeId, Request};
 
 use crate::http::Http;
 use crate::secure::Secure;
@@ -246,14 +245,6 @@ impl Endpoint {
     #[inline]
     pub fn room(&mut self, id: ExchangeId) -> u64 {
         self.http.room(id)
-    }
-
-    /// An exchange of several whose [`room`](Self::room) was nothing when it was asked for, and is
-    /// something now.
-    #[must_use]
-    #[inline]
-    pub fn poll_room(&mut self) -> Option<ExchangeId> {
-        self.http.poll_room()
     }
 
     /// Whether the peer decides how much of a body goes out, by windows of its own.

@@ -8,8 +8,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use http1::Closing;
-use message::{Event, ExchangeId, Fields, Head, Name, Request, Response, Status};
+use message::{Closing, Event, ExchangeId, Fields, Head, Name, Request, Response, Status};
 
 use crate::{Config, Timer};
 
@@ -138,14 +137,6 @@ impl Http {
     }
 
     #[inline]
-    pub(crate) fn closing(&self) -> Closing {
-        match self {
-            Self::One(one) => one.http.closing(),
-            Self::Two(two) => two.closing(),
-        }
-    }
-
-    #[inline]
     pub(crate) fn room(&mut self, id: ExchangeId) -> u64 {
         match self {
             Self::One(one) => one.http.room(),
@@ -164,16 +155,6 @@ impl Http {
         match self {
             Self::One(one) => one.http.wind_down(),
             Self::Two(two) => two.http.wind_down(cx),
-        }
-    }
-
-    /// An exchange whose room was nothing when it was asked for, and is something now. In HTTP/1.1
-    /// there is one exchange, which is asked again in any case.
-    #[inline]
-    pub(crate) fn poll_room(&mut self) -> Option<ExchangeId> {
-        match self {
-            Self::One(_) => None,
-            Self::Two(two) => two.http.poll_room(),
         }
     }
 
@@ -246,6 +227,7 @@ both! {
     look:
     fn wants_bytes(&self) -> bool;
     fn is_idle(&self) -> bool;
+    fn closing(&self) -> Closing;
     fn waiting_len(&self) -> u64;
 }
 
@@ -269,16 +251,6 @@ impl Two {
     #[inline(never)]
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.http.poll_timeout().map(|(at, timer)| (at, Timer::Http2(timer)))
-    }
-
-    #[inline(never)]
-    fn closing(&self) -> Closing {
-        match self.http.closing() {
-            http2::Closing::Open => Closing::Open,
-            http2::Closing::Fin => Closing::Fin,
-            http2::Closing::Now => Closing::Now,
-            http2::Closing::Abort => Closing::Abort,
-        }
     }
 
     #[inline(never)]

@@ -17,7 +17,7 @@ mod http;
 mod secure;
 
 pub use endpoint::{Config, Endpoint, Facts, Timer};
-pub use http1::Closing;
+pub use message::Closing;
 
 #[cfg(test)]
 mod tests;

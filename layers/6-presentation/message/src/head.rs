@@ -73,6 +73,16 @@ impl Response {
     pub const fn new(status: Status, fields: Fields) -> Self {
         Self { status, version: Version::HTTP_11, fields }
     }
+
+    /// A status in words, for a request that goes no further than this machine: the response, and its
+    /// body.
+    pub fn in_words(status: Status, explanation: &str) -> (Self, Vec<u8>) {
+        let text = format!("{status}: {explanation}\n");
+        let mut fields = Fields::new();
+        fields.push(Name::ContentType, "text/plain; charset=utf-8");
+        fields.push(Name::ContentLength, text.len().to_string());
+        (Self::new(status, fields), text.into_bytes())
+    }
 }
 
 /// A version of HTTP (RFC 9110 §2.5). What a message is made of follows from the major number.

@@ -29,12 +29,14 @@ pub mod target;
 pub mod trailers;
 pub mod uri;
 
+mod closing;
 mod event;
 mod head;
 mod method;
 mod name;
 mod status;
 
+pub use closing::Closing;
 pub use event::{Event, ExchangeId, Reset};
 pub use fields::Fields;
 pub use head::{Head, Request, Response, Version};

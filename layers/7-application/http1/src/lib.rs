@@ -29,7 +29,8 @@ mod wire;
 mod xray;
 
 pub use config::Config;
-pub use machine::{Closing, Connection, Timer};
+pub use machine::{Connection, Timer};
+pub use message::Closing;
 pub use xray::{Seen, Why};
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use base::{Chunk, Cx};
 use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Version, list,
+    Closing, Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status,
+    Version, list,
 };
 
 use crate::framing::{self, Framing};
-use crate::machine::{Closing, Connection, Exchange, Role};
+use crate::machine::{Connection, Exchange, Role};
 use crate::memory::Memory;
 use crate::persistence::{self, Wish};
 use crate::recv::{leave_out_forbidden, note_fields};
@@ -371,14 +372,11 @@ impl Connection {
     /// Sends the answer to a request that goes no further than this machine.
     pub(crate) fn send_refusal(&mut self, cx: &mut Cx<'_>, status: Status, explanation: &str) {
         self.exchange.persists = false;
-        let text = format!("{status}: {explanation}\n");
-        let mut fields = Fields::new();
-        fields.push(Name::ContentType, "text/plain; charset=utf-8");
-        fields.push(Name::ContentLength, text.len().to_string());
+        let (response, text) = Response::in_words(status, explanation);
         self.send.phase = Phase::Head;
-        self.send_response(cx, Response::new(status, fields));
+        self.send_response(cx, response);
         if !matches!(self.exchange.method, Method::Head) {
-            self.out.push(cx, text.into_bytes().into());
+            self.out.push(cx, text.into());
         }
         self.send.phase = Phase::Complete;
     }

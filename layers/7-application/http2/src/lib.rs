@@ -61,7 +61,8 @@ mod xray;
 
 pub use config::Config;
 pub use fault::{Blame, Fault, Scope};
-pub use machine::{Closing, Connection};
+pub use machine::Connection;
+pub use message::Closing;
 pub use priority::Priority;
 pub use stream::State;
 pub use timers::Timer;

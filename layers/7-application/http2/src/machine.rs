@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Event, ExchangeId, Head, Name, Request};
+use message::{Closing, Event, ExchangeId, Head, Name, Request};
 
 use crate::abuse::Abuse;
 use crate::end::GoingAway;
@@ -55,20 +55,6 @@ pub struct Connection {
 pub(crate) enum Role {
     Server,
     Client,
-}
-
-/// What is to become of the connection below.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Closing {
-    /// It stays open.
-    Open,
-    /// When everything has been sent, our side is closed; what the peer sends is still taken, so
-    /// that it is not answered by a reset which would destroy our last words (RFC 9112 §9.6).
-    Fin,
-    /// When everything has been sent, it is closed.
-    Now,
-    /// It is reset, so that nobody takes a message for complete.
-    Abort,
 }
 
 impl Connection {

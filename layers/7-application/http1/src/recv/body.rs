@@ -1,10 +1,10 @@
 use base::Cx;
 use base::xray::Private;
 use bytes::Bytes;
-use message::{Event, Fields, trailers};
+use message::{Closing, Event, Fields, trailers};
 
 use super::{Mode, Phase, note_fields};
-use crate::machine::{Closing, Connection, Timer};
+use crate::machine::{Connection, Timer};
 use crate::wire::{Decoded, Expected, HeadParser, Parsed};
 use crate::{Seen, Why};
 

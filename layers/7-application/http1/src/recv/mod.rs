@@ -8,9 +8,9 @@ pub(crate) use body::leave_out_forbidden;
 use base::Cx;
 use base::xray::{Private, Text};
 use message::fields::FieldName;
-use message::{Event, Fields};
+use message::{Closing, Event, Fields};
 
-use crate::machine::{Closing, Connection, Role};
+use crate::machine::{Connection, Role};
 use crate::wire::{ChunkDecoder, HeadParser};
 use crate::{Config, Seen, Why};
 

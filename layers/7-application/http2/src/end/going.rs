@@ -5,10 +5,10 @@
 //! that it has opened until then, and that one is named.
 
 use base::Cx;
-use message::{Event, Reset};
+use message::{Closing, Event, Reset};
 
 use super::STREAM_MAX;
-use crate::machine::{Closing, Connection, Role};
+use crate::machine::{Connection, Role};
 use crate::stream::State;
 use crate::wire::{ErrorCode, Kind, emit_go_away, emit_ping};
 use crate::{Fault, Seen, Timer, Why};

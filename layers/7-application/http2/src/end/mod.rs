@@ -8,10 +8,10 @@ pub(crate) use going::{GOING_AWAY, GoingAway};
 use std::time::Duration;
 
 use base::Cx;
-use message::{Event, Reset};
+use message::{Closing, Event, Reset};
 
 use crate::fault::{Blame, Scope};
-use crate::machine::{Closing, Connection, Role};
+use crate::machine::{Connection, Role};
 use crate::stream::{InPhase, OutPhase, State};
 use crate::wire::{ErrorCode, Kind, emit_go_away, emit_reset};
 use crate::{Fault, Seen, Timer, Why};

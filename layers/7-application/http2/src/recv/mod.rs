@@ -12,8 +12,10 @@ pub(crate) use head::{asked, leave_out_forbidden, note_fields};
 use base::Cx;
 use hpack::Decoder;
 
+use message::Closing;
+
 use crate::flow::{Bandwidth, RecvWindow, WINDOW_INITIAL};
-use crate::machine::{Closing, Connection, Role};
+use crate::machine::{Connection, Role};
 use crate::memory::Requests;
 use crate::priority::Priority;
 use crate::settings::FRAME_LEN_MAX;

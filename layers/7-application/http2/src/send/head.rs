@@ -194,16 +194,13 @@ impl Connection {
         status: Status,
         explanation: &str,
     ) {
-        let text = format!("{status}: {explanation}\n");
-        let mut fields = Fields::new();
-        fields.push(Name::ContentType, "text/plain; charset=utf-8");
-        fields.push(Name::ContentLength, text.len().to_string());
+        let (response, text) = Response::in_words(status, explanation);
         if let Some(stream) = self.streams.get_mut(id) {
             stream.is_disowned = true;
             stream.inbound.buffer = Vec::new();
         }
-        self.send_response(cx, id, Response::new(status, fields));
-        self.send_chunk(cx, id, text.into_bytes().into());
+        self.send_response(cx, id, response);
+        self.send_chunk(cx, id, text.into());
         self.send_end(cx, id);
     }
 

@@ -3,11 +3,11 @@
 use base::Cx;
 use base::xray::Text;
 use message::target::Form;
-use message::{Method, Name, Request};
+use message::{Closing, Method, Name, Request};
 
 use crate::end::STREAM_MAX;
 use crate::head::{RequestLine, emit_request};
-use crate::machine::{Closing, Connection};
+use crate::machine::Connection;
 use crate::recv::{asked, note_fields};
 use crate::stream::{InPhase, OutPhase, State};
 use crate::wire::{Flags, Kind, begin_frame};
