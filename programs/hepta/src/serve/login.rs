@@ -78,7 +78,8 @@ impl Login {
         };
         let Some(place) = Place::take(&self.under_way) else {
             cx.note(|| Seen::Refused { because: Why::TooManyLogins });
-            return Some(busy(request).into());
+            let why = "too many passwords are being looked at; try again";
+            return Some(pages::busy(request, why).into());
         };
         let (login, users, now) = (Rc::clone(self), Arc::clone(&self.users), cx.now());
         Some(Reply::Again(Box::pin(async move {
@@ -111,13 +112,6 @@ impl Login {
         answer.response.fields.push(Name::WwwAuthenticate, &self.challenge);
         answer
     }
-}
-
-fn busy(request: &Request) -> Answer {
-    let why = "too many passwords are being looked at; try again";
-    let mut answer = pages::error(request, Status::SERVICE_UNAVAILABLE, why);
-    answer.response.fields.push(Name::RetryAfter, "1");
-    answer
 }
 
 /// The name and the password of `Basic …`.

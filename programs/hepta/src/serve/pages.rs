@@ -14,6 +14,13 @@ pub(crate) fn error(request: &Request, status: Status, explanation: &str) -> Ans
     answer(status, form, listing::error_page(form, status, explanation))
 }
 
+/// A page that says that there is no place now, and may be one in a second (RFC 9110 §15.6.4).
+pub(crate) fn busy(request: &Request, explanation: &str) -> Answer {
+    let mut answer = error(request, Status::SERVICE_UNAVAILABLE, explanation);
+    answer.response.fields.push(Name::RetryAfter, "1");
+    answer
+}
+
 /// A page that says that nothing is acceptable, and what there is (RFC 9110 §15.5.7).
 pub(crate) fn alternatives(request: &Request, alternatives: &[Alternative<'_>]) -> Answer {
     let form = Form::of_error(&request.fields);

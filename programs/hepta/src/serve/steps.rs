@@ -72,7 +72,8 @@ impl Steps {
         if let Some(crowding) = crowding {
             let Some(under_way) = crowding.enter(peer.ip()) else {
                 cx.note(|| Seen::Refused { because: Why::TooManyAtOnce });
-                return Some(too_many_at_once(request).into());
+                let why = "too many are asking for this at once; try again";
+                return Some(pages::busy(request, why).into());
             };
             peer.notes.keep(under_way);
         }
@@ -184,14 +185,6 @@ fn too_many(request: &Request, wait: Duration) -> Answer {
     let why = "you have asked for much in a short time";
     let mut answer = pages::error(request, Status::TOO_MANY_REQUESTS, why);
     answer.response.fields.push(Name::RetryAfter, seconds.to_string());
-    answer
-}
-
-/// RFC 9110 §15.6.4.
-fn too_many_at_once(request: &Request) -> Answer {
-    let why = "too many are asking for this at once; try again";
-    let mut answer = pages::error(request, Status::SERVICE_UNAVAILABLE, why);
-    answer.response.fields.push(Name::RetryAfter, "1");
     answer
 }
 

@@ -57,23 +57,11 @@ fn push_json_char(c: char, text: &mut Vec<u8>) {
 
 /// Whether all bytes are plain: looked at without an early end, and so sixteen at a time.
 fn are_plain(value: &[u8]) -> bool {
-    let is_plain = |b: u8| matches!(b, b' '..=b'~') & (b != b'"') & (b != b'\\');
     value.iter().fold(true, |all, &b| all & is_plain(b))
 }
 
-#[allow(clippy::indexing_slicing, reason = "a byte indexes 256 places")]
+/// What can be seen, but for the quote and the backslash.
 #[inline]
 const fn is_plain(b: u8) -> bool {
-    /// What can be seen, but for the quote and the backslash.
-    #[allow(clippy::indexing_slicing, reason = "checked when the table is compiled")]
-    static PLAIN: [bool; 256] = {
-        let mut plain = [false; 256];
-        let mut b = b' ';
-        while b <= b'~' {
-            plain[b as usize] = b != b'"' && b != b'\\';
-            b += 1;
-        }
-        plain
-    };
-    PLAIN[b as usize]
+    matches!(b, b' '..=b'~') & (b != b'"') & (b != b'\\')
 }
