@@ -30,16 +30,21 @@ class Bench:
         parser.add_argument("--quick", action="store_true", help="a smoke run; its figures are rough")
         parser.add_argument("--runs", type=int, help="how often each server is measured")
         parser.add_argument("--hepta", metavar="FILE", help="this program instead of building one")
+        parser.add_argument("--configured", action="store_true",
+                            help="Hepta serves by a file with sites and routes, and has metrics")
         if options:
             options(parser)
         self.options = parser.parse_args()
         self.quick = self.options.quick
+        Hepta.is_configured = self.options.configured
         machine.need("taskset", *needs)
         self.runs = self.options.runs or (2 if self.quick else 7)
+        # What is measured in another way stands beside the rest.
+        self.file_name = f"{name}.configured" if self.options.configured else name
         self.results = {"bench": name, "quick": self.quick, "figures": {}, "bars": []}
         self.stack = contextlib.ExitStack()
         os.makedirs(machine.OUT, exist_ok=True)
-        self.text = open(os.path.join(machine.OUT, f"{name}.txt"), "w", encoding="utf-8")
+        self.text = open(os.path.join(machine.OUT, f"{self.file_name}.txt"), "w", encoding="utf-8")
         Hepta.program = os.path.abspath(self.options.hepta) if self.options.hepta else build()
         # Whoever ends the benchmark ends what it has started.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
@@ -62,7 +67,7 @@ class Bench:
         self.stack.close()
         if kind is None:
             self.say(f"\ntook {time.monotonic() - self.start:.0f} s")
-            path = os.path.join(machine.OUT, f"{self.name}.json")
+            path = os.path.join(machine.OUT, f"{self.file_name}.json")
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(self.results, file, indent=2)
         self.text.close()

@@ -127,28 +127,24 @@ class Hepta(Server):
     name = "hepta"
     program = None
     more = ()
+    # Whether a file says what is served, instead of the command line.
+    is_configured = False
 
     def command(self):
+        if self.is_configured:
+            return [self.program, "serve", "--config", self.write_configuration(), *self.more]
         command = [self.program, "serve", self.site, "--listen", f"127.0.0.1:{self.port}",
                    "--workers", "1", "--access-log", self.access_log]
         if self.certificate:
             command += ["--tls", "--cert", self.certificate.chain, "--key", self.certificate.key]
         return [*command, *self.more]
 
-    def version(self):
-        return machine.version([self.program, "--version"], r"hepta (\S+)")
-
-
-class HeptaConfigured(Hepta):
-    """`hepta serve --config`: some sites, some routes, and metrics that can be asked for."""
-
-    name = "hepta configured"
-
-    def command(self):
+    def write_configuration(self):
+        """A file with some sites, some routes, and metrics that can be asked for; its path."""
         path = os.path.join(self.work, "hepta.kdl")
         tls = ""
         if self.certificate:
-            tls = f'{{ certificate "{self.certificate.chain}" "{self.certificate.key}" }}'
+            tls = f'{{ certificate "{self.certificate.chain}" key="{self.certificate.key}" }}'
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"""
 listen "127.0.0.1:{self.port}" {tls}
@@ -164,7 +160,17 @@ site "127.0.0.1" "localhost" {{
 }}
 default {{ respond 404 }}
 """)
-        return [self.program, "serve", "--config", path]
+        return path
+
+    def version(self):
+        return machine.version([self.program, "--version"], r"hepta (\S+)")
+
+
+class HeptaConfigured(Hepta):
+    """`hepta serve --config`: some sites, some routes, and metrics that can be asked for."""
+
+    name = "hepta configured"
+    is_configured = True
 
 
 class HeptaFilmed(Hepta):
