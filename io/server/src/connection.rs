@@ -4,12 +4,13 @@ mod facts;
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
 use base::xray::Film;
 use base::{Cx, Instant, TxQueue};
 use endpoint::{Closing, Endpoint};
-use message::ExchangeId;
+use message::{ExchangeId, Pace};
 use rustix::io::Errno;
 
 use self::exchange::Exchange;
@@ -62,6 +63,8 @@ pub(crate) struct Connection<T> {
     is_corked: bool,
     has_eof: bool,
     has_finished: bool,
+    /// Whether the peer has to keep a pace that is not the same for all.
+    has_own_pace: bool,
 }
 
 /// What a connection holds only while something is under way.
@@ -164,6 +167,7 @@ impl<T: Transport> Connection<T> {
             is_corked: false,
             has_eof: false,
             has_finished: false,
+            has_own_pace: false,
         })
     }
 
@@ -188,7 +192,7 @@ impl<T: Transport> Connection<T> {
         }
         let ended = self.do_all(&mut turn).err();
         if self.awaits_handshake {
-            self.count_handshake(worker, ended.is_some());
+            self.end_handshake(worker, serving, ended.is_some());
         }
         match ended {
             Some(why) => self.say_goodbye(&mut turn, why),
@@ -232,14 +236,33 @@ impl<T: Transport> Connection<T> {
         Peer { address, connection: number, exchange, is_secure, tls, notes, vitals }
     }
 
-    /// Counts the handshake if it is finished now, or never will be.
-    fn count_handshake<H>(&mut self, worker: &Worker<H>, has_ended: bool) {
+    /// Counts the handshake if it is finished now, or never will be. Then it is known to which site
+    /// the peer wants to come.
+    fn end_handshake<H: Handler>(
+        &mut self,
+        worker: &Worker<H>,
+        serving: &Serving<H>,
+        has_ended: bool,
+    ) {
         match self.endpoint.facts().tls {
-            Some(facts) => worker.tally.add_handshake(facts),
+            Some(facts) => {
+                worker.tally.add_handshake(facts);
+                let pace = serving.handler.pace(facts.server_name.as_deref());
+                self.keep_pace(ExchangeId(0), pace);
+            }
             None if has_ended => worker.tally.handshakes_unfinished.add(1),
             None => return,
         }
         self.awaits_handshake = false;
+    }
+
+    /// Has the peer keep this pace, or the one that is the same for all.
+    #[inline(always)]
+    fn keep_pace(&mut self, exchange: ExchangeId, pace: Option<Arc<Pace>>) {
+        if self.has_own_pace || pace.is_some() {
+            self.has_own_pace = pace.is_some();
+            self.endpoint.keep_pace(exchange, pace);
+        }
     }
 
     /// The socket.

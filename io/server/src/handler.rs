@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use base::{Chunk, Cx, FileRange, Wall};
 use bytes::Bytes;
-use message::{ExchangeId, Fields, Method, Name, Request, Response, Status};
+use message::{ExchangeId, Fields, Method, Name, Pace, Request, Response, Status};
 
 use crate::transport::TcpFacts;
 
@@ -22,6 +22,12 @@ use crate::transport::TcpFacts;
 pub trait Handler: 'static {
     /// Answers a request, at once or later. The request's body, if it has one, is not read.
     fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply;
+
+    /// What pace somebody must keep who comes under this name of TLS, if it has one of its own, until
+    /// a request says more.
+    fn pace(&self, _server_name: Option<&str>) -> Option<Arc<Pace>> {
+        None
+    }
 
     /// Does to an answer that was promised what [`handle`](Self::handle) does to others before it
     /// returns them.
@@ -82,6 +88,9 @@ pub struct Peer<'a> {
 pub struct Notes {
     /// A number, zero at first.
     pub mark: Cell<u32>,
+    /// What pace the client must keep with the request's body, and with the next head on its
+    /// connection, if it is not the same for all.
+    pub pace: Cell<Option<Arc<Pace>>>,
     // Nearly always nothing, and so small.
     kept: Cell<Option<Box<Kept>>>,
 }

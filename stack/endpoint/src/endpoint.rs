@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Request};
+use message::{Closing, Event, ExchangeId, Pace, Request};
 
 use crate::http::Http;
 use crate::secure::Secure;
@@ -150,6 +150,12 @@ impl Endpoint {
     /// Says that `n` bytes of a body are done with, so that as many may follow.
     pub fn release(&mut self, cx: &mut Cx<'_>, id: ExchangeId, n: usize) {
         self.http.release(cx, id, n);
+    }
+
+    /// From now on a client must keep this pace, or without one, that of the configuration: with the
+    /// body of this exchange, and with the heads that follow. Exchange 0 is the connection.
+    pub fn keep_pace(&mut self, id: ExchangeId, pace: Option<Arc<Pace>>) {
+        self.http.keep_pace(id, pace);
     }
 
     /// Ends the connection after the exchange under way, or if there is none, after the next one.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Fields, Head, Name, Request, Response, Status};
+use message::{Closing, Event, ExchangeId, Fields, Head, Name, Pace, Request, Response, Status};
 
 use crate::{Config, Timer};
 
@@ -148,6 +148,13 @@ impl Http {
         match self {
             Self::One(one) => !self.is_undecided() && one.http.is_reusable(),
             Self::Two(two) => two.http.is_reusable(),
+        }
+    }
+
+    pub(crate) fn keep_pace(&mut self, id: ExchangeId, pace: Option<Arc<Pace>>) {
+        match self {
+            Self::One(one) => one.http.keep_pace(pace),
+            Self::Two(two) => two.http.keep_pace(id, pace),
         }
     }
 

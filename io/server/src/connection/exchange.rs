@@ -119,7 +119,9 @@ impl<T: Transport> Connection<T> {
         let (clock, began) = (&turn.worker.clock, exchange.began);
         let vitals = Live { stream: &self.stream, clock, began };
         let peer = self.peer(exchange.id, &exchange.notes, Some(&vitals));
-        match handler.handle(&mut turn.cx, &exchange.request, &peer) {
+        let reply = handler.handle(&mut turn.cx, &exchange.request, &peer);
+        self.keep_pace(exchange.id, exchange.notes.pace.take());
+        match reply {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
             Reply::Again(promise) => exchange.state = State::Asking(promise),

@@ -34,6 +34,7 @@ mod event;
 mod head;
 mod method;
 mod name;
+mod pace;
 mod status;
 
 pub use closing::Closing;
@@ -42,6 +43,7 @@ pub use fields::Fields;
 pub use head::{Head, Request, Response, Version};
 pub use method::Method;
 pub use name::Name;
+pub use pace::{Pace, Rate};
 pub use status::Status;
 pub use target::Target;
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use message::Rate;
+
 /// What an operator may choose.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,10 +26,8 @@ pub struct Config {
     pub timeout_idle: Duration,
     /// How long a head may take, from its first byte; from the beginning for the first head.
     pub timeout_head: Duration,
-    /// How often the rate of a body is looked at.
-    pub body_rate_interval: Duration,
-    /// The least bytes a body must bring in each `body_rate_interval`.
-    pub body_rate_min: u64,
+    /// The least that a body must bring, looked at once in each interval.
+    pub body_rate_min: Rate,
     /// How long a lingering close waits for the peer.
     pub timeout_linger: Duration,
 }
@@ -45,8 +45,7 @@ impl Default for Config {
             requests_max: 10_000,
             timeout_idle: Duration::from_secs(15),
             timeout_head: Duration::from_secs(10),
-            body_rate_interval: Duration::from_secs(10),
-            body_rate_min: 1024,
+            body_rate_min: Rate { len: 1024, interval: Duration::from_secs(10) },
             timeout_linger: Duration::from_secs(5),
         }
     }

@@ -23,6 +23,7 @@ mod config;
 mod events;
 mod machine;
 mod memory;
+mod pace;
 mod recv;
 mod send;
 mod wire;

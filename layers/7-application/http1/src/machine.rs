@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Head, Method, Request, Reset, Version};
+use message::{Closing, Event, ExchangeId, Head, Method, Pace, Request, Reset, Version};
 
 use crate::events::Events;
 use crate::recv::Recv;
@@ -28,6 +28,8 @@ use crate::{Config, Seen, Why};
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) config: Arc<Config>,
+    /// What the user has asked for beside it.
+    pub(crate) pace: Option<Arc<Pace>>,
     pub(crate) role: Role,
     pub(crate) recv: Recv,
     pub(crate) send: Send,
@@ -92,6 +94,7 @@ impl Connection {
     fn new(config: Arc<Config>, role: Role) -> Self {
         Self {
             config,
+            pace: None,
             role,
             recv: Recv::new(),
             send: Send::new(),
@@ -147,7 +150,7 @@ impl Connection {
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         let Some((_, timer)) = self.deadline.take_if(|(at, _)| *at <= cx.now()) else { return };
         match timer {
-            Timer::BodyRate if self.recv.keeps_rate(&self.config) => self.watch_rate(cx),
+            Timer::BodyRate if self.keeps_rate() => self.watch_rate(cx),
             Timer::BodyRate => {
                 cx.note(|| Seen::TimedOut { timer });
                 self.refuse(cx, Why::BodyTooSlow);
@@ -397,14 +400,5 @@ impl Connection {
     /// Whether nothing that comes from below or above changes anything any more.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.closing, Closing::Now | Closing::Abort)
-    }
-
-    /// Starts an interval in which the body has to bring its least number of bytes.
-    pub(crate) fn watch_rate(&mut self, cx: &mut Cx<'_>) {
-        if self.role == Role::Server && self.recv.awaits_body(&self.config) {
-            self.recv.begin_interval();
-            let at = cx.now().after(self.config.body_rate_interval);
-            self.deadline = Some((at, Timer::BodyRate));
-        }
     }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use message::Rate;
+
 /// What an operator may choose. `docs/http2.md` says how much memory it amounts to.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -58,10 +60,9 @@ pub struct Config {
     pub timeout_go_away: Duration,
     /// How long a lingering close waits for the peer.
     pub timeout_linger: Duration,
-    /// How often the rate of bodies and the waiting for windows are looked at.
-    pub body_rate_interval: Duration,
-    /// The least bytes a body must bring in each `body_rate_interval`.
-    pub body_rate_min: u32,
+    /// The least that a body must bring. Once in each interval all bodies, and all who wait for
+    /// windows, are looked at.
+    pub body_rate_min: Rate,
     /// How many streams may be reset at once, by the peer or because of what it does
     /// (CVE-2023-44487, CVE-2025-8671). A reset costs what a request costs until its handler has
     /// been asked, some ten microseconds: a thousand are 10 ms of work. Whoever closes a page with
@@ -108,8 +109,7 @@ impl Default for Config {
             timeout_window: Duration::from_secs(60),
             timeout_go_away: Duration::from_secs(2),
             timeout_linger: Duration::from_secs(5),
-            body_rate_interval: Duration::from_secs(10),
-            body_rate_min: 1024,
+            body_rate_min: Rate { len: 1024, interval: Duration::from_secs(10) },
             resets_max: 1000,
             resets_per_second: 33,
             control_frames_max: 10_000,

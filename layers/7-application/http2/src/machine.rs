@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Head, Name, Request};
+use message::{Closing, Event, ExchangeId, Head, Name, Pace, Request};
 
 use crate::abuse::Abuse;
 use crate::end::GoingAway;
@@ -36,6 +36,8 @@ use crate::{Config, Fault, Seen, Timer, Why};
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) config: Arc<Config>,
+    /// What the user has asked for beside it.
+    pub(crate) pace: Option<Arc<Pace>>,
     pub(crate) role: Role,
     pub(crate) recv: Recv,
     pub(crate) send: Send,
@@ -111,6 +113,7 @@ impl Connection {
             timers: Timers::new(),
             closing: Closing::Open,
             is_secure: false,
+            pace: None,
             config,
         }
     }

@@ -2,7 +2,7 @@
 
 use base::{Chunk, Cx, Instant};
 use bytes::Bytes;
-use message::{Fields, Status};
+use message::{Fields, Rate, Status};
 use std::collections::VecDeque;
 
 use crate::flow::{RecvWindow, SendWindow};
@@ -100,6 +100,8 @@ pub(crate) struct Inbound {
     pub(crate) awaits_continue: bool,
     /// Bytes of the body that came in this interval.
     pub(crate) in_interval: u32,
+    /// What it must bring, if that is not the same as for all.
+    pub(crate) rate_min: Option<Rate>,
     pub(crate) interims: u8,
 }
 
@@ -129,6 +131,13 @@ impl Inbound {
     /// The interval that is running does not count: the peer could not send in all of it.
     pub(crate) fn forgive_interval(&mut self) {
         self.in_interval = u32::MAX;
+    }
+
+    /// Whether less has come in the interval than must come, `rate` where it has no rate of its own:
+    /// the interval is the one in which all streams are looked at.
+    pub(crate) fn is_slow(&self, rate: Rate) -> bool {
+        let least = self.rate_min.unwrap_or(rate).len_in(rate.interval);
+        self.in_interval != u32::MAX && u64::from(self.in_interval) < least
     }
 
     /// The end has come: whether the body was as long as the head announced.
@@ -204,6 +213,7 @@ impl Stream {
                 is_announced: false,
                 awaits_continue: false,
                 in_interval: 0,
+                rate_min: None,
                 interims: 0,
             },
             outbound: Outbound {
@@ -251,9 +261,10 @@ impl Stream {
             is_announced,
             awaits_continue,
             in_interval,
+            rate_min,
             interims,
         } = inbound;
-        *left = None;
+        (*left, *rate_min) = (None, None);
         if buffer.capacity() > 0 {
             *buffer = Vec::new();
         }

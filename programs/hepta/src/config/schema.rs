@@ -275,6 +275,7 @@ macro_rules! with_handlers_and_steps {
             RATE,
             AT_ONCE,
             BODY_MAX,
+            BODY_RATE,
             CLIENT_CERTIFICATE,
             BASIC_AUTH,
             FIELDS,
@@ -311,6 +312,13 @@ const SITE: &[Key] = with_handlers_and_steps![
         ),
         ROUTE,
     )),
+    key(
+        "timeout-head",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long a request's head may take, in place of what `limits` says for all: on a connection \
+         of TLS from the handshake on, which names the site; in clear text from the first request \
+         on, whose head says which site it is for.",
+    ),
     key(
         "client-authorities",
         &[arg("file", Kind::Path, How::Required)],
@@ -387,6 +395,13 @@ const BODY_MAX: Key = key(
     "body-max",
     &[arg("size", Kind::Size, How::Required)],
     "A request that announces a longer body is answered with 413.",
+);
+
+const BODY_RATE: Key = key(
+    "body-rate",
+    &[arg("size", Kind::Size, How::Required), arg("per", Kind::Time, How::Named)],
+    "How much of a request's body must come in each `per` (10s), in place of what `limits` says for \
+     all; over HTTP/2 it is looked at as often as that. A slower one is answered with 408.",
 );
 
 const CLIENT_CERTIFICATE: Key = key(

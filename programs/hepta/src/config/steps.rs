@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use message::{Fields, Name, Status};
+use message::{Fields, Name, Pace, Rate, Status};
 use semantics::{cors, cross_site};
 
 use super::browsers::{self, Caching, Security};
@@ -27,6 +27,8 @@ pub(crate) struct Steps {
     pub(crate) at_once: Option<Arc<Crowding>>,
     /// The longest body that a request may announce.
     pub(crate) body_max: Option<u64>,
+    /// How fast clients must be, where that is not the same for all.
+    pub(crate) pace: Option<Arc<Pace>>,
     /// Whether who comes in must have shown a certificate.
     pub(crate) needs_certificate: bool,
     /// Who comes in clear text is sent to TLS, at this port.
@@ -54,6 +56,7 @@ impl Steps {
             rate,
             at_once,
             body_max,
+            pace,
             needs_certificate,
             https_only,
             cors,
@@ -70,6 +73,7 @@ impl Steps {
             && rate.is_none()
             && at_once.is_none()
             && body_max.is_none()
+            && pace.is_none()
             && !needs_certificate
             && https_only.is_none()
             && cors.is_none()
@@ -158,6 +162,9 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     if let Some(node) = one(block, "body-max") {
         steps.body_max = node.number("size");
     }
+    if let Some(pace) = pace(block, outer.pace.as_deref()) {
+        steps.pace = Some(Arc::new(pace));
+    }
     if let Some(node) = one(block, "client-certificate") {
         steps.needs_certificate = node.flag("needed").unwrap_or(true);
     }
@@ -185,6 +192,24 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     let pages = all(block, "error-page").flat_map(|node| error_pages(node, problems));
     steps.error_pages = pages.collect::<Vec<_>>().into_iter().chain(steps.error_pages).collect();
     steps
+}
+
+/// What a block says of how fast clients must be, over what the one around it said.
+fn pace(block: &[Node], outer: Option<&Pace>) -> Option<Pace> {
+    let (head, body) = (one(block, "timeout-head"), one(block, "body-rate"));
+    if head.is_none() && body.is_none() {
+        return None;
+    }
+    let mut pace = outer.copied().unwrap_or_default();
+    pace.head = head.and_then(|node| node.time("time")).or(pace.head);
+    pace.body = body.and_then(body_rate).or(pace.body);
+    Some(pace)
+}
+
+/// A size, in ten seconds where no time is said.
+pub(super) fn body_rate(node: &Node) -> Option<Rate> {
+    let interval = node.time("per").unwrap_or(Duration::from_secs(10));
+    Some(Rate { len: node.number("size")?, interval })
 }
 
 /// `10/s` is ten a second.

@@ -3,11 +3,12 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use base::Cx;
 use message::target::Form;
 use message::uri::percent;
-use message::{Method, Request, Status, Target};
+use message::{Method, Pace, Request, Status, Target};
 use semantics::cors;
 use server::{Answer, Peer, Reply};
 
@@ -101,6 +102,11 @@ impl Site {
         Ok(Self { name, log, steps, routes, mark: mark_of(None) })
     }
 
+    /// What pace clients must keep who come here, if it is not the same for all.
+    pub(crate) fn pace(&self) -> Option<Arc<Pace>> {
+        self.steps.as_ref().and_then(Steps::pace)
+    }
+
     /// Answers a request that asks for something here.
     pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, peer: &Peer<'_>) -> Reply {
         self.answer_on(Way::default(), cx, request, peer)
@@ -179,6 +185,7 @@ impl Site {
         let (cors, refused) = if way.is_for_page {
             (None, None)
         } else {
+            peer.notes.pace.set(steps.pace());
             let cors = steps.decide_cors(cx, request);
             let refused = steps.refuse(cx, request, peer, way.counted, cors.as_ref());
             (cors, refused)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::{io, ptr};
 
 use base::Cx;
-use message::{Method, Request, Status};
+use message::{Method, Pace, Request, Status};
 use server::{Answer, Handler, Listening, Peer, Record, Reply};
 
 use super::access_log::{AccessLog, Logs};
@@ -192,6 +192,11 @@ impl Handler for Sites {
             return plain.directory.answer(cx, request, &plain.name);
         }
         self.handle_new(cx, request, peer)
+    }
+
+    fn pace(&self, server_name: Option<&str>) -> Option<Arc<Pace>> {
+        let named = server_name.and_then(|name| self.find_named(name));
+        named.or(self.default.as_ref())?.pace()
     }
 
     fn promised(

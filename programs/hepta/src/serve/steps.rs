@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base::Cx;
 use ipnet::IpNet;
-use message::{Fields, Name, Request, Response, Status};
+use message::{Fields, Name, Pace, Request, Response, Status};
 use semantics::{cors, cross_site};
 use server::{Answer, Or, Peer, Reply};
 
@@ -107,6 +107,11 @@ impl Steps {
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
         self.login.as_ref().and_then(|login| login.check(cx, request))
+    }
+
+    /// What pace clients must keep here, if it is not the same for all.
+    pub(crate) fn pace(&self) -> Option<Arc<Pace>> {
+        self.settings.pace.clone()
     }
 
     /// What has counted a request once it has been let in here.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use peers::{Conn, Site, connect_with_small_window, random_bytes, run};
+use peers::{Conn, Program, Site, connect_with_small_window, random_bytes, run};
 
 use crate::{HEPTA, program};
 
@@ -41,6 +41,40 @@ fn a_head_that_comes_too_slowly_is_408() {
                 assert!(took > Duration::from_millis(700), "{opening:?}: after {took:?}");
                 assert!(took < Duration::from_secs(8), "{opening:?}: after {took:?}");
             });
+        }
+    });
+}
+
+#[test]
+fn a_site_has_a_pace_of_its_own() {
+    let site = Site::new().with(
+        "hepta.kdl",
+        r#"listen "127.0.0.1:0"
+        site "quick" { respond 200 "quick\n"; timeout-head "1s"; body-rate "1KiB" per="1s" }
+        default { respond 200 "patient\n" }"#,
+    );
+    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    std::thread::scope(|scope| {
+        for host in ["quick", "patient"] {
+            let server = &server;
+            // The rest of a body, behind its answer; and a second head, behind a first request.
+            let body = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99999\r\n\r\n");
+            let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            for (request, next) in [(body, "x"), (head, "GET / HT")] {
+                scope.spawn(move || {
+                    let mut conn = server.connect();
+                    conn.send(&request);
+                    assert_eq!(conn.response("GET").text(), format!("{host}\n"));
+                    conn.send(next);
+                    let since = Instant::now();
+                    while since.elapsed() < Duration::from_secs(3) && !conn.has_something() {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    let was_quick = since.elapsed() < Duration::from_secs(3);
+                    assert_eq!(was_quick, host == "quick", "{request:?} {next:?}");
+                    assert!(since.elapsed() > Duration::from_millis(700), "{request:?}");
+                });
+            }
         }
     });
 }

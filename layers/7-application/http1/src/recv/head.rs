@@ -75,7 +75,7 @@ impl Connection {
     fn limit_head(&mut self, cx: &mut Cx<'_>) {
         let is_running = matches!(self.deadline, Some((_, Timer::Head)));
         if self.role == Role::Server && !is_running {
-            self.deadline = Some((cx.now().after(self.config.timeout_head), Timer::Head));
+            self.deadline = Some((cx.now().after(self.timeout_head()), Timer::Head));
         }
     }
 

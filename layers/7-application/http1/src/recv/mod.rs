@@ -27,7 +27,7 @@ pub(crate) struct Recv {
     /// Bytes of the body that are with the user: a window, and at most one read more.
     unreleased: u32,
     /// Bytes of the body that came in this interval.
-    in_interval: u64,
+    pub(crate) in_interval: u64,
     /// Bytes of a body nobody reads; it stops counting at 4 GiB.
     discarded: u32,
 }
@@ -158,14 +158,6 @@ impl Recv {
     pub(crate) fn become_tunnel(&mut self) {
         self.phase = Phase::Tunnel;
         self.mode = Mode::Read;
-    }
-
-    pub(crate) fn begin_interval(&mut self) {
-        self.in_interval = 0;
-    }
-
-    pub(crate) fn keeps_rate(&self, config: &Config) -> bool {
-        self.in_interval >= config.body_rate_min
     }
 }
 

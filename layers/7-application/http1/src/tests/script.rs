@@ -7,6 +7,7 @@
 //!   fin                         the peer will send nothing more
 //!   10s   500ms                 time passes
 //!   read   release 5            the user asks for the body; is done with five bytes of it
+//!   pace 2s 4/1s   pace         the peer must keep another pace, with heads and with bodies; or not
 //!   hold                        from now on the user releases nothing by itself
 //!   answer 200 text             the user sends a whole response with a length
 //!   head 200 name: value; …     the user sends a response's head
@@ -31,8 +32,8 @@ use base::xray::{self, AnyNote, Layer, Sink, Stamp};
 use base::{Cx, Instant, TxQueue, Wall, World};
 use expect_test::Expect;
 use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Target,
-    Version,
+    Event, ExchangeId, Fields, Head, Method, Name, Pace, Rate, Request, Reset, Response, Status,
+    Target, Version,
 };
 
 use crate::{Closing, Config, Connection};
@@ -131,6 +132,7 @@ impl Stage {
                 let n = rest.parse().unwrap();
                 self.with(|c, cx, id| c.release(cx, id, n));
             }
+            "pace" => self.with(|c, _, _| c.keep_pace(pace_of(rest))),
             "hold" => self.holds = true,
             "answer" => self.answer(rest),
             "head" => self.send(Event::Head(Head::Response(response_of(rest)))),
@@ -388,6 +390,17 @@ fn request_of(text: &str) -> Request {
     let target = Target::parse(&method, words.next().unwrap().as_bytes()).unwrap();
     let fields = fields_of(words.next().unwrap_or_default());
     Request { method, target, version: Version::HTTP_11, fields }
+}
+
+/// `2s 4/1s`: the time for a head, and bytes of a body in a time; `-` where there is nothing, and
+/// nothing at all without either.
+fn pace_of(text: &str) -> Option<Arc<Pace>> {
+    let (head, body) = text.split_once(' ')?;
+    let head = (head != "-").then(|| duration_of(head));
+    let body = body
+        .split_once('/')
+        .map(|(len, interval)| Rate { len: len.parse().unwrap(), interval: duration_of(interval) });
+    Some(Arc::new(Pace { head, body }))
 }
 
 fn duration_of(text: &str) -> Duration {

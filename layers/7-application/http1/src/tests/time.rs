@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use message::Rate;
 
 use super::script::{Stage, check, check_with};
 use crate::{Config, Timer};
@@ -163,7 +164,10 @@ fn no_limit_for_the_handler() {
 //= test RFC 9110 §15.5.9: a body that comes too slowly is 408.
 #[test]
 fn a_slow_body() {
-    let config = Config { body_rate_min: 4, ..Config::default() };
+    let config = Config {
+        body_rate_min: Rate { len: 4, interval: Duration::from_secs(10) },
+        ..Config::default()
+    };
     check_with(
         config.clone(),
         r"> POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n
@@ -342,4 +346,95 @@ fn waking_for_nothing() {
     }
     stage.pass(Duration::from_secs(100));
     assert_eq!(stage.connection.poll_timeout(), None);
+}
+
+/// A site may give its clients another pace, and then others the usual one again.
+#[test]
+fn a_pace_of_its_own() {
+    check(
+        r"5s
+          pace 7s -
+          1999ms
+          > GE
+          1ms",
+        expect![[r#"
+            ~ TimedOut timer=Head
+            ~ Refused why=HeadTooSlow status=Some(408)
+            ~ Closing why=HeadTooSlow
+            < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 47\r\n
+            < \r\n
+            < 408 Request Timeout: the request took too long\n
+            => #1 Reset(the request took too long (408))
+            -- Fin
+        "#]],
+    );
+    // What has gone by counts: this one is late already.
+    check(
+        r"5s
+          pace 2s -
+          > GE
+          0s",
+        expect![[r#"
+            ~ TimedOut timer=Head
+            ~ Refused why=HeadTooSlow status=Some(408)
+            ~ Closing why=HeadTooSlow
+            < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 47\r\n
+            < \r\n
+            < 408 Request Timeout: the request took too long\n
+            => #1 Reset(the request took too long (408))
+            -- Fin
+        "#]],
+    );
+    check(
+        r"> POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n
+          read
+          pace - 4/1s
+          999ms
+          > 0123
+          1ms
+          1s",
+        expect![[r#"
+            => #1 POST / HTTP/1.1 {Host: "x", Content-Length: "100"}
+            => #1 Data "0123"
+            ~ TimedOut timer=BodyRate
+            ~ Refused why=BodyTooSlow status=Some(408)
+            ~ Closing why=BodyTooSlow
+            < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 46\r\n
+            < \r\n
+            < 408 Request Timeout: the body came too slowly\n
+            => #1 Reset(the body came too slowly (408))
+            -- Fin
+        "#]],
+    );
+    check(
+        r"pace 1s 4/1s
+          pace
+          > GET / HTTP/1.1\r\n
+          9999ms
+          look
+          1ms",
+        expect![[r#"
+            -- idle=true reusable=true wants_bytes=true waiting=16 timer=Some((10s, Head))
+            ~ TimedOut timer=Head
+            ~ Refused why=HeadTooSlow status=Some(408)
+            ~ Closing why=HeadTooSlow
+            < HTTP/1.1 408 Request Timeout\r\n
+            < Connection: close\r\n
+            < Content-Type: text/plain; charset=utf-8\r\n
+            < Content-Length: 47\r\n
+            < \r\n
+            < 408 Request Timeout: the request took too long\n
+            => #1 Reset(the request took too long (408))
+            -- Fin
+        "#]],
+    );
 }

@@ -1,18 +1,36 @@
 //! Who is too slow: bodies that do not come, and windows that do not open.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base::Cx;
-use message::Status;
+use message::{ExchangeId, Pace, Status};
 
 use crate::machine::{Connection, Role};
 use crate::stream::{InPhase, OutPhase, Stream};
 use crate::{Config, Fault, Seen, Timer, Why};
 
 impl Connection {
+    /// From now on the client must keep this pace, or without one, that of the configuration: with
+    /// the heads that begin from now on, and with the body of this exchange.
+    pub fn keep_pace(&mut self, id: ExchangeId, pace: Option<Arc<Pace>>) {
+        let stream = u32::try_from(id.0).ok().and_then(|id| self.streams.get_mut(id));
+        if let Some(stream) = stream {
+            stream.inbound.rate_min = pace.as_ref().and_then(|pace| pace.body);
+        }
+        self.pace = pace;
+    }
+
+    pub(crate) fn timeout_head(&self) -> Duration {
+        let own = self.pace.as_ref().and_then(|pace| pace.head);
+        own.unwrap_or(self.config.timeout_head)
+    }
+
     /// Looks at all streams after a while, if there is anything to look at. The time is the peer's,
     /// so only servers limit it; a client's user has its own.
     pub(crate) fn watch(&mut self, cx: &mut Cx<'_>) {
         if self.role == Role::Server && !self.timers.is_set(Timer::Watch) {
-            self.timers.set(Timer::Watch, cx.now().after(self.config.body_rate_interval));
+            self.timers.set(Timer::Watch, cx.now().after(self.config.body_rate_min.interval));
         }
     }
 
@@ -67,6 +85,6 @@ fn slowness(cx: &Cx<'_>, stream: &Stream, config: &Config) -> Option<Why> {
     let is_before_answer = stream.outbound.phase == OutPhase::Head;
     let is_slow = stream.awaits_body()
         && stream.inbound.phase == InPhase::Body
-        && stream.inbound.in_interval < config.body_rate_min;
+        && stream.inbound.is_slow(config.body_rate_min);
     (is_before_answer && is_slow).then_some(Why::BodyTooSlow)
 }

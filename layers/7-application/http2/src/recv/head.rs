@@ -166,7 +166,7 @@ impl Connection {
         };
         self.accept(cx, id, head, true);
         // The client's preface is still to come, and has so long.
-        self.timers.set(Timer::Head, cx.now().after(self.config.timeout_head));
+        self.timers.set(Timer::Head, cx.now().after(self.timeout_head()));
     }
 
     /// A request that is not passed on: answered, where there is an answer, and reset.

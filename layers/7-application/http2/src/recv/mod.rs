@@ -278,7 +278,7 @@ impl Connection {
 
     /// From its first frame on, a block has so long.
     fn limit_block(&mut self, cx: &mut Cx<'_>) {
-        self.timers.set(Timer::Head, cx.now().after(self.config.timeout_head));
+        self.timers.set(Timer::Head, cx.now().after(self.timeout_head()));
     }
 }
 

@@ -37,8 +37,8 @@ use base::xray::{self, AnyNote, Layer, Sink, Stamp};
 use base::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, World};
 use expect_test::Expect;
 use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Request, Reset, Response, Status, Target,
-    Version,
+    Event, ExchangeId, Fields, Head, Method, Name, Pace, Rate, Request, Reset, Response, Status,
+    Target, Version,
 };
 
 use super::notation::{Peer, bytes_of, frames};
@@ -175,6 +175,7 @@ impl Stage {
                 self.pump();
             }
             "read" => self.with(|c, cx| c.read_body(cx, id)),
+            "pace" => self.with(|c, _| c.keep_pace(id, pace_of(text))),
             "release" if rest == "nothing" => self.releases = false,
             "release" => {
                 let n = text.parse().unwrap();
@@ -505,6 +506,17 @@ pub(super) fn request_of(text: &str) -> Request {
     let target = Target::parse(parsed_as, target.as_bytes()).unwrap();
     let fields = fields_of(words.next().unwrap_or_default());
     Request { method, target, version: Version::HTTP_11, fields }
+}
+
+/// `2s 4/1s`: the time for a head, and bytes of a body in a time; `-` where there is nothing, and
+/// nothing at all without either.
+fn pace_of(text: &str) -> Option<Arc<Pace>> {
+    let (head, body) = text.split_once(' ')?;
+    let head = (head != "-").then(|| duration_of(head));
+    let body = body
+        .split_once('/')
+        .map(|(len, interval)| Rate { len: len.parse().unwrap(), interval: duration_of(interval) });
+    Some(Arc::new(Pace { head, body }))
 }
 
 fn duration_of(text: &str) -> Duration {

@@ -163,3 +163,45 @@ fn small_windows_that_stay_small() {
     "#]]
     .assert_eq(&stage.film);
 }
+
+/// A site may ask for more of a body than others do, and give heads less time.
+#[test]
+fn a_pace_of_its_own() {
+    check(
+        "post 1 /
+         read 1
+         pace 1 2s 200/1s
+         post 3 /
+         read 3
+         10s
+         > DATA 1 -- %2000 times: (x)
+         > DATA 3 -- %2000 times: (x)
+         10s
+         > DATA 1 -- %1999 times: (x)
+         > DATA 3 -- %1999 times: (x)
+         10s
+         > HEADERS 5 -- :method: GET
+         2s",
+        expect![[r#"
+            => #1 POST / HTTP/2.0 {Host: "x"}
+            => #3 POST / HTTP/2.0 {Host: "x"}
+            => #1 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1940 bytes
+            => #3 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1940 bytes
+            => #1 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1939 bytes
+            => #3 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1939 bytes
+            ~ TimedOut timer=Watch
+            ~ Refused id=1 why=BodyTooSlow status=408
+            ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
+            < HEADERS 1 END_HEADERS -- :status: 408; content-type: text/plain; charset=utf-8; content-length: 46
+            < DATA 1 END_STREAM -- 408 Request Timeout: the body came too slowly\n
+            < RST_STREAM 1 -- NO_ERROR
+            => #1 Reset(the body came too slowly (408))
+            ~ TimedOut timer=Head
+            ~ GoAwayOut last=3 code=ENHANCE_YOUR_CALM why=HeadTooSlow
+            ~ Closing why=HeadTooSlow
+            < GOAWAY 0 -- 3 ENHANCE_YOUR_CALM the head took too long
+            => #3 Reset(the head took too long)
+            -- Fin
+        "#]],
+    );
+}
