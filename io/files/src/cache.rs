@@ -101,6 +101,12 @@ impl<V> Cache<V> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// The slot of this number, if it is this path's.
+    #[inline]
+    pub(crate) fn find_at(&mut self, number: SlotId, path: &[u8]) -> Option<&mut Slot<V>> {
+        self.slots.get_mut(number as usize)?.as_mut().filter(|slot| *slot.path == *path)
+    }
+
     /// The number of a path's slot.
     pub(crate) fn number(&self, path: &[u8]) -> Option<SlotId> {
         self.by_path.get(path).copied()

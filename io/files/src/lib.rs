@@ -47,7 +47,7 @@ mod tree;
 
 pub use list::{Kind, LISTED_MAX, Listed, Listing};
 pub use root::{
-    Config, Content, Counts, Entry, File, Found, Hidden, Modified, Root, check, read_range,
+    Config, Content, Counts, Entry, File, Found, Hidden, Hint, Modified, Root, check, read_range,
 };
 pub use tree::Notice;
 

@@ -118,6 +118,17 @@ pub enum Hidden {
     Served,
 }
 
+/// Where something was found in the cache; at first, nowhere. Whoever asks for the same path again
+/// keeps it, and spares a hash.
+#[derive(Debug)]
+pub struct Hint(Cell<SlotId>);
+
+impl Default for Hint {
+    fn default() -> Self {
+        Self(Cell::new(SlotId::MAX))
+    }
+}
+
 /// What a path leads to.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -271,6 +282,24 @@ impl<T> Root<T> {
             return slot.value.answer();
         }
         self.lookup_in_files(path, now)
+    }
+
+    /// The file that `path` leads to, if it is cached where the hint says. Otherwise the hint says
+    /// where it is cached now, if it is, and the caller looks it up.
+    #[inline]
+    pub fn find_again(&self, hint: &Hint, path: &[u8], now: Instant) -> Option<Rc<File<T>>> {
+        let cache = &mut self.store.borrow_mut().cache;
+        if let Some(slot) = cache.find_at(hint.0.get(), path) {
+            if now < slot.fresh_until
+                && let Known::File(file) = &slot.value
+            {
+                slot.is_used = true;
+                return Some(Rc::clone(file));
+            }
+        } else if let Some(number) = cache.number(path) {
+            hint.0.set(number);
+        }
+        None
     }
 
     /// What the directory `path` holds; not cached, and bounded ([`LISTED_MAX`](crate::LISTED_MAX)).

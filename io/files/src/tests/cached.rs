@@ -12,6 +12,26 @@ fn a_hit_is_the_same_file() {
 }
 
 #[test]
+fn a_hint_is_only_a_hint() {
+    let site = Site::with(Config { files_max: 1, ..Config::default() });
+    site.dir.write("one", "1");
+    site.dir.write("two", "2");
+    let hint = crate::Hint::default();
+    let again = |path: &str| site.root.find_again(&hint, path.as_bytes(), site.now);
+    assert!(again("one").is_none(), "nothing is cached");
+    let one = site.file("one");
+    assert!(again("one").is_none(), "the hint did not know it yet");
+    assert!(Rc::ptr_eq(&again("one").unwrap(), &one));
+    site.file("two");
+    assert!(again("one").is_none(), "it had to leave");
+    assert!(again("two").is_none(), "the hint was for another");
+    assert_eq!(text(&again("two").unwrap()), "2");
+    site.dir.write("two", "changed");
+    site.root.drain();
+    assert!(again("two").is_none());
+}
+
+#[test]
 fn absence_is_remembered_until_something_comes() {
     let site = Site::new();
     site.dir.write("a/f.txt", "x");

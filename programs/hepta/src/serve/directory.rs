@@ -48,6 +48,23 @@ impl Directory {
         }
     }
 
+    /// The same for a GET or HEAD that was answered before, and of which this hint says where its file was found.
+    #[inline(always)]
+    pub(crate) fn answer_again(
+        &self,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        name: &[u8],
+        hint: &files::Hint,
+    ) -> Reply {
+        if self.settings.tries.is_empty()
+            && let Some(file) = self.root.find_again(hint, name, cx.now())
+        {
+            return self.get_file(cx, request, name, file);
+        }
+        self.get(cx, request, name)
+    }
+
     /// Changes of the files, where the kernel tells of them.
     pub(crate) fn listening(&self) -> Option<Listening> {
         let source = self.root.listen()?;

@@ -27,6 +27,8 @@ pub(crate) struct Plain {
     came_under: Option<Arc<str>>,
     pub(crate) directory: Rc<Directory>,
     pub(crate) name: Box<[u8]>,
+    /// Where the directory found it.
+    pub(crate) hint: files::Hint,
     /// By which requests like it are counted.
     pub(crate) mark: u32,
 }
@@ -66,6 +68,7 @@ impl Remembered {
                 came_under: came_under(peer).cloned(),
                 directory: Rc::clone(directory),
                 name: name.into(),
+                hint: files::Hint::default(),
                 mark,
             }));
         }

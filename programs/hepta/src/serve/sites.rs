@@ -189,7 +189,7 @@ impl Handler for Sites {
     fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply {
         if let Some(plain) = self.remembered.borrow().find(request, peer) {
             peer.notes.mark.set(plain.mark);
-            return plain.directory.answer(cx, request, &plain.name);
+            return plain.directory.answer_again(cx, request, &plain.name, &plain.hint);
         }
         self.handle_new(cx, request, peer)
     }
