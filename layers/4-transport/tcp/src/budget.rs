@@ -50,7 +50,7 @@ impl Budget {
 
     /// Whether there is no room for `n` more.
     pub fn is_exhausted_by(&self, n: u64) -> bool {
-        self.used().saturating_add(n) > self.max
+        self.used().saturating_add(n) >= self.max
     }
 
     pub(crate) fn take(&self, n: u64) {

@@ -96,6 +96,8 @@ pub enum EcnPolicy {
 pub struct Retransmit {
     /// The first timeout, before a round trip was measured (RFC 6298 §2.1).
     pub rto_initial: Duration,
+    /// The first timeout of data, when the SYN or its answer had to be sent again (RFC 6298 §5.7).
+    pub rto_fallback: Duration,
     /// The shortest timeout (RFC 6298 §2.4).
     pub rto_min: Duration,
     /// The longest (RFC 6298 §2.5).
@@ -283,6 +285,7 @@ impl Config {
             },
             retransmit: Retransmit {
                 rto_initial: Duration::from_secs(1),
+                rto_fallback: Duration::from_secs(3),
                 rto_min: Duration::from_millis(200),
                 rto_max: Duration::from_secs(120),
                 estimator: Estimator::WindowedMax,

@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::timers::Life;
 use crate::transmit::Pending;
 use crate::xray::{Cause, Seen};
-use crate::{Info, Seq, TimeWait};
+use crate::{Seq, TimeWait};
 
 /// One connection of TCP, from either end.
 ///
@@ -39,9 +39,6 @@ pub struct Connection {
     pub(crate) events: Events,
     pub(crate) life: Life,
     pub(crate) failure: Option<Failure>,
-    /// The connection came from a listener: a reset brings it back there (RFC 9293 §3.10.7.4,
-    /// second).
-    pub(crate) is_passive: bool,
     /// What TIME-WAIT needs, until it is taken.
     pub(crate) time_wait: Option<Box<TimeWait>>,
     /// An ICMP error that may pass; it is the reason if nothing comes any more (RFC 5927 §5).
@@ -196,7 +193,6 @@ impl Connection {
             events: Events::default(),
             life: Life::new(),
             failure: None,
-            is_passive: false,
             time_wait: None,
             soft_error: None,
             answered_at: Instant::NEVER,
@@ -455,60 +451,5 @@ impl Connection {
             && self.events.0 == 0
             && self.pending.is_empty()
             && self.time_wait.is_none()
-    }
-}
-
-impl Connection {
-    /// What can be seen of the connection at `now`.
-    pub fn info(&self, now: Instant) -> Info {
-        let Self { send, recv, .. } = self;
-        Info {
-            state: self.state,
-            phase: send.recovery.phase,
-            algorithm: send.congestion.algorithm(),
-            timeouts: send.timeouts,
-            probes: send.probes.max(self.life.keepalive_probes),
-            backoff: send.rtt.backoff,
-            has_timestamps: recv.timestamps.is_on,
-            has_sack: send.has_sack,
-            has_ecn: send.ecn.is_on,
-            scale: self.life.is_scaled.then_some((send.scale, recv.window.scale)),
-            rto: send.rtt.timeout(&self.config.retransmit),
-            ato: recv.delay.ato(),
-            mss: send.mss(),
-            mss_received: recv.delay.segment,
-            mss_advertised: recv.advertised_mss,
-            mss_path: send.pmtu.mss(),
-            unacked: send.sent.packets(),
-            sacked: send.sent.sacked() + send.recovery.duplicates,
-            lost: send.sent.lost(),
-            retransmitted: send.sent.retransmitted(),
-            retransmitted_total: send.totals.retransmitted,
-            rtt: send.rtt.smoothed(),
-            rtt_variation: send.rtt.variation(),
-            rtt_min: send.rtt.shortest(),
-            rtt_receiver: recv.window.rtt(),
-            cwnd: send.congestion.cwnd(),
-            ssthresh: send.congestion.ssthresh(),
-            reordering: send.recovery.reordering,
-            reorderings: send.totals.reorderings,
-            window_send: send.wnd,
-            window_receive: recv.window.open(recv.nxt),
-            receive_space: recv.window.space(),
-            delivered: send.totals.delivered,
-            delivered_ce: send.totals.delivered_ce,
-            data_segments_out: send.totals.data_segments,
-            data_segments_in: recv.data_segments,
-            bytes_sent: send.totals.bytes_sent,
-            bytes_retransmitted: send.totals.bytes_retransmitted,
-            bytes_acked: send.totals.bytes_acked,
-            bytes_received: recv.bytes_received,
-            dsack_duplicates: send.totals.duplicates,
-            unsent: send.unsent_len(),
-            readable: recv.buffer.len(),
-            memory: recv.buffer.held() + send.queue_len() as usize,
-            since_data_sent: now.since(send.last_data_at),
-            since_received: now.since(self.life.received_at),
-        }
     }
 }

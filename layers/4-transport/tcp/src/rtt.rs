@@ -171,6 +171,15 @@ impl Rtt {
         *shortest = (*shortest).min(sample.into());
     }
 
+    /// The handshake measured nothing, because its segments had to be sent again: a path that lost
+    /// them, or is slow, gets more time (RFC 6298 §5.7).
+    pub(crate) fn fall_back(&mut self, config: &Retransmit) {
+        if !self.is_known() {
+            self.base = config.rto_fallback.max(self.base.get()).into();
+            self.backoff = 0;
+        }
+    }
+
     /// A timeout passed: the next one is twice as long (RFC 6298 §5.5).
     pub(crate) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);

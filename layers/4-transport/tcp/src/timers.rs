@@ -73,6 +73,11 @@ impl Life {
         if let Some(space) = self.wishes.as_ref().and_then(|wishes| wishes.send_space) {
             return space;
         }
+        // When nothing is left, each may still keep what makes it go on.
+        const LEAST: u32 = 4096;
+        if config.budget.is_exhausted_by(0) {
+            return LEAST;
+        }
         let first = config.buffers.send_initial;
         if !config.buffers.send_autotune || config.budget.is_under_pressure() {
             return first;
@@ -129,7 +134,7 @@ impl Connection {
         let delayed = (self.recv.delay.next_timer(), Timer::DelayedAck);
         let alarm = if self.is_waiting_for_fin() { Timer::FinWait } else { Timer::KeepAlive };
         let alarm = (self.life.alarm, alarm);
-        let paced = self.send.paced_until(self.life.received_at).map(|at| (at, Timer::Pacing));
+        let paced = self.send.paced_until().map(|at| (at, Timer::Pacing));
         let all = [retransmit, Some(delayed), Some(alarm), paced];
         all.into_iter().flatten().filter(|(at, _)| *at != Instant::NEVER).min_by_key(|(at, _)| *at)
     }

@@ -163,7 +163,6 @@ impl Request {
     ) -> Connection {
         let mut connection =
             Connection::new(config, flow, self.iss, &self.limits, State::SynReceived);
-        connection.is_passive = true;
         connection.recv.timestamps.offset = self.timestamp_offset;
         // The SYN once more, as it was.
         let syn = Header {

@@ -151,7 +151,8 @@ impl Recv {
             self.ranges.note_duplicate(start, self.nxt);
         }
         let from = start.max(self.nxt);
-        let window_end = self.nxt + open;
+        // Nothing stands behind the peer's FIN.
+        let window_end = self.fin.map_or(self.nxt + open, |fin| fin.min(self.nxt + open));
         let data_end = (start + segment.payload.len() as u32).min(window_end.max(from));
         let is_cut = data_end != start + segment.payload.len() as u32;
         if is_cut {
@@ -159,7 +160,7 @@ impl Recv {
         }
         let len = data_end.beyond(from);
         let payload = segment.payload.get(skip as usize..(skip + len) as usize).unwrap_or_default();
-        if has_fin && !is_cut {
+        if has_fin && !is_cut && self.fin.is_none() {
             self.fin = Some(data_end);
         }
         if from == self.nxt {

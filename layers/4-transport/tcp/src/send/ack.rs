@@ -126,7 +126,9 @@ impl Send {
         if una_advanced {
             bytes = self.advance_una(cx, ack, &mut facts);
         }
-        facts.is_duplicate = !(ack.carries_data || window_changed || una_advanced);
+        // RFC 5681 §2: of what is acknowledged already, not of what was long ago.
+        facts.is_duplicate =
+            ack.ack == self.una && !(ack.carries_data || window_changed || una_advanced);
         self.measure(cx, config, ack, &mut facts);
         self.take_reordering(cx, &facts);
         self.totals.delivered = self.totals.delivered.wrapping_add(facts.delivered);
@@ -159,7 +161,6 @@ impl Send {
             return false;
         }
         self.wl1 = ack.seq;
-        self.wl2 = ack.ack;
         let before = self.wnd;
         if ack.window == before {
             return false;
@@ -247,7 +248,12 @@ impl Send {
             .or(facts.first_sacked)
             .map(|at| now.since(at))
             .or_else(|| ack.echo_rtt.filter(|_| facts.acked > 0));
-        let Some(sample) = sample else { return };
+        let Some(sample) = sample else {
+            if facts.acked_syn {
+                self.rtt.fall_back(&config.retransmit);
+            }
+            return;
+        };
         self.rtt.measure(&config.retransmit, now, sample, (self.una, self.nxt));
         let (rtt, smoothed) = (sample, self.rtt.smoothed());
         let timeout = self.rtt.timeout(&config.retransmit);

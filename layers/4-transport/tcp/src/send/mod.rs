@@ -63,9 +63,9 @@ pub(crate) struct Send {
     pub(crate) nxt: Seq,
     /// SND.WND, scaled.
     pub(crate) wnd: u32,
-    /// The segment that last moved the window: SND.WL1 and SND.WL2.
+    /// SND.WL1: the segment that last moved the window. SND.WL2 is not needed: see
+    /// [`take_window`](Self::take_window).
     pub(crate) wl1: Seq,
-    pub(crate) wl2: Seq,
     /// The largest window that the peer has offered.
     pub(crate) wnd_max: u32,
     /// By how many bits the peer shifts its windows.
@@ -183,7 +183,6 @@ impl Send {
             nxt: iss,
             wnd: 0,
             wl1: Seq(0),
-            wl2: Seq(0),
             wnd_max: 0,
             scale: 0,
             has_sack: false,

@@ -64,8 +64,12 @@ impl Send {
         if self.una == self.iss || (self.sent.is_empty() && !self.has_unsent()) {
             return None;
         }
-        if self.pacing.as_ref().is_some_and(|pacing| cx.now() < pacing.next) {
-            return None;
+        if let Some(pacing) = &mut self.pacing {
+            if cx.now() < pacing.next {
+                return None;
+            }
+            // Its turn has come; if it cannot leave now, something else tells when it can.
+            pacing.next = Instant::ORIGIN;
         }
         let next = self.next_retransmission(cx, config, room).or_else(|| {
             let is_probe = std::mem::take(&mut self.due.tail_probe);
@@ -164,7 +168,9 @@ impl Send {
             window => window,
         };
         let limit = (room.gso_len_max / mss).max(1).min(allowed).saturating_mul(mss).min(window);
-        if sent.payload_len() > limit && limit > 0 {
+        if sent.payload_len() < mss.min(window) {
+            self.merge_small(index, mss.min(window));
+        } else if sent.payload_len() > limit && limit > 0 {
             let skip = u32::from(sent.has(Marks::SYN));
             self.sent.split(index, sent.start + skip + limit);
         }
@@ -195,6 +201,18 @@ impl Send {
             is_retransmission: true,
             mss: sent.mss,
         })
+    }
+
+    /// Small segments that are sent again are put together, up to a whole one.
+    fn merge_small(&mut self, index: usize, space: u32) {
+        while let (Some(first), Some(second)) = (self.sent.get(index), self.sent.get(index + 1)) {
+            let is_odd = first.has(Marks::SYN) || first.has(Marks::FIN);
+            let fits = first.payload_len() + second.payload_len() <= space;
+            if is_odd || !fits || first.has(Marks::SACKED) || second.has(Marks::SACKED) {
+                return;
+            }
+            self.sent.merge(index);
+        }
     }
 
     /// RFC 8985 §7.3: nothing new to send, so the last segment goes once more.
@@ -398,9 +416,9 @@ impl Send {
     }
 
     /// When pacing lets the next segment leave, if that is what it waits for.
-    pub(crate) fn paced_until(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn paced_until(&self) -> Option<Instant> {
         let has_more = self.has_unsent() || self.sent.lost() > 0;
         let next = self.pacing.as_ref().map(|pacing| pacing.next);
-        next.filter(|&next| has_more && next > now)
+        next.filter(|&next| has_more && next != Instant::ORIGIN)
     }
 }

@@ -205,6 +205,31 @@ impl Scoreboard {
         }
     }
 
+    /// Makes one of an entry and the one behind it, which the peer does not have either.
+    pub(crate) fn merge(&mut self, index: usize) {
+        let (Some(first), Some(second)) =
+            (self.entries.get(index).copied(), self.entries.get(index + 1).copied())
+        else {
+            return;
+        };
+        debug_assert!(!first.has(Marks::SACKED) && !second.has(Marks::SACKED));
+        self.count_off(&first);
+        self.count_off(&second);
+        let mut marks = first.marks;
+        for mark in [Marks::AMBIGUOUS, Marks::FIN, Marks::PUSH] {
+            marks = if second.has(mark) { marks.with(mark) } else { marks };
+        }
+        let whole = Sent { end: second.end, marks, ..first };
+        self.count_on(&whole);
+        self.entries.remove(index + 1);
+        if let Some(entry) = self.entries.get_mut(index) {
+            *entry = whole;
+        }
+        if self.lost_hint > index {
+            self.lost_hint -= 1;
+        }
+    }
+
     /// The first entry that ends behind `seq`.
     pub(crate) fn find(&self, seq: Seq) -> usize {
         self.entries.partition_point(|sent| sent.end.is_at_most(seq))

@@ -176,7 +176,8 @@ fn a_peer_has_restarted() {
     );
 }
 
-//= test RFC 6298 §5.7: a lost SYN leaves a window of one segment.
+//= test RFC 5681 §3.1: lost SYNs leave a window of one segment.
+//= test RFC 6298 §5.7: and a timeout of three seconds.
 #[test]
 fn lost_syns() {
     check_with(
@@ -185,8 +186,9 @@ fn lost_syns() {
         connect
         +8s
         < S. 0:0(0) ack 1 win 50000 <mss 1000>
-        info cwnd timeouts
+        info cwnd timeouts rto
         write 3000
+        +4s
         ",
         expect![[r#"
             connect
@@ -202,11 +204,12 @@ fn lost_syns() {
             ~ StateChanged from=SynSent to=Established cause=SynAck
             8.000 > . 1:1(0) ack 1 win 64240
             => Connected
-            info cwnd timeouts
-            => timeouts: 0 cwnd: 1
+            info cwnd timeouts rto
+            => timeouts: 0 rto: 3s cwnd: 1
             write 3000
             => wrote 3000
             8.000 > . 1:1001(1000) ack 1 win 64240
+            11.000 > . 1:1001(1000) ack 1 win 64240
         "#]],
     );
 }

@@ -453,6 +453,51 @@ fn super_segments_leave_whole() {
     );
 }
 
+/// What was written in small pieces is sent again as one.
+#[test]
+fn small_segments_are_put_together() {
+    check_with(
+        plain(),
+        "
+        connect
+        +10ms
+        < S. 0:0(0) ack 1 win 50000 <mss 1000>
+        nodelay on
+        write 10
+        write 20
+        write 30
+        shut
+        +300ms
+        < . 1:1(0) ack 62 win 50000
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460>
+            < S. 0:0(0) ack 1 win 50000 <mss 1000>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.010 > . 1:1(0) ack 1 win 64240
+            => Connected
+            nodelay on
+            write 10
+            => wrote 10
+            0.010 > P. 1:11(10) ack 1 win 64240
+            write 20
+            => wrote 20
+            0.010 > P. 11:31(20) ack 1 win 64240
+            write 30
+            => wrote 30
+            0.010 > P. 31:61(30) ack 1 win 64240
+            shut
+            ~ StateChanged from=Established to=FinWait1 cause=UserClosed
+            0.010 > F. 61:61(0) ack 1 win 64240
+            0.220 > FP. 1:61(60) ack 1 win 64240
+            < . 1:1(0) ack 62 win 50000
+            ~ StateChanged from=FinWait1 to=FinWait2 cause=AckOfFin
+        "#]],
+    );
+}
+
 /// Numbers pass 2³² as if nothing were there.
 #[test]
 fn numbers_wrap() {

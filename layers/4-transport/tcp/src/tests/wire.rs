@@ -29,7 +29,7 @@ fn options_of_a_syn() {
     let freebsd = Options { layout: Layout::FreeBsd, ..options };
     let want = [2, 4, 5, 180, 1, 3, 3, 7, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0];
     assert_eq!(written(&freebsd), want);
-    let bare = Options { timestamps: None, ..options };
+    let bare = Options { timestamps: None, layout: Layout::Linux, ..freebsd };
     assert_eq!(written(&bare), [2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7]);
 }
 
