@@ -11,14 +11,14 @@ const GOOD: &str = "\
   +0 bind(3, ..., ...) = 0
   +0 listen(3, 1) = 0
  +.1 < S 0:0(0) win 32792 <mss 1012,sackOK,TS val 10 ecr 0,nop,wscale 7>
-  +0 > S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
+  +0 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
  +.1 < . 1:1(0) ack 1 win 257 <nop,nop,TS val 20 ecr 50>
   +0 accept(3, ..., ...) = 4
   +0 write(4, ..., 1500) = 1500
   +0 > . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
   +0 > P. 1001:1501(500) ack 1 <nop,nop,TS val 150 ecr 20>
  +.1 < P. 1:101(100) ack 1501 win 257 <nop,nop,TS val 30 ecr 150>
-  +0 > . 1501:1501(0) ack 101 win 502 <nop,nop,TS val 250 ecr 30>
+  +0 > . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
   +0 %{ assert tcpi_unacked == 0 }%
   +0 read(4, ..., 1000) = 100
  +.1 close(4) = 0
@@ -58,8 +58,8 @@ fn a_wrong_acknowledgement() {
         "ack 100",
         expect![[r#"
         x.pkt:12: error handling packet: live packet field tcp_ack_seq: expected: 100 (0x64) vs actual: 101 (0x65)
-        script packet: 0.300000 . 1501:1501(0) ack 100 win 502 <nop,nop,TS val 250 ecr 30>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 502 <nop,nop,TS val 250 ecr 30>
+        script packet: 0.300000 . 1501:1501(0) ack 100 win 510 <nop,nop,TS val 250 ecr 30>
+        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
     "#]],
     );
 }
@@ -73,7 +73,7 @@ fn a_wrong_number() {
         expect![[r#"
         x.pkt:10: error handling packet: live packet field tcp_seq: expected: 1000 (0x3e8) vs actual: 1001 (0x3e9)
         script packet: 0.200000 P. 1000:1500(500) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -87,7 +87,7 @@ fn a_wrong_length() {
         expect![[r#"
         x.pkt:10: error handling packet: live packet field payload length: expected: 501 (0x1f5) vs actual: 500 (0x1f4)
         script packet: 0.200000 P. 1001:1502(501) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -101,7 +101,7 @@ fn a_wrong_flag() {
         expect![[r#"
         x.pkt:9: error handling packet: live packet field tcp_psh: expected: 1 (0x1) vs actual: 0 (0x0)
         script packet: 0.200000 P. 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -115,7 +115,7 @@ fn a_missing_flag() {
         expect![[r#"
         x.pkt:16: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
         script packet: 0.400000 . 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 350 ecr 30>
+        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
     "#]],
     );
 }
@@ -124,12 +124,12 @@ fn a_missing_flag() {
 fn a_wrong_window() {
     check(
         12,
-        "win 502",
+        "win 510",
         "win 503",
         expect![[r#"
-        x.pkt:12: error handling packet: live packet field tcp_window: expected: 503 (0x1f7) vs actual: 502 (0x1f6)
+        x.pkt:12: error handling packet: live packet field tcp_window: expected: 503 (0x1f7) vs actual: 510 (0x1fe)
         script packet: 0.300000 . 1501:1501(0) ack 101 win 503 <nop,nop,TS val 250 ecr 30>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 502 <nop,nop,TS val 250 ecr 30>
+        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
     "#]],
     );
 }
@@ -142,8 +142,8 @@ fn a_wrong_size_of_segments() {
         "mss 1450",
         expect![[r#"
         x.pkt:5: error handling packet: bad outbound TCP options: expected: mss 1450 vs actual: mss 1460
-        script packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1450,sackOK,TS val 50 ecr 10,nop,wscale 7>
-        actual packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
+        script packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1450,sackOK,TS val 50 ecr 10,nop,wscale 7>
+        actual packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
     "#]],
     );
 }
@@ -156,8 +156,8 @@ fn options_in_another_order() {
         "mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10",
         expect![[r#"
             x.pkt:5: error handling packet: bad outbound TCP options: expected: nop vs actual: sackOK
-            script packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10>
-            actual packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
+            script packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10>
+            actual packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
         "#]],
     );
 }
@@ -171,7 +171,7 @@ fn an_option_too_many() {
         expect![[r#"
             x.pkt:16: error handling packet: bad outbound TCP options: no nop
             script packet: 0.400000 F. 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30,nop,nop,sackOK>
-            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 350 ecr 30>
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
         "#]],
     );
 }
@@ -185,7 +185,7 @@ fn an_option_too_few() {
         expect![[r#"
         x.pkt:16: error handling packet: bad outbound TCP options: nop is one too many
         script packet: 0.400000 F. 1501:1501(0) ack 101
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 350 ecr 30>
+        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
     "#]],
     );
 }
@@ -198,8 +198,8 @@ fn a_wrong_echo() {
         "ecr 20",
         expect![[r#"
         x.pkt:12: error handling packet: bad outbound TCP options: expected: TS val 250 ecr 20 vs actual: TS val 250 ecr 30
-        script packet: 0.300000 . 1501:1501(0) ack 101 win 502 <nop,nop,TS val 250 ecr 20>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 502 <nop,nop,TS val 250 ecr 30>
+        script packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 20>
+        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
     "#]],
     );
 }
@@ -225,7 +225,7 @@ fn a_wrong_mark() {
         expect![[r#"
         x.pkt:9: error handling packet: live packet field ip_ecn: expected: 2 (0x2) vs actual: 0 (0x0)
         script packet: 0.200000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -239,7 +239,7 @@ fn an_urgent_pointer() {
         expect![[r#"
         x.pkt:10: error handling packet: live packet field tcp_urg_ptr: expected: 5 (0x5) vs actual: 0 (0x0)
         script packet: 0.200000 P. 1001:1501(500) ack 1 urg 5 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -253,7 +253,7 @@ fn a_packet_later_than_it_comes() {
         expect![[r#"
         x.pkt:9: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.200000 sec; tolerance 0.012500 sec
         script packet: 0.300000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -267,7 +267,7 @@ fn a_packet_earlier_than_it_comes() {
         expect![[r#"
         x.pkt:16: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.400000 sec; tolerance 0.004000 sec
         script packet: 0.300000 F. 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 350 ecr 30>
+        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
     "#]],
     );
 }
@@ -281,7 +281,7 @@ fn a_time_in_a_range() {
         expect![[r#"
         x.pkt:9: error handling packet: timing error: expected outbound packet in relative time range +0.010000~+0.020000 sec but happened at +0.000000 sec
         script packet: 0.210000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -391,7 +391,7 @@ fn another_protocol() {
         expect![[r#"
         x.pkt:9: error handling packet: live packet header layer 1: it carries something else
         script packet: 0.200000 udp (1000)
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 502 <nop,nop,TS val 150 ecr 20>
+        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
     "#]],
     );
 }
@@ -409,7 +409,7 @@ fn an_unexpected_packet() {
     let script: String = GOOD.lines().take(last - 1).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         x.pkt:15: a packet that the script does not have
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 350 ecr 30>
+        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
     "#]]
     .assert_eq(&outcome(&script));
     let lenient = Options { allows_trailing_packets: true, ..Options::default() };
@@ -423,7 +423,7 @@ fn a_packet_that_does_not_come() {
     expect![[r#"
         x.pkt:17: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
         script packet: 1.400000 . 5:5(0) ack 5
-        actual packet: 0.700000 F. 1501:1501(0) ack 101 win 502 <nop,nop,TS val 650 ecr 30>
+        actual packet: 0.700000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 650 ecr 30>
     "#]].assert_eq(&outcome(&script));
     let script = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+1 > S 0:0(0) <...>\n";
     expect![[r#"

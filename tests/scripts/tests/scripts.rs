@@ -5,13 +5,7 @@ use std::path::{Path, PathBuf};
 use scripts::{Options, run_file};
 
 /// Scripts that do not pass, and why: each is a finding. One that passes must go from here.
-const KNOWN_FAILURES: &[(&str, &str)] = &[
-    ("handshake/syn-cookie-wrong.pkt", "a wrong cookie is sometimes dropped and not reset"),
-    ("handshake/first-window.pkt", "the first window does not reckon with timestamps"),
-    ("loss/tail-probe-spurious.pkt", "a duplicate is not heard of when nothing is outstanding"),
-    ("loss/undo-dsack.pkt", "a duplicate is not heard of when nothing is outstanding"),
-    ("send/user-timeout.pkt", "the user's timeout is overslept"),
-];
+const KNOWN_FAILURES: &[(&str, &str)] = &[];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")

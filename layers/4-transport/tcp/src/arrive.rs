@@ -97,6 +97,11 @@ impl Connection {
     }
 
     fn handle_in_steps(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>, ecn: Ecn) -> Step {
+        if !segment.header.flags.has_any(Flags::ACK | Flags::RST | Flags::SYN) {
+            // RFC 9293 §3.10.7.4, fifth: dropped in any case, so nobody learns by it where we are.
+            cx.note(|| Seen::dropped(segment, Why::NoAck));
+            return DONE;
+        }
         self.check_timestamp(cx, segment)?;
         self.check_sequence(cx, segment)?;
         self.check_reset(cx, segment)?;
@@ -134,20 +139,37 @@ impl Connection {
             return GO_ON;
         }
         cx.note(|| Seen::dropped(segment, Why::OldTimestamp));
-        if self.may_answer(cx) {
-            self.recv.note_outside(header.seq, segment.end());
-            self.pending.challenge = true;
+        if header.flags.has(Flags::SYN) {
+            self.challenge(cx, Why::SynInConnection);
+        } else {
+            self.show_what_we_have(cx, segment);
         }
         DONE
     }
 
-    /// An acknowledgement without data that another overtook is old, and harmless.
+    /// An acknowledgement without news that another overtook is old, and harmless: it may be as old
+    /// as a path reorders, less than a timeout.
     fn is_overtaken_ack(&self, segment: &Segment<'_>) -> bool {
         let header = &segment.header;
+        let Some((value, _)) = header.options.timestamps else { return false };
+        let window = u32::from(header.window) << self.send.scale;
+        let age = self.recv.timestamps.recent.wrapping_sub(value);
+        let tick = self.config.handshake.timestamp_tick;
         segment.is_empty()
+            && header.flags.has(Flags::ACK)
             && header.seq == self.recv.nxt
             && header.ack == self.send.una
-            && !header.options.sack.is_empty()
+            && (header.seq.is_at_most(self.send.wl1) && window <= self.send.wnd && window > 0)
+            && tick.saturating_mul(age) <= self.send.rtt.timeout(&self.config.retransmit)
+    }
+
+    /// Answers a segment that is out of place with what we have. Segments without data are not
+    /// answered often, or two confused ends would talk for ever; data is, for its sender waits.
+    fn show_what_we_have(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
+        if !segment.is_empty() || self.may_answer(cx) {
+            self.recv.note_outside(&self.config.acknowledge, segment.header.seq, segment.end());
+            self.pending.challenge = true;
+        }
     }
 
     /// First: the sequence number.
@@ -157,13 +179,6 @@ impl Connection {
             return GO_ON;
         }
         if self.recv.is_acceptable(header.seq, segment.end()) {
-            // RFC 7323 §4.3.
-            if let Some((value, _)) = header.options.timestamps
-                && self.recv.timestamps.is_on
-                && !header.flags.has(Flags::RST)
-            {
-                self.recv.timestamps.take(cx.now(), header.seq, value);
-            }
             return GO_ON;
         }
         if header.flags.has(Flags::RST) {
@@ -172,10 +187,7 @@ impl Connection {
             self.challenge(cx, Why::SynInConnection);
         } else {
             cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
-            if self.may_answer(cx) {
-                self.recv.note_outside(header.seq, segment.end());
-                self.pending.challenge = true;
-            }
+            self.show_what_we_have(cx, segment);
         }
         DONE
     }
@@ -263,12 +275,14 @@ impl Connection {
         let (ack, una) = (header.ack, self.send.una);
         if ack.is_after(self.send.nxt) {
             cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
-            if self.config.acknowledge.answers_ack_of_unsent && self.may_answer(cx) {
-                self.pending.challenge = true;
+            if self.state != State::Established || self.config.acknowledge.answers_ack_of_unsent {
+                self.challenge(cx, Why::AckOfUnsent);
             }
             return DONE;
         }
-        if ack.is_before(una) && una - ack > self.send.wnd_max.max(1) {
+        // RFC 5961 §5.2: nor can it acknowledge what lies before our first byte.
+        let sent = u32::try_from(self.send.totals.bytes_acked).unwrap_or(u32::MAX);
+        if ack.is_before(una) && una - ack > self.send.wnd_max.min(sent) {
             self.challenge(cx, Why::AckTooOld);
             return DONE;
         }
@@ -291,6 +305,7 @@ impl Connection {
             window: u32::from(header.window) << if is_syn { 0 } else { self.send.scale },
             carries_data: !segment.is_empty(),
             is_handshake: is_syn || una == self.send.iss,
+            is_syn_ack: is_syn,
             has_ece: header.flags.has(Flags::ECE) && !is_syn,
             sack: &header.options.sack,
             echo,
@@ -325,8 +340,10 @@ impl Connection {
         self.change(cx, cause, input);
         // RFC 9293 §3.10.7.4, fifth: the window, and whence it is.
         let scale = if header.flags.has(Flags::SYN) { 0 } else { self.send.scale };
+        // What a SYN offered, before windows were scaled, is no measure of what comes.
+        self.send.wnd_max = 0;
         self.send.set_window(u32::from(header.window) << scale);
-        self.send.wl1 = header.seq;
+        self.send.wl1 = header.seq + u32::from(header.flags.has(Flags::SYN));
         let mss = self.send.mss() as u16;
         let agreed = Seen::Agreed {
             mss,
@@ -385,8 +402,11 @@ impl Connection {
         if !self.state.may_receive() {
             // RFC 9293 §3.10.7.4, seventh: the peer's FIN has come, so this cannot be.
             cx.note(|| Seen::dropped(segment, Why::DataAfterFin));
-            self.recv.note_outside(segment.header.seq, segment.end());
-            self.recv.delay.is_due = true;
+            if segment.header.seq.is_before(self.recv.nxt) {
+                let config = Arc::clone(&self.config);
+                self.recv.note_outside(&config.acknowledge, segment.header.seq, segment.end());
+                self.recv.delay.is_due = true;
+            }
             return DONE;
         }
         if self.recv.is_abandoned && self.brings_news(segment) {

@@ -86,7 +86,7 @@ pub struct Info {
     pub bytes_sent: u64,
     /// Bytes sent again.
     pub bytes_retransmitted: u64,
-    /// Bytes of the user's acknowledged.
+    /// Bytes acknowledged; a FIN of ours counts as one, and so does the SYN of who connects.
     pub bytes_acked: u64,
     /// Bytes received in order.
     pub bytes_received: u64,

@@ -28,8 +28,6 @@ pub(crate) struct Rtt {
     /// The shortest round trip of this half of the window and of the one before.
     shortest: [Micros; 2],
     shortest_since: Instant,
-    /// The latest sample.
-    latest: Micros,
 }
 
 impl Rtt {
@@ -45,7 +43,6 @@ impl Rtt {
             backoff: 0,
             shortest: [Micros::MAX; 2],
             shortest_since: Instant::ORIGIN,
-            latest: Micros::ZERO,
         }
     }
 
@@ -58,11 +55,6 @@ impl Rtt {
     /// What is added to SRTT for a timeout.
     pub(crate) fn variation(&self) -> Duration {
         self.variation.get()
-    }
-
-    /// The latest sample.
-    pub(crate) fn latest(&self) -> Duration {
-        self.latest.get()
     }
 
     /// Whether a round trip was measured.
@@ -87,16 +79,15 @@ impl Rtt {
         Some(now.min(before)).filter(|&shortest| shortest != Micros::MAX).map(Micros::get)
     }
 
-    /// Takes a sample. `una` and `nxt` tell when a round is over.
+    /// Takes a sample, and the shortest that the same acknowledgement showed. `una` and `nxt` tell when a round is over.
     pub(crate) fn measure(
         &mut self,
         config: &Retransmit,
         now: Instant,
-        sample: Duration,
+        (sample, shortest): (Duration, Duration),
         (una, nxt): (Seq, Seq),
     ) {
         let sample = sample.max(Duration::from_micros(1));
-        self.latest = sample.into();
         if self.is_known() {
             self.smooth(config, sample, (una, nxt));
         } else {
@@ -115,7 +106,7 @@ impl Rtt {
         let timeout = self.smoothed() + self.variation();
         self.base = (timeout.max(config.rto_min).min(config.rto_max) + slop).into();
         self.backoff = 0;
-        self.remember_shortest(now, sample);
+        self.remember_shortest(now, shortest.max(Duration::from_micros(1)));
     }
 
     /// RFC 6298 §2.3, with alpha 1/8 and beta 1/4.

@@ -26,6 +26,14 @@ impl Connection {
                 // RFC 9293 §3.5.2: whoever answers a SYN of long ago hears that it is over.
                 self.pending.owe_bare_reset(header.ack);
             }
+            self.send.hasten_syn(cx.now());
+            return;
+        }
+        if self.is_echo_invented(cx, header) {
+            cx.note(|| Seen::dropped(segment, Why::OldTimestamp));
+            if !header.flags.has(Flags::RST) {
+                self.pending.owe_bare_reset(header.ack);
+            }
             return;
         }
         // Second: RST; only with an acknowledgement is it not a stranger's (RFC 5961 §3.2).
@@ -51,6 +59,19 @@ impl Connection {
             self.change(cx, Cause::Syn, State::recv_syn);
             self.send.start_handshake();
         }
+    }
+
+    /// Whether what acknowledges our SYN echoes a time that no SYN of ours had: it answers an
+    /// earlier connection.
+    fn is_echo_invented(&self, cx: &Cx<'_>, header: &Header) -> bool {
+        let Some((_, echo)) = header.options.timestamps.filter(|&(_, echo)| echo != 0) else {
+            return false;
+        };
+        let tick = self.config.handshake.timestamp_tick;
+        let first = self.recv.timestamps.now(self.send.last_data_at, tick);
+        let elapsed = self.ts_now(cx).wrapping_sub(first);
+        let is_ours = header.flags.has(Flags::ACK) && self.config.handshake.timestamps;
+        is_ours && echo.wrapping_sub(first) > elapsed
     }
 
     /// Our SYN is acknowledged: the connection is there.

@@ -41,8 +41,8 @@ fn a_conversation_from_the_handshake_to_time_wait() {
         0.000000s Transport SegmentOut flags=S seq=1232649296 len=0 ack=0 window=64240
         0.003000s Transport SegmentIn flags=S seq=1232649296 len=0 ack=0 window=64240
         0.003000s Transport HalfOpen waiting=1
-        0.003000s Transport SegmentOut flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
-        0.004000s Transport SegmentIn flags=S. seq=1567640866 len=0 ack=1232649297 window=64240
+        0.003000s Transport SegmentOut flags=S. seq=1567640866 len=0 ack=1232649297 window=65160
+        0.004000s Transport SegmentIn flags=S. seq=1567640866 len=0 ack=1232649297 window=65160
         0.004000s Transport StateChanged from=SynSent to=Established cause=SynAck
         0.004000s Transport Agreed mss=1448 scale=(7, 7) sack=true timestamps=true ecn=false
         0.004000s Transport RoundTrip rtt=4ms smoothed=4ms timeout=204ms
@@ -53,12 +53,12 @@ fn a_conversation_from_the_handshake_to_time_wait() {
         0.005000s Transport RoundTrip rtt=2ms smoothed=2ms timeout=202ms
         1.000000s Transport SegmentOut flags=P. seq=1232649297 len=8 ack=1567640867 window=502
         1.001000s Transport SegmentIn flags=P. seq=1232649297 len=8 ack=1567640867 window=502
-        1.001000s Transport SegmentOut flags=. seq=1567640867 len=0 ack=1232649305 window=502
-        1.002000s Transport SegmentIn flags=. seq=1567640867 len=0 ack=1232649305 window=502
+        1.001000s Transport SegmentOut flags=. seq=1567640867 len=0 ack=1232649305 window=510
+        1.002000s Transport SegmentIn flags=. seq=1567640867 len=0 ack=1232649305 window=510
         1.002000s Transport RoundTrip rtt=2ms smoothed=3.75ms timeout=203.75ms
         2.000000s Transport StateChanged from=Established to=FinWait1 cause=UserClosed
-        2.000000s Transport SegmentOut flags=FP. seq=1567640867 len=6 ack=1232649305 window=502
-        2.001000s Transport SegmentIn flags=FP. seq=1567640867 len=6 ack=1232649305 window=502
+        2.000000s Transport SegmentOut flags=FP. seq=1567640867 len=6 ack=1232649305 window=510
+        2.001000s Transport SegmentIn flags=FP. seq=1567640867 len=6 ack=1232649305 window=510
         2.001000s Transport StateChanged from=Established to=CloseWait cause=Fin
         2.041000s Transport TimedOut timer=DelayedAck
         2.041000s Transport SegmentOut flags=. seq=1232649305 len=0 ack=1567640874 window=502
@@ -70,8 +70,8 @@ fn a_conversation_from_the_handshake_to_time_wait() {
         3.001000s Transport SegmentIn flags=F. seq=1232649305 len=0 ack=1567640874 window=502
         3.001000s Transport StateChanged from=FinWait2 to=TimeWait cause=Fin
         3.001000s Transport StateChanged from=TimeWait to=Closed cause=Over
-        3.001000s Transport SegmentOut flags=. seq=1567640874 len=0 ack=1232649306 window=502
-        3.002000s Transport SegmentIn flags=. seq=1567640874 len=0 ack=1232649306 window=502
+        3.001000s Transport SegmentOut flags=. seq=1567640874 len=0 ack=1232649306 window=510
+        3.002000s Transport SegmentIn flags=. seq=1567640874 len=0 ack=1232649306 window=510
         3.002000s Transport RoundTrip rtt=2ms smoothed=3.531ms timeout=203.531ms
         3.002000s Transport StateChanged from=LastAck to=Closed cause=AckOfFin
     "#]]

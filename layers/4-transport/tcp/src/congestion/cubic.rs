@@ -15,6 +15,9 @@ const C: u64 = 410;
 /// §4.3).
 const ALPHA: u64 = 3 * (1024 - BETA) * 1024 / (1024 + BETA);
 
+/// While no maximum is known, the window grows by one segment for so many acknowledged, at least.
+const PER_UNKNOWN: u32 = 20;
+
 /// CUBIC: the window is a cubic function of the time since the last loss. (RFC 9438)
 ///
 /// Fractions of a segment are in 1024ths, times in milliseconds; there are no floating points, so
@@ -57,7 +60,9 @@ impl Cubic {
 
     /// RFC 9406 §4.2: slow start, as long as round trips do not grow. Returns what is left over.
     fn slow_start(&mut self, window: &mut Window, progress: &Progress) -> u32 {
-        let advice = self.hystart.as_mut().map_or(Advice::Fast, |hystart| hystart.look(progress));
+        let cwnd = window.cwnd;
+        let advice =
+            self.hystart.as_mut().map_or(Advice::Fast, |hystart| hystart.look(cwnd, progress));
         match advice {
             //= exception: RFC 9406 §4.2: growth is not cut to eight segments an acknowledgement:
             // peers that merge segments acknowledge dozens at a time.
@@ -124,6 +129,9 @@ impl Policy for Cubic {
             0 => window.cwnd.saturating_mul(100),
             more => u32::try_from(u64::from(window.cwnd) * 1024 / more).unwrap_or(u32::MAX),
         };
+        // Before any loss the function knows no maximum and is slow: a twentieth of the window in
+        // each round trip is what others take too.
+        let per = if self.w_max == 0 { per.min(PER_UNKNOWN) } else { per };
         // At least two segments must be acknowledged for one more: half a window a round trip.
         window.grow_by_one_per(per.max(2), acked);
     }
@@ -144,15 +152,16 @@ impl Policy for Cubic {
     /// RFC 9438 §4.8: after a timeout slow start comes first; K is then zero.
     fn forget(&mut self) {
         self.epoch = None;
+        self.w_max = 0;
         if let Some(hystart) = &mut self.hystart {
             hystart.forget();
         }
     }
 
     /// RFC 9438 §5.8: time in which nothing was sent does not count.
-    fn resume(&mut self, pause: Duration) {
+    fn resume(&mut self, now: Instant, pause: Duration) {
         if let Some(epoch) = &mut self.epoch {
-            epoch.since = epoch.since.after(pause);
+            epoch.since = epoch.since.after(pause).min(now);
         }
     }
 }

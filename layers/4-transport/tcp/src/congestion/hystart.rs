@@ -17,6 +17,9 @@ const SAMPLES: u32 = 8;
 pub(super) const GROWTH_DIVISOR: u32 = 4;
 const ROUNDS: u32 = 5;
 
+/// Windows below this, in segments, fill no queue worth mentioning: jitter says nothing of them.
+const WINDOW_MIN: u32 = 16;
+
 /// HyStart++: leaves slow start when round trips grow, before anything is lost. (RFC 9406)
 #[derive(Clone, Debug, Default)]
 pub(super) struct HyStart {
@@ -47,7 +50,7 @@ pub(super) enum Advice {
 
 impl HyStart {
     /// Looks at an acknowledgement in slow start (RFC 9406 §4.2).
-    pub(super) fn look(&mut self, progress: &Progress) -> Advice {
+    pub(super) fn look(&mut self, cwnd: u32, progress: &Progress) -> Advice {
         let is_round_over = self.round_end.is_none_or(|end| progress.una.is_after(end));
         if is_round_over {
             self.begin_round(progress);
@@ -56,7 +59,7 @@ impl HyStart {
             self.current_min = Some(self.current_min.map_or(rtt, |min| min.min(rtt)));
             self.samples += 1;
         }
-        self.decide(is_round_over)
+        if cwnd < WINDOW_MIN { Advice::Fast } else { self.decide(is_round_over) }
     }
 
     fn begin_round(&mut self, progress: &Progress) {

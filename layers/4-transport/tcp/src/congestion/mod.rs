@@ -46,7 +46,7 @@ trait Policy {
     /// Everything that was sent is thought lost: the past says nothing of the path.
     fn forget(&mut self);
     /// Nothing was sent for `pause`.
-    fn resume(&mut self, pause: Duration);
+    fn resume(&mut self, now: Instant, pause: Duration);
 }
 
 /// The policies there are.
@@ -221,15 +221,19 @@ impl Congestion {
         true
     }
 
+    /// Something is sent, and nothing was outstanding for `pause`.
+    pub(crate) fn resume(&mut self, now: Instant, pause: Duration) {
+        self.chosen.policy().resume(now, pause);
+    }
+
     /// RFC 5681 §4.1: what was learnt about the path ages in a pause; the window is halved for
     /// every timeout of it, down to the first window.
     pub(crate) fn restart(&mut self, now: Instant, pause: Duration, rto: Duration) -> bool {
-        self.chosen.policy().resume(pause);
         let before = self.window.cwnd;
         let floor = self.initial.min(before);
         self.window.ssthresh = self.threshold_to_keep();
         let mut left = pause;
-        while let Some(rest) = left.checked_sub(rto)
+        while let Some(rest) = left.checked_sub(rto).filter(|rest| !rest.is_zero())
             && self.window.cwnd > floor
         {
             left = rest;

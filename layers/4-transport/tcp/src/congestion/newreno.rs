@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use base::Instant;
+
 use super::{Policy, Progress, Window};
 
 /// RFC 5681 with RFC 6582: doubled in slow start, one segment a round trip afterwards, halved at a
@@ -28,5 +30,5 @@ impl Policy for NewReno {
 
     fn forget(&mut self) {}
 
-    fn resume(&mut self, _pause: Duration) {}
+    fn resume(&mut self, _now: Instant, _pause: Duration) {}
 }

@@ -320,11 +320,12 @@ impl Listener {
         };
         let mss = match checked {
             Checked::Ours(mss) => mss,
-            Checked::Early => {
+            // A bare acknowledgement overtakes nobody: it is what the cookie was to come with.
+            Checked::Early if !segment.is_empty() => {
                 cx.note(|| Seen::dropped(segment, Why::CookieEarly));
                 return None;
             }
-            Checked::Wrong => {
+            Checked::Early | Checked::Wrong => {
                 let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
                 cx.note(|| Seen::dropped(segment, why));
                 if self.answers.len() < ANSWERS_MAX {

@@ -127,7 +127,10 @@ impl Request {
     ) -> Header {
         let mss = self.mss_ours(config);
         let wish = syn_options(config, mss, config.window_scale());
-        let window = crate::recv::Window::new(&config.buffers, 0, mss).in_syn();
+        let mut window = crate::recv::Window::new(&config.buffers, 0, mss);
+        if self.timestamp.is_some() {
+            window.reckon_with_timestamps(&config.buffers);
+        }
         let now = self.ts_now(cx, config);
         let value = match is_cookie {
             true => cookie::timestamp(now.wrapping_sub(self.timestamp_offset), self)
@@ -142,7 +145,7 @@ impl Request {
             seq: self.iss,
             ack: self.irs + 1,
             flags: (Flags::SYN | Flags::ACK).with_if(self.ecn && carries, Flags::ECE),
-            window,
+            window: window.in_syn(),
             urgent: 0,
             options: Options {
                 timestamps: self.timestamp.map(|echo| (value, echo)),
@@ -164,6 +167,9 @@ impl Request {
         let mut connection =
             Connection::new(config, flow, self.iss, &self.limits, State::SynReceived);
         connection.recv.timestamps.offset = self.timestamp_offset;
+        if self.timestamp.is_some() {
+            connection.recv.window.reckon_with_timestamps(&connection.config.buffers);
+        }
         // The SYN once more, as it was.
         let syn = Header {
             seq: self.irs,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use base::Cx;
 
 use crate::Seq;
-use crate::config::Config;
+use crate::config::{Acknowledge, Config};
 use crate::wire::{Ecn, Flags, Segment};
 use crate::xray::{Seen, Why};
 pub(crate) use buffer::Buffer;
@@ -115,11 +115,12 @@ impl Recv {
     }
 
     /// RFC 9293 §3.10.7.4, first: whether some of the segment lies in the window, or it stands
-    /// right before it.
+    /// right before it. What is not acknowledged yet counts as the window: an acknowledgement that
+    /// data of the same flight overtook is not out of place, and needs no answer.
     #[inline]
     pub(crate) fn is_acceptable(&self, start: Seq, end: Seq) -> bool {
         let window_end = self.nxt + self.window.open(self.nxt);
-        start.is_at_most(window_end) && end.is_at_least(self.nxt)
+        start.is_at_most(window_end) && end.is_at_least(self.timestamps.last_ack)
     }
 
     /// Takes what a segment carries (RFC 9293 §3.10.7.4, seventh and eighth).
@@ -279,8 +280,10 @@ impl Recv {
 
     /// A segment that is wholly out of the window is reported too, if it carries something
     /// (RFC 2883 §4).
-    pub(crate) fn note_outside(&mut self, start: Seq, end: Seq) {
+    pub(crate) fn note_outside(&mut self, config: &Acknowledge, start: Seq, end: Seq) {
         if start.is_before(end) && start.is_before(self.nxt) {
+            // Our acknowledgement was lost, or is late: the next ones do not wait.
+            self.delay.hurry_anew(config, self.window.open(self.nxt));
             self.ranges.note_duplicate(start, end.min(self.nxt));
         }
     }

@@ -33,14 +33,16 @@ impl Timestamps {
     /// RFC 7323 §5.3 R1: whether the segment is older than one that came before.
     #[inline]
     pub(crate) fn is_old(&self, now: Instant, value: u32) -> bool {
-        (value.wrapping_sub(self.recent) as i32) < 0 && now.since(self.recent_at) < RECENT_FOR
+        // Some send zeros in the handshake and a clock afterwards: zero is no time.
+        self.recent != 0
+            && (value.wrapping_sub(self.recent) as i32) < 0
+            && now.since(self.recent_at) < RECENT_FOR
     }
 
     /// RFC 7323 §4.3: takes the timestamp of a segment that covers what was acknowledged last.
     #[inline]
     pub(crate) fn take(&mut self, now: Instant, seq: Seq, value: u32) {
-        let is_newer = (value.wrapping_sub(self.recent) as i32) >= 0
-            || now.since(self.recent_at) >= RECENT_FOR;
+        let is_newer = !self.is_old(now, value);
         if seq.is_at_most(self.last_ack) && is_newer {
             self.recent = value;
             self.recent_at = now;

@@ -6,6 +6,9 @@ use crate::Seq;
 use crate::config::BuffersConfig;
 use crate::spare::Micros;
 
+/// How many bytes of a header timestamps take (RFC 7323 appendix A).
+const TIMESTAMPS_LEN: u16 = 12;
+
 /// How much the peer may send: what it is told, and how the buffer behind it grows. (RFC 9293
 /// §3.8.6.2.2, RFC 7323 §2)
 #[derive(Clone, Debug)]
@@ -37,15 +40,7 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new(config: &BuffersConfig, scale: u8, advertised_mss: u16) -> Self {
         let mss = u32::from(advertised_mss.max(1));
-        let mut first = config.receive_initial;
-        if config.receive_initial_whole_segments && first > mss {
-            first -= first % mss;
-        }
-        if let Some(segments) = config.receive_initial_segments {
-            first = first.min(segments * mss);
-        }
-        // The window of a SYN is not scaled (RFC 7323 §2.2).
-        let first = first.min(u32::from(u16::MAX));
+        let first = first_window(config, advertised_mss);
         Self {
             told: first,
             told_at: Seq(0),
@@ -61,6 +56,15 @@ impl Window {
             rtt_seq: Seq(0),
             advertised_mss,
         }
+    }
+
+    /// Segments carry timestamps, so that more of them fit into the buffer: the first window, which
+    /// was not told yet, is whole segments of that size.
+    pub(crate) fn reckon_with_timestamps(&mut self, config: &BuffersConfig) {
+        let first = first_window(config, self.advertised_mss.saturating_sub(TIMESTAMPS_LEN));
+        self.told = first;
+        self.offered_max = first;
+        self.space = self.space.max(first);
     }
 
     /// The peer's SYN came: numbers begin at `nxt`.
@@ -197,6 +201,20 @@ impl Window {
         }
         self.round_last = read;
     }
+}
+
+/// What a SYN offers, or its answer: of the buffer, what segments of `mss` bytes can fill.
+fn first_window(config: &BuffersConfig, mss: u16) -> u32 {
+    let mss = u32::from(mss.max(1));
+    let mut first = config.receive_initial;
+    if config.receive_initial_whole_segments && first > mss {
+        first -= first % mss;
+    }
+    if let Some(segments) = config.receive_initial_segments {
+        first = first.min(segments * mss);
+    }
+    // The window of a SYN is not scaled (RFC 7323 §2.2).
+    first.min(u32::from(u16::MAX))
 }
 
 fn round_up(n: u32, unit: u32) -> u32 {

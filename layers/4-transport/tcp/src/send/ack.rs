@@ -24,6 +24,8 @@ pub(crate) struct Ack<'a> {
     pub(crate) carries_data: bool,
     /// It is the peer's answer to our SYN; the first window is not a change of it.
     pub(crate) is_handshake: bool,
+    /// It is that answer itself: we have connected.
+    pub(crate) is_syn_ack: bool,
     /// A router marked a packet of ours (RFC 3168 §6.1.2).
     pub(crate) has_ece: bool,
     pub(crate) sack: &'a SackBlocks,
@@ -73,16 +75,28 @@ pub(super) struct Facts {
     pub(super) last_acked: Option<Instant>,
     /// The same of what is selectively acknowledged.
     pub(super) first_sacked: Option<Instant>,
+    pub(super) last_sacked: Option<Instant>,
+    /// Of what has arrived, that which was sent last: when, where it ends, and how many segments
+    /// had been delivered by then.
+    pub(super) newest: Option<(Instant, Seq, u32)>,
     /// The timer is to be set anew.
     pub(super) sets_timer: bool,
     pub(super) carries_data: bool,
-    pub(super) window_changed: bool,
+    /// The peer's window was taken from it, though it may be what it was.
+    pub(super) took_window: bool,
     pub(super) echo: Option<u32>,
-    /// `snd.una` before, and how far the peer had got selectively.
-    pub(super) prior_highest_sacked: Option<Seq>,
+    /// How far the peer had got before, selectively or not.
+    pub(super) prior_highest: Seq,
 }
 
 impl Facts {
+    /// Something has arrived.
+    pub(super) fn note_arrived(&mut self, sent: &Sent) {
+        if self.newest.is_none_or(|(at, end, _)| sent.is_sent_after(at, end)) {
+            self.newest = Some((sent.at, sent.end, sent.delivered));
+        }
+    }
+
     pub(super) fn note_late(&mut self, start: Seq) {
         self.late = Some(self.late.map_or(start, |late| late.min(start)));
     }
@@ -97,15 +111,17 @@ impl Send {
         config: &Config,
         ack: &Ack<'_>,
     ) -> Verdict {
-        let window_changed = self.take_window(cx, ack);
+        let before = self.wnd;
+        let took_window = self.take_window(cx, ack);
+        let window_changed = self.wnd != before;
         let una_advanced = ack.ack.is_after(self.una);
         let mut facts = Facts {
             una_advanced,
             has_ece: ack.has_ece && self.ecn.is_on,
             carries_data: ack.carries_data,
-            window_changed,
+            took_window,
             echo: ack.echo,
-            prior_highest_sacked: self.highest_sacked(),
+            prior_highest: self.highest_arrived(),
             ..Facts::default()
         };
         self.probes = 0;
@@ -114,25 +130,28 @@ impl Send {
         self.recovery.lost_retransmission = false;
         self.recovery.waits_for_reordering = false;
         self.recovery.owes_next_hole = false;
-        if self.sent.is_empty() {
-            debug_assert!(!una_advanced, "what is outstanding is in the scoreboard");
-            self.look_at_window(cx, config);
-            return Verdict { has_advanced: false, bytes: 0, window_changed };
-        }
         let (delivered_before, mut bytes) = (self.totals.delivered, 0);
         if self.has_sack && !ack.sack.is_empty() {
             self.take_sack(cx, ack, &mut facts);
+        }
+        if self.sent.is_empty() {
+            debug_assert!(!una_advanced, "what is outstanding is in the scoreboard");
+            self.handle_ack_of_nothing(cx, config, ack, &mut facts);
+            return Verdict { has_advanced: false, bytes: 0, window_changed };
         }
         if una_advanced {
             bytes = self.advance_una(cx, ack, &mut facts);
         }
         // RFC 5681 §2: of what is acknowledged already, not of what was long ago.
         facts.is_duplicate =
-            ack.ack == self.una && !(ack.carries_data || window_changed || una_advanced);
+            ack.ack == self.una && !(ack.carries_data || took_window || una_advanced);
+        facts.is_duplicate &= !facts.has_dsack;
         self.measure(cx, config, ack, &mut facts);
         self.take_reordering(cx, &facts);
         self.totals.delivered = self.totals.delivered.wrapping_add(facts.delivered);
-        self.rack.adapt(self.totals.delivered, delivered_before);
+        if let Some((_, _, delivered)) = facts.newest {
+            self.rack.adapt(self.totals.delivered, delivered);
+        }
         if self.recovery.probe.is_some() {
             self.take_probe_answer(cx, ack.ack, &facts);
         }
@@ -160,16 +179,33 @@ impl Send {
         if !is_newer || ack.ack.is_before(self.una) {
             return false;
         }
-        self.wl1 = ack.seq;
-        let before = self.wnd;
-        if ack.window == before {
-            return false;
-        }
-        self.set_window(ack.window);
-        if before == 0 || ack.window == 0 {
+        self.wl1 = ack.seq + u32::from(ack.is_syn_ack);
+        let before = std::mem::replace(&mut self.wnd, ack.window);
+        self.wnd_max = self.wnd_max.max(ack.window);
+        if before != ack.window && (before == 0 || ack.window == 0) {
             cx.note(|| Seen::SendWindow { window: ack.window });
         }
         !ack.is_handshake
+    }
+
+    /// Nothing is outstanding. The report of a duplicate often comes only now: the original was
+    /// late, its acknowledgement covered everything, and then came the copy (RFC 2883 §4,
+    /// RFC 3708 §2).
+    fn handle_ack_of_nothing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: &Config,
+        ack: &Ack<'_>,
+        facts: &mut Facts,
+    ) {
+        self.totals.delivered = self.totals.delivered.wrapping_add(facts.delivered);
+        if facts.has_dsack {
+            self.alert(cx, config, facts);
+        }
+        self.look_at_window(cx, config);
+        if self.recovery.probe.is_some() {
+            self.take_probe_answer(cx, ack.ack, facts);
+        }
     }
 
     /// Nothing is outstanding: if the window is open enough now, the persist timer's work is done.
@@ -196,17 +232,22 @@ impl Send {
         self.sent.acknowledge(cx, to, |sent| {
             facts.take_acknowledged(sent, high);
             if !sent.has(Marks::SACKED) {
+                facts.note_arrived(sent);
                 if has_sack {
                     facts.delivered += sent.segments();
                 }
                 rack.advance(&arrival, sent);
             }
         });
+        let numbers = to - self.una;
+        // Who was connected to counts from behind its SYN.
+        let is_own = !facts.acked_syn || ack.is_syn_ack;
+        self.totals.bytes_acked += u64::from(if is_own { numbers } else { numbers - 1 });
         self.una = to;
         self.timeouts = 0;
+        self.patient_until = Instant::NEVER;
         let bytes = self.una.max(self.iss + 1).min(data_end).beyond(data_before);
         self.queue.acknowledge(cx, bytes);
-        self.totals.bytes_acked += u64::from(bytes);
         if self.urgent.is_some_and(|end| end.is_at_most(to)) {
             self.urgent = None;
         }
@@ -218,6 +259,8 @@ impl Send {
         }
         if !has_sack {
             self.take_duplicates_back(facts);
+            // Without SACK it cannot be told which of what is acknowledged arrived first.
+            facts.original_arrived &= !facts.acked_retransmission;
         }
         bytes
     }
@@ -236,8 +279,7 @@ impl Send {
             facts.delivered += facts.acked.saturating_sub(counted).max(1);
             self.recovery.duplicates = counted.saturating_sub(facts.acked - 1);
         }
-        let left = self.sent.packets().saturating_sub(1);
-        self.recovery.duplicates = self.recovery.duplicates.min(left);
+        self.limit_duplicates(facts.acked);
     }
 
     /// RFC 6298 §3: Karn's rule, unless a timestamp tells which one is acknowledged.
@@ -254,7 +296,10 @@ impl Send {
             }
             return;
         };
-        self.rtt.measure(&config.retransmit, now, sample, (self.una, self.nxt));
+        // The shortest is that of what was sent last: it waited for no other.
+        let of_last = of_acked.and(facts.last_acked).or(facts.last_sacked);
+        let shortest = of_last.map_or(sample, |at| now.since(at));
+        self.rtt.measure(&config.retransmit, now, (sample, shortest), (self.una, self.nxt));
         let (rtt, smoothed) = (sample, self.rtt.smoothed());
         let timeout = self.rtt.timeout(&config.retransmit);
         cx.note(|| Seen::RoundTrip { rtt, smoothed, timeout });
@@ -267,18 +312,14 @@ impl Send {
 
     /// What arrived late, though it was sent only once, was reordered (RFC 8985 §6.2 step 3).
     fn take_reordering(&mut self, cx: &mut Cx<'_>, facts: &Facts) {
-        let (Some(late), Some(highest)) = (facts.late, facts.prior_highest_sacked) else { return };
-        if late.is_at_least(highest) {
+        let Some(late) = facts.late.filter(|late| late.is_before(facts.prior_highest)) else {
             return;
-        }
-        let distance = highest.beyond(late).div_ceil(self.mss());
+        };
+        let distance = self.highest_arrived().beyond(late).div_ceil(self.mss());
         self.recovery.has_seen_reordering = true;
         self.totals.reorderings = self.totals.reorderings.saturating_add(1);
-        if distance > self.recovery.reordering {
-            // Beyond this, so many segments would wait that a timeout comes first.
-            const REORDERING_MAX: u32 = 300;
-            self.recovery.reordering = distance.min(REORDERING_MAX);
-        }
+        self.recovery.reordering =
+            self.recovery.reordering.max(distance.min(super::REORDERING_MAX));
         let degree = self.recovery.reordering;
         cx.note(|| Seen::Reordered { distance, degree });
     }

@@ -48,11 +48,7 @@ impl Send {
                 if !self.has_sack {
                     self.recovery.duplicates = 0;
                 }
-                if self.try_to_finish(cx, facts) {
-                    return true;
-                }
-                self.end_reduction(cx);
-                false
+                self.try_to_finish(cx, facts)
             }
             _ => false,
         }
@@ -77,7 +73,7 @@ impl Send {
         if self.recovery.phase == Phase::Recovery {
             self.end_reduction(cx);
         }
-        self.recovery.undo_from = None;
+        // What to come back to is still remembered: duplicates may be reported a while later.
         self.recovery.set_phase(cx, Phase::Open);
         false
     }
@@ -204,10 +200,24 @@ impl Send {
         if self.has_sack || !facts.is_duplicate {
             return;
         }
-        let outstanding = self.sent.packets().saturating_sub(self.sent.lost());
-        if self.recovery.duplicates < outstanding {
-            self.recovery.duplicates += 1;
-            self.totals.delivered = self.totals.delivered.wrapping_add(1);
+        let before = self.recovery.duplicates;
+        self.recovery.duplicates += 1;
+        self.limit_duplicates(0);
+        let counted = self.recovery.duplicates.saturating_sub(before);
+        self.totals.delivered = self.totals.delivered.wrapping_add(counted);
+    }
+
+    /// More duplicates than there can be segments behind a hole mean that there is none: segments,
+    /// or acknowledgements, were reordered. `acked` were acknowledged just now.
+    pub(super) fn limit_duplicates(&mut self, acked: u32) {
+        let packets = self.sent.packets();
+        let holes = self.sent.lost().max(1).min(packets);
+        let most = packets - holes;
+        if self.recovery.duplicates > most {
+            self.recovery.duplicates = most;
+            self.recovery.reordering = (packets + acked).min(super::REORDERING_MAX);
+            self.recovery.has_seen_reordering = true;
+            self.totals.reorderings = self.totals.reorderings.saturating_add(1);
         }
     }
 
@@ -217,6 +227,7 @@ impl Send {
             let enough = self.recovery.duplicates >= self.recovery.reordering;
             let is_new = self.recovery.phase < Phase::Recovery;
             if (enough && is_new) || is_partial {
+                self.cut_first();
                 self.mark_lost(cx, 0, LossCause::DuplicateAcks);
             }
             return;
@@ -226,6 +237,15 @@ impl Send {
         }
         if facts.has_sacked || facts.una_advanced {
             self.detect_by_count(cx);
+        }
+    }
+
+    /// A super-segment is cut: one segment of it is lost, of the others nothing is known.
+    fn cut_first(&mut self) {
+        let Some(first) = self.sent.front() else { return };
+        let mss = u32::from(first.mss.max(1));
+        if first.payload_len() > mss {
+            self.sent.split(0, first.start + mss);
         }
     }
 
@@ -277,10 +297,7 @@ impl Send {
             return;
         }
         let arrived_twice = facts.dsack_of_probe
-            || !(facts.una_advanced
-                || facts.carries_data
-                || facts.window_changed
-                || facts.has_sacked);
+            || !(facts.una_advanced || facts.carries_data || facts.took_window || facts.has_sacked);
         if !was_retransmission || arrived_twice {
             self.recovery.probe = None;
         } else if ack.is_after(high) {
@@ -314,6 +331,5 @@ impl Send {
         self.recovery.first_retransmission.get_or_insert(ts_now);
         let left = self.recovery.undo_left.unwrap_or_default();
         self.recovery.undo_left = Some(left + segments);
-        self.totals.retransmitted = self.totals.retransmitted.saturating_add(segments);
     }
 }

@@ -39,6 +39,10 @@ pub use recovery::Phase;
 /// The shortest time that a timer is set for: below it, clocks are not exact enough.
 pub(crate) const TIMER_MIN: Duration = Duration::from_millis(2);
 
+/// How many segments may be thought to overtake each other: if more were waited for, a timeout
+/// would come first.
+const REORDERING_MAX: u32 = 300;
+
 /// Which of the timers of the sender runs; there is one at a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RetransmitTimer {
@@ -92,11 +96,14 @@ pub(crate) struct Send {
     pub(crate) timeouts: u8,
     /// When the first of these segments was sent.
     pub(crate) stalled_since: Instant,
+    /// When the user's patience ends, if it is set and something is outstanding too long already:
+    /// no timeout is later.
+    pub(crate) patient_until: Instant,
     /// How many probes of a closed window were not answered.
     pub(crate) probes: u8,
     /// Where the urgent data that the user sends ends.
     pub(crate) urgent: Option<Seq>,
-    /// When data was last sent.
+    /// When data was last sent; before the handshake is done, when our SYN first was.
     pub(crate) last_data_at: Instant,
     /// What `info` shows.
     pub(crate) totals: Totals,
@@ -130,7 +137,7 @@ pub(crate) struct Totals {
     pub(crate) delivered: u32,
     /// Of these, marked by a router.
     pub(crate) delivered_ce: u32,
-    /// Bytes acknowledged, ever.
+    /// Numbers acknowledged, ever: bytes, our FIN, and our SYN if it was the first.
     pub(crate) bytes_acked: u64,
     /// Bytes sent, ever, those sent again included.
     pub(crate) bytes_sent: u64,
@@ -200,6 +207,7 @@ impl Send {
             timer: (Instant::NEVER, RetransmitTimer::Timeout),
             timeouts: 0,
             stalled_since: Instant::ORIGIN,
+            patient_until: Instant::NEVER,
             probes: 0,
             urgent: None,
             last_data_at: Instant::ORIGIN,
@@ -267,8 +275,9 @@ impl Send {
         let mss = u32::from(self.pmtu.mss()).saturating_sub(options);
         // RFC 9293 §3.8.6.2.1: never more than half of the largest window the peer ever offered,
         // or nothing would be sent until all of it is free.
-        let half = if self.wnd_max > 512 { self.wnd_max / 2 } else { self.wnd_max };
-        if half == 0 { mss.max(1) } else { mss.min(half.max(28)).max(1) }
+        let half = if self.wnd_max > 536 { self.wnd_max / 2 } else { self.wnd_max };
+        // RFC 791 §3.2: packets of 68 bytes pass everywhere.
+        if half == 0 { mss.max(1) } else { mss.min(half.max(48 - options)).max(1) }
     }
 
     /// The peer has agreed: what we send from here on is data.

@@ -47,13 +47,23 @@ impl Send {
         self.due.syn = true;
     }
 
+    /// The peer answered for an earlier connection, and our RST ends that: if the SYN has not been
+    /// sent again yet, it is now, for it fell on deaf ears.
+    pub(crate) fn hasten_syn(&mut self, now: Instant) {
+        if self.timeouts == 0 && self.timer.0 != Instant::NEVER {
+            self.timer = (now.after(super::TIMER_MIN), RetransmitTimer::Timeout);
+        }
+    }
+
     /// Our answer to the peer's SYN left at `sent_at`, and `retries` times more.
     pub(crate) fn resume_handshake(&mut self, cx: &mut Cx<'_>, sent_at: Instant, retries: u8) {
         self.nxt = self.iss + 1;
         let marks = Marks::default().with(Marks::SYN);
         let marks = if retries > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
-        self.sent.push(cx, Sent { start: self.iss, end: self.nxt, at: sent_at, mss: 1, marks });
+        let (start, end, delivered) = (self.iss, self.nxt, self.totals.delivered);
+        self.sent.push(cx, Sent { start, end, at: sent_at, delivered, mss: 1, marks });
         self.timeouts = retries;
+        self.totals.retransmitted = retries.into();
     }
 
     /// The next segment with something of ours in it, if one may leave now.
@@ -106,14 +116,20 @@ impl Send {
         let is_retransmission = !self.sent.is_empty();
         if is_retransmission {
             self.note_retransmission(room.ts_now, 1);
+            self.totals.retransmitted = self.totals.retransmitted.saturating_add(1);
             self.sent.update(0, |sent| {
                 sent.at = now;
                 sent.marks = sent.marks.with(Marks::RETRANSMITTED).with(Marks::AMBIGUOUS);
             });
         } else {
             self.nxt = self.iss + 1;
+            self.last_data_at = now;
             let marks = Marks::default().with(Marks::SYN);
-            self.sent.push(cx, Sent { start: self.iss, end: self.nxt, at: now, mss: 1, marks });
+            let delivered = self.totals.delivered;
+            self.sent.push(
+                cx,
+                Sent { start: self.iss, end: self.nxt, at: now, delivered, mss: 1, marks },
+            );
             self.set_timeout(now, config);
         }
         Next {
@@ -141,15 +157,22 @@ impl Send {
         let allowed = self.congestion.cwnd().checked_sub(self.in_flight()).filter(|&n| n > 0)?;
         let index = self.sent.next_lost()?;
         let next = self.send_again(cx, room, index, allowed)?;
+        let segments = self.sent.get(index).map_or(1, Sent::segments);
+        self.note_retransmission(room.ts_now, segments);
+        if self.recovery.is_reducing() {
+            self.recovery.prr_out += segments;
+        }
+        self.sent.update(index, |sent| sent.marks = sent.marks.with(Marks::RETRANSMITTED));
         if index == 0 && self.timer.1 != RetransmitTimer::Reordering {
             // RFC 6675 §5, step C: the timer runs for what was just sent.
-            let timeout = self.rtt.timeout(&config.retransmit);
-            self.timer = (cx.now().after(timeout), RetransmitTimer::Timeout);
+            let at = cx.now().after(self.rtt.timeout(&config.retransmit));
+            self.timer = (at.min(self.patient_until), RetransmitTimer::Timeout);
         }
         Some(next)
     }
 
-    /// Sends an entry, or as much of it as is allowed, once more.
+    /// Sends an entry, or as much of it as is allowed, once more. Whether it is thought lost, so that
+    /// it counts as on its way once more, is the caller's to say: a probe is not.
     fn send_again(
         &mut self,
         cx: &mut Cx<'_>,
@@ -167,7 +190,9 @@ impl Send {
             0 => return None,
             window => window,
         };
-        let limit = (room.gso_len_max / mss).max(1).min(allowed).saturating_mul(mss).min(window);
+        let limit = (room.gso_len_max / mss).max(1).min(allowed).saturating_mul(mss);
+        let limit = if limit > window && window >= mss { window - window % mss } else { limit };
+        let limit = limit.min(window);
         if sent.payload_len() < mss.min(window) {
             self.merge_small(index, mss.min(window));
         } else if sent.payload_len() > limit && limit > 0 {
@@ -176,16 +201,15 @@ impl Send {
         }
         let (now, mss) = (cx.now(), mss as u16);
         self.sent.update(index, |sent| sent.mss = mss);
+        let delivered = self.totals.delivered;
         self.sent.update(index, |sent| {
             sent.at = now;
-            sent.marks = sent.marks.with(Marks::RETRANSMITTED).with(Marks::AMBIGUOUS);
+            sent.delivered = delivered;
+            sent.marks = sent.marks.with(Marks::AMBIGUOUS);
         });
         let sent = self.sent.get(index).copied()?;
         let segments = sent.segments();
-        self.note_retransmission(room.ts_now, segments);
-        if self.recovery.is_reducing() {
-            self.recovery.prr_out += segments;
-        }
+        self.totals.retransmitted = self.totals.retransmitted.saturating_add(segments);
         self.totals.data_segments = self.totals.data_segments.wrapping_add(segments);
         self.totals.bytes_retransmitted += u64::from(sent.payload_len());
         self.totals.bytes_sent += u64::from(sent.payload_len());
@@ -332,7 +356,8 @@ impl Send {
         let marks = if has_fin { Marks::FIN } else { Marks::default() };
         let marks = if has_push { marks.with(Marks::PUSH) } else { marks };
         let end = self.nxt + len + u32::from(has_fin);
-        let sent = Sent { start: self.nxt, end, at: now, mss: mss as u16, marks };
+        let delivered = self.totals.delivered;
+        let sent = Sent { start: self.nxt, end, at: now, delivered, mss: mss as u16, marks };
         let segments = sent.segments();
         self.sent.push(cx, sent);
         self.nxt = end;
@@ -347,6 +372,9 @@ impl Send {
         }
         if self.recovery.is_reducing() {
             self.recovery.prr_out += segments;
+        }
+        if was_idle {
+            self.congestion.resume(now, now.since(self.last_data_at));
         }
         self.last_data_at = now;
         self.totals.bytes_sent += u64::from(len);

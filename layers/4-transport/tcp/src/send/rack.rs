@@ -62,13 +62,18 @@ impl Rack {
         }
     }
 
+    /// The round trip of that which was sent last and has arrived.
+    pub(super) fn rtt(&self) -> Duration {
+        self.rtt.get()
+    }
+
     /// The peer had something twice.
     pub(crate) fn note_duplicate(&mut self) {
         self.had_duplicate = true;
     }
 
     /// Widens the reordering window at most once a round trip (RFC 8985 §6.2 step 4).
-    /// `delivered_before` is what had been delivered when that was sent which is acknowledged now.
+    /// `delivered_before` is what had been delivered when that was sent which has arrived now.
     pub(crate) fn adapt(&mut self, delivered: u32, delivered_before: u32) {
         if (delivered_before.wrapping_sub(self.widened_at) as i32) < 0 {
             self.had_duplicate = false;
@@ -94,7 +99,7 @@ impl Rack {
     }
 
     pub(crate) fn keep_widened(&mut self) {
-        self.persists = self.persists.saturating_add(1).max(PERSISTS);
+        self.persists = self.persists.saturating_add(1).min(PERSISTS);
     }
 }
 

@@ -8,12 +8,13 @@ use crate::Seq;
 use crate::xray::{Seen, Why};
 
 impl Send {
-    /// How far the peer has got selectively.
-    pub(super) fn highest_sacked(&self) -> Option<Seq> {
+    /// How far the peer has got, selectively or not.
+    pub(super) fn highest_arrived(&self) -> Seq {
         if self.sent.sacked() == 0 {
-            return None;
+            return self.una;
         }
-        self.sent.iter().rev().find(|sent| sent.has(Marks::SACKED)).map(|sent| sent.start)
+        let highest = self.sent.iter().rev().find(|sent| sent.has(Marks::SACKED));
+        highest.map_or(self.una, |sent| sent.end)
     }
 
     /// Takes selective acknowledgements (RFC 2018 §5, RFC 6675 §4).
@@ -60,7 +61,7 @@ impl Send {
             cx.note(|| Seen::Ignored { why: Why::SackOutOfPlace });
             return;
         }
-        let segments = (end - start).div_ceil(self.mss());
+        let segments = (end - start).div_ceil(self.mss()).max(1);
         self.totals.duplicates = self.totals.duplicates.saturating_add(segments);
         cx.note(|| Seen::DuplicateReported { start, end });
         // Networks duplicate too: no more is believed than was retransmitted.
@@ -68,6 +69,8 @@ impl Send {
             return;
         }
         facts.has_dsack = true;
+        // A retransmission that was for nothing has left the network too.
+        facts.delivered += segments;
         let is_of_probe = self.recovery.probe.is_some_and(|(high, again)| again && end == high);
         facts.dsack_of_probe |= is_of_probe && segments == 1;
         // RFC 8985 §6.2 step 4: the reordering window was too small.
@@ -129,12 +132,14 @@ impl Send {
         let Some(sent) = self.sent.get(index).copied() else { return };
         if !sent.has(Marks::AMBIGUOUS) {
             // In a hole below what the peer had already: it was reordered, not lost.
-            if facts.prior_highest_sacked.is_some_and(|highest| sent.start.is_before(highest)) {
+            if sent.start.is_before(facts.prior_highest) {
                 facts.note_late(sent.start);
             }
             facts.original_arrived |= sent.end.is_at_most(self.recovery.high);
             facts.first_sacked.get_or_insert(sent.at);
+            facts.last_sacked = Some(sent.at);
         }
+        facts.note_arrived(&sent);
         facts.has_sacked = true;
         facts.delivered += sent.segments();
         self.rack.advance(arrival, &sent);

@@ -32,6 +32,8 @@ pub(crate) struct Sent {
     pub(crate) end: Seq,
     /// When it was last sent.
     pub(crate) at: Instant,
+    /// How many segments had been delivered by then.
+    pub(crate) delivered: u32,
     /// How large its segments are, in bytes of payload.
     pub(crate) mss: u16,
     pub(crate) marks: Marks,

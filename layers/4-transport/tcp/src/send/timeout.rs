@@ -148,14 +148,12 @@ impl Send {
             self.recovery.reneged = false;
         }
         self.recovery.duplicates = 0;
-        let spares_recent = config.retransmit.rack && self.has_sack;
         let now = cx.now();
-        let window = self.reordering_window();
+        let limit = self.rack.rtt();
         for index in 0..self.sent.len() {
             let Some(sent) = self.sent.get(index).copied() else { continue };
             // RFC 8985 §6.3: what was sent just now is not lost yet.
-            let is_recent = now.since(sent.at) < self.rtt.latest() + window;
-            if index > 0 && spares_recent && self.rtt.is_known() && is_recent {
+            if index > 0 && config.retransmit.rack && now.since(sent.at) < limit {
                 continue;
             }
             self.mark_lost(cx, index, LossCause::Timeout);
@@ -178,10 +176,8 @@ impl Send {
         let before = self.in_flight();
         self.recovery.lost_now = 0;
         let wait = self.detect_losses(cx);
-        if self.in_flight() != before {
-            if self.recovery.phase != Phase::Recovery {
-                self.enter_recovery(cx, false);
-            }
+        if self.in_flight() != before && self.recovery.phase != Phase::Recovery {
+            self.enter_recovery(cx, false);
             self.reduce_proportionally(cx, 1, false);
         }
         match wait {

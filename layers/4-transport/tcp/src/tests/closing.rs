@@ -277,18 +277,18 @@ fn time_wait_is_used_again() {
         expect![[r#"
             listen
             < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0>
-            0.000 > S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK,TS val 1000 ecr 100>
+            0.000 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 1000 ecr 100>
             < . 1:1(0) ack 1 win 5000 <nop,nop,TS val 100 ecr 1000>
             ~ StateChanged from=SynReceived to=Established cause=AckOfSyn
             => Connected
             close
             ~ StateChanged from=Established to=FinWait1 cause=UserClosed
-            0.000 > F. 1:1(0) ack 1 win 64240 <TS val 1000 ecr 100>
+            0.000 > F. 1:1(0) ack 1 win 65160 <TS val 1000 ecr 100>
             < F. 1:1(0) ack 2 win 5000 <nop,nop,TS val 101 ecr 1000>
             ~ StateChanged from=FinWait1 to=FinWait2 cause=AckOfFin
             ~ StateChanged from=FinWait2 to=TimeWait cause=Fin
             ~ StateChanged from=TimeWait to=Closed cause=Over
-            0.000 > . 2:2(0) ack 2 win 64240 <TS val 1000 ecr 101>
+            0.000 > . 2:2(0) ack 2 win 65160 <TS val 1000 ecr 101>
             => PeerFinished
             => TimeWait
             => Closed
@@ -296,9 +296,9 @@ fn time_wait_is_used_again() {
             ~ Dropped why=TimeWaitAssassin
             < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 50 ecr 0>
             ~ Dropped why=OldTimestamp
-            0.000 > . 2:2(0) ack 2 win 64239 <TS val 1000 ecr 101>
+            0.000 > . 2:2(0) ack 2 win 65159 <TS val 1000 ecr 101>
             < S 1:1(0) win 5000 <mss 1000,sackOK,TS val 1200 ecr 0>
-            1.000 > S. 0:0(0) ack 2 win 64240 <mss 1460,sackOK,TS val 2000 ecr 1200>
+            1.000 > S. 0:0(0) ack 2 win 65160 <mss 1460,sackOK,TS val 2000 ecr 1200>
             < . 2:2(0) ack 1 win 5000 <nop,nop,TS val 1201 ecr 2000>
             ~ StateChanged from=SynReceived to=Established cause=AckOfSyn
             => Connected

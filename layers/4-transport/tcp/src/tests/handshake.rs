@@ -327,14 +327,14 @@ fn cookies() {
         expect![[r#"
             listen
             < S 0:0(0) win 65535 <mss 1440,sackOK,TS val 100 ecr 0,nop,wscale 9>
-            0.000 > S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK,TS val 985 ecr 100,wscale 7>
+            0.000 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 985 ecr 100,wscale 7>
             < . 1:1(0) ack 1 win 500 <nop,nop,TS val 101 ecr 921>
             ~ StateChanged from=SynReceived to=Established cause=AckOfSyn
             => Connected
             info mss scale has_sack has_timestamps
             => has_timestamps: true has_sack: true scale: Some((9 mss: 1428
             < P. 1:11(10) ack 1 win 500 <nop,nop,TS val 101 ecr 921>
-            0.000 > . 1:1(0) ack 11 win 502 <TS val 1000 ecr 101>
+            0.000 > . 1:1(0) ack 11 win 510 <TS val 1000 ecr 101>
             => Readable
         "#]],
     );

@@ -436,9 +436,9 @@ fn reported_duplicates_undo_recovery() {
             < . 1:1(0) ack 10001 win 65535 <sack 1:1001>
             ~ CongestionWindow cwnd=10 ssthresh=4294967295 cause=Undone
             ~ RecoveryPhase from=Recovery to=Open
-            ~ CongestionWindow cwnd=15 ssthresh=4294967295 cause=SlowStart
+            ~ CongestionWindow cwnd=16 ssthresh=4294967295 cause=SlowStart
             info cwnd ssthresh phase reordering reorderings
-            => phase: Open cwnd: 15 ssthresh: 4294967295 reordering: 3 reorderings: 0
+            => phase: Open cwnd: 16 ssthresh: 4294967295 reordering: 3 reorderings: 0
         "#]],
     );
 }

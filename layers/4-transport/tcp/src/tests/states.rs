@@ -111,8 +111,8 @@ fn an_acknowledgement_of_the_future() {
             SYN-RECEIVED: R 9:9(0) win 0 -> SynReceived
             half-open: R 9:9(0) win 0 -> Listen
             ESTABLISHED:  -> Established
-            FIN-WAIT-1:  -> FinWait1
-            FIN-WAIT-2:  -> FinWait2
+            FIN-WAIT-1: . 2:2(0) ack 1 win 64240 -> FinWait1
+            FIN-WAIT-2: . 2:2(0) ack 1 win 64240 -> FinWait2
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
@@ -308,9 +308,9 @@ fn data_out_of_order() {
             ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1: . 2:2(0) ack 1 win 64240 -> FinWait1
             FIN-WAIT-2: . 2:2(0) ack 1 win 64240 -> FinWait2
-            CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
-            CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
-            LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
+            CLOSE-WAIT:  -> CloseWait
+            CLOSING:  -> Closing
+            LAST-ACK:  -> LastAck
             TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
         "#]],
     );
@@ -386,7 +386,7 @@ fn a_fin_that_acknowledges_everything() {
             ESTABLISHED:  -> Established
             FIN-WAIT-1: . 2:2(0) ack 2 win 64240; => PeerFinished; => TimeWait; => Closed -> Closed
             FIN-WAIT-2: . 2:2(0) ack 2 win 64240; => PeerFinished; => TimeWait; => Closed -> Closed
-            CLOSE-WAIT:  -> CloseWait
+            CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: => TimeWait; => Closed -> Closed
             LAST-ACK: => Closed -> Closed
             TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
