@@ -357,7 +357,9 @@ impl Connection {
         // RFC 5681 §3.1: when the SYN was lost, the first window is one segment. An echo of the
         // first SYN's time shows that it was not lost.
         let echo = header.options.timestamps.map(|(_, echo)| echo);
-        let was_lost = self.send.timeouts > 1 && !self.send.is_echo_of_original(echo);
+        let was_lost = self.send.timeouts > 0
+            && self.send.totals.retransmitted > 1
+            && !self.send.is_echo_of_original(echo);
         self.send.begin(cx, was_lost);
         self.start_keepalive(cx);
         if self.send.has_finished {

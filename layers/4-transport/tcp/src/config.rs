@@ -75,6 +75,8 @@ pub struct Handshake {
     pub isn_tick: Duration,
     /// How many half-open connections a listener keeps; beyond that it answers with cookies.
     pub syn_queue_max: usize,
+    /// Whether that is no more than may wait to be accepted.
+    pub syn_queue_follows_backlog: bool,
     /// Whether it may (RFC 4987 §3.6); otherwise SYNs beyond the bound are dropped.
     pub syn_cookies: bool,
 }
@@ -151,6 +153,9 @@ pub struct CongestionConfig {
     pub hystart: bool,
     /// The window never grows beyond this, in segments.
     pub window_max: u32,
+    /// At least so many segments are decided on as one and end with PSH, if there is as much to send;
+    /// more on fast paths. Zero decides about each by itself.
+    pub burst_min: u32,
 }
 
 /// A policy of congestion control.
@@ -258,9 +263,15 @@ impl Config {
 
     fn hepta() -> Self {
         let linux = Self::linux();
-        let handshake = Handshake { isn_tick: Duration::from_micros(4), ..linux.handshake };
+        let handshake = Handshake {
+            isn_tick: Duration::from_micros(4),
+            syn_queue_follows_backlog: false,
+            ..linux.handshake
+        };
         let acknowledge = Acknowledge { answers_ack_of_unsent: true, ..linux.acknowledge };
-        Self { handshake, acknowledge, ..linux }
+        // Devices are given as much at once as they take.
+        let congestion = CongestionConfig { burst_min: 0, ..linux.congestion };
+        Self { handshake, acknowledge, congestion, mss_black_hole: Some(1024), ..linux }
     }
 
     /// Linux 6.12, as its `Documentation/networking/ip-sysctl.rst` and `include/net/tcp.h` say.
@@ -281,6 +292,7 @@ impl Config {
                 timestamp_offset_keyed: true,
                 isn_tick: Duration::from_nanos(64),
                 syn_queue_max: 4096,
+                syn_queue_follows_backlog: true,
                 syn_cookies: true,
             },
             retransmit: Retransmit {
@@ -304,6 +316,7 @@ impl Config {
                 restart_after_idle: true,
                 hystart: true,
                 window_max: u32::MAX,
+                burst_min: 2,
             },
             acknowledge: Acknowledge {
                 delay_min: Duration::from_millis(40),
@@ -337,7 +350,7 @@ impl Config {
             },
             mss_max: None,
             mss_min: 48,
-            mss_black_hole: Some(1024),
+            mss_black_hole: None,
             nagle: true,
             out_of_window_interval: Duration::from_millis(500),
             challenges_per_second: 1000,
@@ -354,6 +367,7 @@ impl Config {
                 syn_ack_retries: 3,
                 layout: Layout::FreeBsd,
                 isn_tick: Duration::from_micros(4),
+                syn_queue_follows_backlog: false,
                 ..linux.handshake
             },
             retransmit: Retransmit {
@@ -367,7 +381,7 @@ impl Config {
                 persist_min: Duration::from_secs(5),
                 ..linux.retransmit
             },
-            congestion: CongestionConfig { hystart: false, ..linux.congestion },
+            congestion: CongestionConfig { hystart: false, burst_min: 0, ..linux.congestion },
             acknowledge: Acknowledge {
                 delay_min: Duration::from_millis(40),
                 delay_max: Duration::from_millis(40),

@@ -48,7 +48,8 @@ impl Connection {
     /// Takes an ICMP error that quotes a segment of this flow.
     pub fn handle_icmp(&mut self, cx: &mut Cx<'_>, error: &IcmpError) {
         // RFC 5927 §4.1: a router can only quote what is on its way.
-        let is_outstanding = error.seq.is_within(self.send.una, self.send.nxt);
+        // An acknowledgement without data quotes the number behind everything that was sent.
+        let is_outstanding = error.seq - self.send.una <= self.send.nxt - self.send.una;
         if !is_outstanding || self.state == State::Closed {
             cx.note(|| Seen::Ignored { why: Why::IcmpOutOfPlace });
             return;
@@ -56,10 +57,9 @@ impl Connection {
         match error.kind {
             IcmpKind::PacketTooBig { mtu } => self.handle_too_big(cx, mtu),
             IcmpKind::Unreachable(failure) => self.handle_unreachable(cx, failure),
+            // RFC 9293 §3.9.2.2: these pass.
             IcmpKind::TimeExceeded | IcmpKind::ParameterProblem => {
-                // RFC 9293 §3.9.2.2: these pass.
-                self.soft_error = Some(Failure::HostUnreachable);
-                cx.note(|| Seen::Ignored { why: Why::IcmpSoft });
+                self.handle_unreachable(cx, Failure::HostUnreachable);
             }
         }
     }

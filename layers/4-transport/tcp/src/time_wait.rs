@@ -93,7 +93,8 @@ impl TimeWait {
         }
         let why = if is_old { Why::OldTimestamp } else { Why::OutOfWindow };
         cx.note(|| Seen::dropped(segment, why));
-        self.answer(cx, config)
+        let is_seldom = segment.is_empty() || header.flags.has(Flags::SYN);
+        self.answer(cx, config, is_seldom)
     }
 
     /// RFC 6191 §2: a SYN whose number or time lies above everything that came.
@@ -116,14 +117,17 @@ impl TimeWait {
         (self.timestamps.is_on && is_later).then(|| self.isn_after())
     }
 
-    fn answer(&mut self, cx: &mut Cx<'_>, config: &Config) -> Returned {
+    /// Who sends data waits for the answer; `is_seldom` is for all others, who might only answer us.
+    fn answer(&mut self, cx: &mut Cx<'_>, config: &Config, is_seldom: bool) -> Returned {
         let now = cx.now();
         let interval = config.out_of_window_interval;
-        if self.answered_at.is_some_and(|at| now.since(at) < interval) {
-            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
-            return Returned::Nothing;
+        if is_seldom {
+            if self.answered_at.is_some_and(|at| now.since(at) < interval) {
+                cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
+                return Returned::Nothing;
+            }
+            self.answered_at = Some(now);
         }
-        self.answered_at = Some(now);
         let tick = config.handshake.timestamp_tick;
         let timestamps =
             self.timestamps.is_on.then(|| (self.timestamps.now(now, tick), self.timestamps.recent));

@@ -159,15 +159,29 @@ impl Connection {
     fn has_waited_enough(&self, now: Instant, kind: RetransmitTimer) -> bool {
         let retransmit = &self.config.retransmit;
         let timeouts = self.send.timeouts;
+        let is_impatient = || {
+            let limit = self.life.user_timeout();
+            limit.is_some_and(|limit| timeouts > 0 && self.send.stalled_for(now) >= limit)
+        };
         match self.state {
             State::SynSent => {
                 let handshake = &self.config.handshake;
-                return timeouts >= handshake.syn_retries + handshake.syn_linear_timeouts;
+                let most = handshake.syn_retries + handshake.syn_linear_timeouts;
+                return timeouts >= most || is_impatient();
             }
-            State::SynReceived => return timeouts >= self.config.handshake.syn_ack_retries,
+            State::SynReceived => {
+                return timeouts >= self.config.handshake.syn_ack_retries || is_impatient();
+            }
             _ => {}
         }
         let stalled = self.send.stalled_for(now);
+        if self.send.wnd == 0 && kind == RetransmitTimer::Timeout && !self.life.is_orphan {
+            // The peer took its window back: what is retransmitted are probes, and who answers
+            // probes is not left (RFC 9293 §3.8.6.1). Nobody is silent for twice the longest wait.
+            let limit = retransmit.rto_max * 2;
+            let limit = self.life.user_timeout().map_or(limit, |user| user.min(limit));
+            return now.since(self.life.received_at) > limit && stalled > limit;
+        }
         if let Some(limit) = self.life.user_timeout() {
             return stalled >= limit && !stalled.is_zero();
         }
@@ -194,7 +208,7 @@ impl Connection {
     /// The user's limit is not overslept.
     fn clamp_to_user_timeout(&mut self, now: Instant) {
         let Some(limit) = self.life.user_timeout() else { return };
-        if !self.state.is_synchronized() || (self.send.timeouts == 0 && self.send.probes == 0) {
+        if self.send.timeouts == 0 && self.send.probes == 0 {
             return;
         }
         let at = self.send.stalled_since.after(limit).max(now.after(Duration::from_millis(1)));
@@ -208,7 +222,9 @@ impl Connection {
     fn doubt_path(&mut self, cx: &mut Cx<'_>, config: &Config) {
         let Some(small) = config.mss_black_hole else { return };
         let is_large = self.send.is_first_large(small.min(self.send.pmtu.mss() / 2));
-        if is_large && self.send.timeouts >= config.retransmit.retries_doubt {
+        // Who took its window back answers nothing, and that is no black hole.
+        let may_answer = self.send.wnd > 0;
+        if is_large && may_answer && self.send.timeouts >= config.retransmit.retries_doubt {
             self.send.pmtu.suspect_black_hole(cx, config);
         }
     }

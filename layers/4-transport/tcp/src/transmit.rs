@@ -78,7 +78,8 @@ impl Connection {
             return Some(self.emit_reset(cx, seq, kind));
         }
         if std::mem::take(&mut self.pending.challenge) {
-            return Some(self.emit_ack(cx, self.send.nxt));
+            let seq = self.send.acceptable_seq(self.recv.window.scale);
+            return Some(self.emit_ack(cx, seq));
         }
         if self.state == State::Closed {
             return None;
@@ -94,7 +95,8 @@ impl Connection {
             return Some(self.emit(cx, next));
         }
         if self.recv.delay.is_due && self.state != State::SynSent {
-            return Some(self.emit_ack(cx, self.send.nxt));
+            let seq = self.send.acceptable_seq(self.recv.window.scale);
+            return Some(self.emit_ack(cx, seq));
         }
         if std::mem::take(&mut self.pending.keepalive) {
             // RFC 9293 §3.8.4: a number that was acknowledged makes the peer answer.
@@ -250,7 +252,7 @@ impl Connection {
         let window = self.recv.window_now(&config);
         let window = self.recv.window.tell(self.recv.nxt, window);
         self.recv.timestamps.last_ack = self.recv.nxt;
-        self.recv.delay.note_acknowledged();
+        self.recv.delay.note_acknowledged(&config.acknowledge);
         Header {
             source: self.flow.local.port(),
             destination: self.flow.remote.port(),

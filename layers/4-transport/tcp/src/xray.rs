@@ -182,6 +182,8 @@ pub enum Why {
     ResetUnproven,
     /// A SYN within a connection (RFC 5961 §4).
     SynInConnection,
+    /// A SYN that ends what it begins.
+    SynWithFin,
     /// Neither SYN nor RST, and no connection yet (RFC 9293 §3.10.7.3, fifth).
     NoSyn,
     /// An RST to nobody (RFC 9293 §3.10.7.1), or to a listener (§3.10.7.2).

@@ -169,6 +169,10 @@ impl Congestion {
         self.window.cwnd = cwnd.clamp(1, self.window.max);
     }
 
+    pub(crate) fn set_ssthresh(&mut self, ssthresh: u32) {
+        self.window.ssthresh = ssthresh;
+    }
+
     /// The reduction was for nothing: what was before comes back.
     pub(crate) fn restore(&mut self, cwnd: u32, ssthresh: u32) {
         self.window.cwnd = self.window.cwnd.max(cwnd);

@@ -87,8 +87,11 @@ impl Listener {
             return self.handle_ack_of_cookie(cx, flow, limits, segment, ecn);
         }
         // Third: SYN; fourth: anything else.
-        if flags.has(Flags::SYN) {
-            self.handle_syn(cx, flow, limits, segment, isn);
+        if flags.has(Flags::SYN | Flags::FIN) {
+            // Nobody begins by ending; those who ask so look for holes in filters.
+            cx.note(|| Seen::dropped(segment, Why::SynWithFin));
+        } else if flags.has(Flags::SYN) {
+            self.handle_syn(cx, flow, limits, segment, ecn, isn);
         } else {
             cx.note(|| Seen::dropped(segment, Why::NoSyn));
         }
@@ -195,6 +198,7 @@ impl Listener {
         flow: &Flow,
         limits: &Limits,
         segment: &Segment<'_>,
+        ecn: Ecn,
         isn: Option<Seq>,
     ) {
         // RFC 9293 §3.9.2.3: nobody connects from, or to, a group.
@@ -212,7 +216,14 @@ impl Listener {
         }
         let config = Arc::clone(&self.config);
         let mut request = Request::new(cx, &config, flow, &segment.header, limits, isn);
-        if self.half_open.len() >= config.handshake.syn_queue_max {
+        // RFC 3168 §6.1.1: a SYN is not marked as capable; one that is came through something that
+        // writes into these bits, so what they say later means nothing.
+        request.ecn &= ecn == Ecn::NotEct;
+        let most = match config.handshake.syn_queue_follows_backlog {
+            true => config.handshake.syn_queue_max.min(self.backlog),
+            false => config.handshake.syn_queue_max,
+        };
+        if self.half_open.len() >= most {
             if !config.handshake.syn_cookies {
                 cx.note(|| Seen::dropped(segment, Why::SynQueueFull));
                 return;
@@ -244,12 +255,9 @@ impl Listener {
         let request = self.half_open.get_mut(flow)?;
         let Header { flags, seq, ack, .. } = segment.header;
         let expected = request.irs + 1;
-        if flags.has(Flags::SYN) && !flags.has_any(Flags::RST | Flags::ACK) && seq == request.irs {
-            // The peer did not get our answer.
-            let header = request.answer(cx, &config, flow, false);
-            if self.answers.len() < ANSWERS_MAX {
-                self.answers.push_back((*flow, header));
-            }
+        let is_bare = flags.has(Flags::SYN) && !flags.has_any(Flags::RST | Flags::ACK | Flags::FIN);
+        if is_bare && seq == request.irs {
+            self.answer_once_more(cx, flow);
             return None;
         }
         let window = config.buffers.receive_initial;
@@ -272,14 +280,27 @@ impl Listener {
             .timestamp
             .zip(value)
             .is_some_and(|(recent, value)| (value.wrapping_sub(recent) as i32) < 0);
-        if flags.has(Flags::SYN) {
-            self.challenge(cx, flow, Why::SynInConnection);
-            return None;
-        }
         if !is_acceptable || is_old {
             cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
             self.challenge(cx, flow, Why::OutOfWindow);
             return None;
+        }
+        if flags.has(Flags::SYN) && seq == request.irs {
+            self.challenge(cx, flow, Why::SynInConnection);
+            return None;
+        }
+        if flags.has(Flags::SYN) {
+            // RFC 9293 §3.10.7.4, fourth: back to LISTEN, as if nothing had been; the peer hears of
+            // it.
+            cx.note(|| Seen::dropped(segment, Why::SynInConnection));
+            self.forget(flow);
+            self.refuse(flow, segment);
+            return None;
+        }
+        if let Some(value) = value.filter(|_| seq.is_at_most(expected))
+            && let Some(recent) = &mut request.timestamp
+        {
+            *recent = value;
         }
         if !flags.has(Flags::ACK) {
             cx.note(|| Seen::dropped(segment, Why::NoAck));
@@ -288,7 +309,7 @@ impl Listener {
         if ack != request.iss + 1 {
             // RFC 9293 §3.10.7.4, fifth.
             cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
-            self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+            self.refuse(flow, segment);
             return None;
         }
         if self.is_full() {
@@ -328,9 +349,7 @@ impl Listener {
             Checked::Early | Checked::Wrong => {
                 let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
                 cx.note(|| Seen::dropped(segment, why));
-                if self.answers.len() < ANSWERS_MAX {
-                    self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
-                }
+                self.refuse(flow, segment);
                 return None;
             }
         };
@@ -367,6 +386,33 @@ impl Listener {
         let scale = if request.scale.is_some() { self.config.window_scale() } else { 0 };
         header.window >>= scale;
         self.answers.push_back((*flow, header));
+    }
+
+    /// The peer did not get our answer: it gets it again, though not for every copy of its SYN, and
+    /// the next one by the clock is as far away as after the last.
+    fn answer_once_more(&mut self, cx: &mut Cx<'_>, flow: &Flow) {
+        let config = Arc::clone(&self.config);
+        let now = cx.now();
+        let Some(request) = self.half_open.get_mut(flow) else { return };
+        let is_early =
+            request.answered_at.is_some_and(|at| now.since(at) < config.out_of_window_interval);
+        if is_early || self.answers.len() >= ANSWERS_MAX {
+            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
+            return;
+        }
+        request.answered_at = Some(now);
+        request.copies = request.copies.saturating_add(1);
+        self.answers.push_back((*flow, request.answer(cx, &config, flow, false)));
+        self.deadlines.remove(&(request.due_at, *flow));
+        request.due_at = now.after(request.timeout(&config));
+        self.deadlines.insert((request.due_at, *flow));
+    }
+
+    /// Answers what nobody wants with a reset, if there is room for one more answer.
+    fn refuse(&mut self, flow: &Flow, segment: &Segment<'_>) {
+        if self.answers.len() < ANSWERS_MAX {
+            self.answers.extend(answer::to_nobody(segment).map(|header| (*flow, header)));
+        }
     }
 
     fn forget(&mut self, flow: &Flow) -> Option<Request> {

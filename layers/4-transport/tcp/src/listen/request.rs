@@ -33,8 +33,9 @@ pub(super) struct Request {
     /// When the answer first left, and when it leaves again.
     pub(super) sent_at: Instant,
     pub(super) due_at: Instant,
-    /// How often it was sent again.
+    /// How often it was sent again by the clock, and how often because the SYN came again.
     pub(super) retries: u8,
+    pub(super) copies: u8,
     /// When something out of place was last answered.
     pub(super) answered_at: Option<Instant>,
 }
@@ -67,6 +68,7 @@ impl Request {
             sent_at: cx.now(),
             due_at: cx.now().after(config.retransmit.rto_initial),
             retries: 0,
+            copies: 0,
             answered_at: None,
         }
     }
@@ -98,6 +100,7 @@ impl Request {
             sent_at: cx.now(),
             due_at: Instant::NEVER,
             retries: 0,
+            copies: 0,
             answered_at: None,
         }
     }
@@ -185,7 +188,10 @@ impl Request {
             ..Header::default()
         };
         connection.take_syn(cx, &syn);
-        connection.send.resume_handshake(cx, self.sent_at, self.retries);
+        let first = ticks(self.sent_at, connection.config.handshake.timestamp_tick)
+            .wrapping_add(self.timestamp_offset);
+        let again = (self.retries, self.copies);
+        connection.send.resume_handshake(cx, self.sent_at, first, again);
         connection
     }
 }

@@ -68,7 +68,8 @@ impl Delay {
     /// is how much the peer may send.
     pub(crate) fn hurry(&mut self, config: &Acknowledge, window: u32, max: u8) {
         let segments = window / (2 * u32::from(self.segment.max(1)));
-        let quick = segments.clamp(2, u32::from(max.max(2))) as u8;
+        let segments = if segments == 0 { 2 } else { segments };
+        let quick = segments.min(u32::from(max.max(2))) as u8;
         if config.quick_max > 0 {
             self.quick = self.quick.max(quick);
         }
@@ -236,8 +237,14 @@ impl Delay {
     }
 
     /// An acknowledgement left, for `segments` that came.
-    pub(crate) fn note_acknowledged(&mut self) {
-        self.quick = self.quick.saturating_sub(1);
+    pub(crate) fn note_acknowledged(&mut self, config: &Acknowledge) {
+        if self.quick > 0 {
+            self.quick -= u8::from(self.is_owed);
+            if self.quick == 0 {
+                // From here on they wait, and not long at first.
+                self.ato = self.ato().min(config.delay_min).into();
+            }
+        }
         self.is_owed = false;
         self.is_due = false;
         self.pushed = 0;
@@ -277,7 +284,11 @@ impl Delay {
 
     /// Nothing is acknowledged any more.
     pub(crate) fn stop(&mut self) {
-        self.note_acknowledged();
+        self.is_owed = false;
+        self.is_due = false;
+        self.until = Instant::NEVER;
+        self.compressed = 0;
+        self.compressed_until = Instant::NEVER;
     }
 
     /// How long the next acknowledgement may be delayed.

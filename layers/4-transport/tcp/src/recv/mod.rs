@@ -187,6 +187,9 @@ impl Recv {
         }
         let had_gap = !self.ranges.is_empty();
         let before = self.nxt;
+        if had_gap {
+            self.ranges.note_overlaps(before, before + payload.len() as u32);
+        }
         if !self.is_abandoned {
             self.buffer.write_at(cx, 0, payload);
         }
@@ -234,7 +237,6 @@ impl Recv {
         payload: &[u8],
         smoothed: Option<Duration>,
     ) {
-        self.delay.hurry_anew(&config.acknowledge, self.window.open(self.nxt));
         let rtt = smoothed.into_iter().chain(self.window.rtt()).min();
         let (now, has_sack) = (cx.now(), self.has_sack);
         self.delay.decide_out_of_order(&config.acknowledge, now, self.nxt, has_sack, rtt);
@@ -264,6 +266,7 @@ impl Recv {
         if !self.is_abandoned {
             self.buffer.write_at(cx, offset, payload);
         }
+        self.ranges.note_overlaps(from, end);
         self.ranges.insert(from, end);
         let (nxt, len) = (self.nxt, payload.len());
         cx.note(|| Seen::OutOfOrder { seq: from, len, expected: nxt });

@@ -70,6 +70,13 @@ impl Ranges {
         self.0.get_or_insert_default().note_duplicate(start, end);
     }
 
+    /// The parts of `start..end` that have arrived before are reported too.
+    pub(crate) fn note_overlaps(&mut self, start: Seq, end: Seq) {
+        if let Some(gaps) = &mut self.0 {
+            gaps.note_overlaps(start, end);
+        }
+    }
+
     /// Whether an acknowledgement has a block to carry.
     #[inline]
     pub(crate) fn has_blocks(&self) -> bool {
@@ -163,6 +170,22 @@ impl Gaps {
             Some((s, e)) if start.is_at_most(e) && end.is_at_least(s) => (s.min(start), e.max(end)),
             _ => (start, end),
         });
+    }
+
+    /// RFC 2883 §4.2: of a segment that came partly before, that part is a duplicate. One block is
+    /// all that can be said, so what does not touch it goes unsaid.
+    fn note_overlaps(&mut self, start: Seq, end: Seq) {
+        let first = self.ranges.partition_point(|range| range.1.is_at_most(start));
+        for index in first..self.ranges.len() {
+            let Some(&(s, e)) = self.ranges.get(index).filter(|range| range.0.is_before(end))
+            else {
+                return;
+            };
+            let (s, e) = (s.max(start), e.min(end));
+            if self.duplicate.is_none_or(|(from, to)| s.is_at_most(to) && e.is_at_least(from)) {
+                self.note_duplicate(s, e);
+            }
+        }
     }
 
     /// The blocks for an acknowledgement: a duplicate first (RFC 2883 §4), then the newest.

@@ -8,6 +8,7 @@
 //! ```
 
 mod ack;
+mod burst;
 mod loss;
 mod output;
 mod queue;
@@ -109,6 +110,8 @@ pub(crate) struct Send {
     pub(crate) totals: Totals,
     /// Explicit congestion notification (RFC 3168).
     pub(crate) ecn: EcnSender,
+    /// Where that ends which was decided on as one and has not left yet, and whether with a FIN.
+    burst: Option<(Seq, bool)>,
     /// What is due.
     due: Due,
     /// Pacing, if the user wishes it.
@@ -213,6 +216,7 @@ impl Send {
             last_data_at: Instant::ORIGIN,
             totals: Totals::default(),
             ecn: EcnSender::default(),
+            burst: None,
             due: Due::default(),
             pacing: None,
         }
@@ -262,6 +266,14 @@ impl Send {
         self.una + self.wnd
     }
 
+    /// A number that the peer takes in a segment without data: `snd.nxt`, unless the peer took its
+    /// window back, so that this lies beyond it (RFC 9293 §3.8.6). What is less than a window's unit
+    /// is rounding.
+    pub(crate) fn acceptable_seq(&self, scale: u8) -> Seq {
+        let end = self.window_end();
+        if self.nxt.beyond(end) < 1 << scale { self.nxt } else { end }
+    }
+
     /// How many segments are on their way (RFC 6675's pipe).
     pub(crate) fn in_flight(&self) -> u32 {
         let left = self.sent.sacked() + self.sent.lost() + self.recovery.duplicates;
@@ -299,6 +311,7 @@ impl Send {
         self.sent.clear(cx);
         self.timer.0 = Instant::NEVER;
         self.due = Due::default();
+        self.burst = None;
         self.urgent = None;
     }
 }

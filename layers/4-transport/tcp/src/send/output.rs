@@ -55,15 +55,26 @@ impl Send {
         }
     }
 
-    /// Our answer to the peer's SYN left at `sent_at`, and `retries` times more.
-    pub(crate) fn resume_handshake(&mut self, cx: &mut Cx<'_>, sent_at: Instant, retries: u8) {
+    /// Our answer to the peer's SYN left at `sent_at`, when our clock of timestamps showed `ts`, and
+    /// then so often by the clock and so often because the SYN came again.
+    pub(crate) fn resume_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        sent_at: Instant,
+        ts: u32,
+        (retries, copies): (u8, u8),
+    ) {
         self.nxt = self.iss + 1;
         let marks = Marks::default().with(Marks::SYN);
-        let marks = if retries > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
+        let marks = if retries + copies > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
         let (start, end, delivered) = (self.iss, self.nxt, self.totals.delivered);
         self.sent.push(cx, Sent { start, end, at: sent_at, delivered, mss: 1, marks });
         self.timeouts = retries;
-        self.totals.retransmitted = retries.into();
+        self.totals.retransmitted = u32::from(retries) + u32::from(copies);
+        if retries > 0 {
+            // An echo of the first answer shows that it was not lost.
+            self.recovery.first_retransmission = Some(ts.wrapping_add(1));
+        }
     }
 
     /// The next segment with something of ours in it, if one may leave now.
@@ -271,11 +282,15 @@ impl Send {
         if !self.has_unsent() {
             return None;
         }
-        self.restart_after_idle(cx, config);
         let mss = self.mss().saturating_sub(room.sack_len).max(1);
-        let quota = self.quota(cx, probe, mss)?;
-        let (len, has_fin) = self.cut(mss, quota, room.gso_len_max, small)?;
-        let has_push = len > 0 && self.nxt + len == self.write_end();
+        let (len, has_fin, has_push) = match self.rest_of_burst(mss, room) {
+            Some(rest) => rest,
+            None => {
+                self.restart_after_idle(cx, config);
+                let quota = self.quota(cx, probe, mss)?;
+                self.begin_burst(config, room, (mss, quota), small)?
+            }
+        };
         let start = self.nxt;
         self.note_sent(cx, config, len, has_fin, has_push, mss);
         if probe {
@@ -307,7 +322,12 @@ impl Send {
     }
 
     /// How many bytes go into the next segment, or super-segment, and whether the FIN does.
-    fn cut(&mut self, mss: u32, quota: u32, gso_len_max: u32, small: bool) -> Option<(u32, bool)> {
+    pub(super) fn cut(
+        &mut self,
+        (mss, segments): (u32, u32),
+        sends_bursts: bool,
+        small: bool,
+    ) -> Option<(u32, bool)> {
         let unsent = self.unsent_len();
         let window = self.window_end().beyond(self.nxt);
         let is_last = |len: u32| self.has_finished && len == unsent && len < window.max(1);
@@ -318,9 +338,13 @@ impl Send {
         if !small && unsent.min(mss) > window {
             return None;
         }
-        let limit = (gso_len_max / mss).max(1).min(quota).saturating_mul(mss);
+        let limit = segments.saturating_mul(mss);
         let len = unsent.min(window).min(limit);
         let partial = len % mss;
+        if len < unsent && !sends_bursts && !small {
+            // What would fill the window to its brim waits for more of it.
+            return Some((len - partial, false)).filter(|&(len, _)| len > 0);
+        }
         let is_end = len == unsent && self.has_finished;
         if partial > 0 && !is_end && !small && self.holds_small_back(len) {
             return Some(len - partial).filter(|&len| len > 0).map(|len| (len, false));

@@ -296,6 +296,9 @@ impl Send {
             return;
         }
         self.recovery.high = self.nxt;
+        let threshold = self.threshold_now();
+        self.congestion.set_ssthresh(threshold);
+        self.recovery.prior_ssthresh = None;
         self.recovery.undo_from = None;
         self.recovery.frto = false;
         self.recovery.set_phase(cx, Phase::Loss);

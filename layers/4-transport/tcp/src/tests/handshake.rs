@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::stage::{check, check_with, plain};
+use super::stage::{check, check_with, plain, sack};
 
 //= test RFC 9293 §3.5: the three steps of the handshake, and data behind them.
 #[test]
@@ -395,6 +395,85 @@ fn a_full_accept_queue() {
             => Closed
             < S 0:0(0) win 65535 <mss 1440>
             ~ Dropped why=AcceptQueueFull
+        "#]],
+    );
+}
+
+//= test RFC 3168 §6.1.1: a SYN that is marked as capable comes from something that mangles marks.
+#[test]
+fn odd_syns() {
+    check_with(
+        sack(),
+        "
+        listen
+        < SF 0:0(0) win 5000 <mss 1000>
+        < SEW 0:0(0) win 5000 <mss 1000,sackOK> ect0
+        ",
+        expect![[r#"
+            listen
+            < SF 0:0(0) win 5000 <mss 1000>
+            ~ Dropped why=SynWithFin
+            < SEW 0:0(0) win 5000 <mss 1000,sackOK> ect0
+            0.000 > S. 0:0(0) ack 1 win 64240 <mss 1460,sackOK>
+        "#]],
+    );
+}
+
+/// The copy of a SYN is answered, but not a row of them; an echo of the first answer shows that it
+/// was not lost, so the first window is a whole one.
+#[test]
+fn a_syn_comes_again_and_again() {
+    check(
+        "
+        listen
+        < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+        +100ms
+        < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+        < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+        +4s
+        < . 1:1(0) ack 1 win 5000 <nop,nop,TS val 101 ecr 1000>
+        info cwnd retransmitted_total
+        ",
+        expect![[r#"
+            listen
+            < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+            0.000 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 1000 ecr 100,wscale 7>
+            < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+            0.100 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 1100 ecr 100,wscale 7>
+            < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 100 ecr 0,nop,wscale 7>
+            ~ Ignored why=AnsweredJustNow
+            1.100 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 2100 ecr 100,wscale 7>
+            3.100 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 4100 ecr 100,wscale 7>
+            < . 1:1(0) ack 1 win 5000 <nop,nop,TS val 101 ecr 1000>
+            ~ StateChanged from=SynReceived to=Established cause=AckOfSyn
+            => Connected
+            info cwnd retransmitted_total
+            => retransmitted_total: 3 cwnd: 10
+        "#]],
+    );
+}
+
+/// An answer to an earlier connection's SYN is told by the time that it echoes.
+#[test]
+fn an_echo_that_no_syn_had() {
+    check(
+        "
+        connect
+        +10ms
+        < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK,TS val 100 ecr 900>
+        < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK,TS val 100 ecr 1000>
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460,sackOK,TS val 1000 ecr 0,wscale 7>
+            < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK,TS val 100 ecr 900>
+            ~ Dropped why=OldTimestamp
+            0.010 > R 1:1(0) win 0
+            < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK,TS val 100 ecr 1000>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.010 > . 1:1(0) ack 1 win 64240 <TS val 1010 ecr 100>
+            => Connected
         "#]],
     );
 }

@@ -637,8 +637,10 @@ fn a_router_says_too_big() {
 //= test RFC 4821 §7.7: large segments that time out again and again are made smaller.
 #[test]
 fn a_black_hole_is_found() {
+    let mut config = sack();
+    config.mss_black_hole = Some(1024);
     check_with(
-        sack(),
+        config,
         "
         connect
         +10ms
@@ -667,6 +669,102 @@ fn a_black_hole_is_found() {
             3.182 > . 1:1025(1024) ack 1 win 64240
             info mss_path timeouts
             => timeouts: 4 mss_path: 1024
+        "#]],
+    );
+}
+
+//= test RFC 2883 §4.1: the copy arrives after everything was acknowledged; it is heard of all the same.
+#[test]
+fn a_duplicate_is_reported_late() {
+    check_with(
+        sack(),
+        "
+        connect
+        +100ms
+        < S. 0:0(0) ack 1 win 65535 <mss 1000,sackOK>
+        write 5000
+        +100ms
+        show
+        < . 1:1(0) ack 1 win 65535 <sack 1001:5001>
+        +20ms
+        < . 1:1(0) ack 5001 win 65535
+        +80ms
+        < . 1:1(0) ack 5001 win 65535 <sack 1:1001>
+        info cwnd ssthresh phase dsack_duplicates
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460,sackOK>
+            < S. 0:0(0) ack 1 win 65535 <mss 1000,sackOK>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.100 > . 1:1(0) ack 1 win 64240
+            => Connected
+            write 5000
+            => wrote 5000
+            0.100 > . 1:1001(1000) ack 1 win 64240
+            0.100 > . 1001:2001(1000) ack 1 win 64240
+            0.100 > . 2001:3001(1000) ack 1 win 64240
+            0.100 > . 3001:4001(1000) ack 1 win 64240
+            0.100 > P. 4001:5001(1000) ack 1 win 64240
+            show
+            < . 1:1(0) ack 1 win 65535 <sack 1001:5001>
+            ~ Lost seq=1 len=1000 cause=Rack
+            ~ CongestionWindow cwnd=10 ssthresh=7 cause=Loss
+            ~ RecoveryPhase from=Open to=Recovery
+            0.200 > . 1:1001(1000) ack 1 win 64240
+            < . 1:1(0) ack 5001 win 65535
+            ~ CongestionWindow cwnd=7 ssthresh=7 cause=Recovered
+            ~ RecoveryPhase from=Recovery to=Open
+            < . 1:1(0) ack 5001 win 65535 <sack 1:1001>
+            ~ CongestionWindow cwnd=10 ssthresh=4294967295 cause=Undone
+            info cwnd ssthresh phase dsack_duplicates
+            => phase: Open cwnd: 10 ssthresh: 4294967295 dsack_duplicates: 1
+        "#]],
+    );
+}
+
+//= test RFC 9293 §3.8.6.1: a peer that took its window back and answers is not left.
+#[test]
+fn a_window_that_was_taken_back_is_probed_for_ever() {
+    let mut config = sack();
+    config.retransmit.retries_max = 3;
+    check_with(
+        config,
+        "
+        connect
+        +10ms
+        < S. 0:0(0) ack 1 win 65535 <mss 1000,sackOK>
+        write 2000
+        +1ms
+        < . 1:1(0) ack 1001 win 0
+        +20s
+        < . 1:1(0) ack 1001 win 0
+        info timeouts phase
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460,sackOK>
+            < S. 0:0(0) ack 1 win 65535 <mss 1000,sackOK>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.010 > . 1:1(0) ack 1 win 64240
+            => Connected
+            write 2000
+            => wrote 2000
+            0.010 > . 1:1001(1000) ack 1 win 64240
+            0.010 > P. 1001:2001(1000) ack 1 win 64240
+            < . 1:1(0) ack 1001 win 0
+            0.220 > P. 1001:2001(1000) ack 1 win 64240
+            0.429 > P. 1001:2001(1000) ack 1 win 64240
+            0.847 > P. 1001:2001(1000) ack 1 win 64240
+            1.682 > P. 1001:2001(1000) ack 1 win 64240
+            3.353 > P. 1001:2001(1000) ack 1 win 64240
+            6.695 > P. 1001:2001(1000) ack 1 win 64240
+            13.379 > P. 1001:2001(1000) ack 1 win 64240
+            < . 1:1(0) ack 1001 win 0
+            info timeouts phase
+            => phase: Loss timeouts: 6
         "#]],
     );
 }

@@ -336,3 +336,69 @@ fn the_buffer_grows_with_its_user() {
     let after = stage.connection.as_ref().unwrap().info(base::Instant::ORIGIN).receive_space;
     assert!(after > 2 * before, "{before} has become {after}");
 }
+
+//= test RFC 2883 §4.2: of a segment that came partly before, that part is reported.
+#[test]
+fn overlaps_are_reported() {
+    check_with(
+        sack(),
+        "
+        connect
+        < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK>
+        < . 1001:2001(1000) ack 1 win 5000
+        < . 1501:2501(1000) ack 1 win 5000
+        < . 1:1501(1500) ack 1 win 5000
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460,sackOK>
+            < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.000 > . 1:1(0) ack 1 win 64240
+            => Connected
+            < . 1001:2001(1000) ack 1 win 5000
+            0.000 > . 1:1(0) ack 1 win 64240 <sack 1001:2001>
+            < . 1501:2501(1000) ack 1 win 5000
+            0.000 > . 1:1(0) ack 1 win 64240 <sack 1501:2001 1001:2501>
+            < . 1:1501(1500) ack 1 win 5000
+            0.000 > . 1:1(0) ack 2501 win 62780 <sack 1001:1501>
+            => Readable
+        "#]],
+    );
+}
+
+/// Data overtook an acknowledgement of the same flight: nothing is out of place.
+#[test]
+fn an_acknowledgement_that_was_overtaken() {
+    let mut config = sack();
+    config.acknowledge.quick_max = 0;
+    check_with(
+        config,
+        "
+        connect
+        < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK>
+        write 100
+        < P. 1:101(100) ack 1 win 5000
+        < . 1:1(0) ack 101 win 5000
+        info bytes_acked
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460,sackOK>
+            < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.000 > . 1:1(0) ack 1 win 64240
+            => Connected
+            write 100
+            => wrote 100
+            0.000 > P. 1:101(100) ack 1 win 64240
+            < P. 1:101(100) ack 1 win 5000
+            => Readable
+            < . 1:1(0) ack 101 win 5000
+            info bytes_acked
+            => bytes_acked: 101
+        "#]],
+    );
+}

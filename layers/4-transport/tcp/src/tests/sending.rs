@@ -132,10 +132,10 @@ fn a_closed_window_is_probed() {
             1.100 > . 1000:1000(0) ack 1 win 64240
             < . 1:1(0) ack 1001 win 0
             < . 1:1(0) ack 1001 win 300
-            3.400 > . 1001:1301(300) ack 1 win 64240
-            3.700 > . 1001:1301(300) ack 1 win 64240
-            4.300 > . 1001:1301(300) ack 1 win 64240
-            5.500 > . 1001:1301(300) ack 1 win 64240
+            3.400 > P. 1001:1301(300) ack 1 win 64240
+            3.700 > P. 1001:1301(300) ack 1 win 64240
+            4.300 > P. 1001:1301(300) ack 1 win 64240
+            5.500 > P. 1001:1301(300) ack 1 win 64240
             < . 1:1(0) ack 1301 win 5000
             7.200 > . 1301:2301(1000) ack 1 win 64240
         "#]],
@@ -528,6 +528,47 @@ fn numbers_wrap() {
             ~ StateChanged from=Established to=CloseWait cause=Fin
             => PeerFinished
             0.040 > . 1:1(0) ack 501 win 64240
+        "#]],
+    );
+}
+
+/// What a millisecond of the path takes, and two segments at least, is decided on as one: PSH stands
+/// at its end, however few the device takes at once.
+#[test]
+fn bursts_end_with_push() {
+    let mut config = plain();
+    config.congestion.burst_min = 2;
+    check_with(
+        config,
+        "
+        connect
+        +100ms
+        < S. 0:0(0) ack 1 win 50000 <mss 1000>
+        write 4500
+        < . 1:1(0) ack 4501 win 50000
+        gso 64000
+        write 4500
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460>
+            < S. 0:0(0) ack 1 win 50000 <mss 1000>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.100 > . 1:1(0) ack 1 win 64240
+            => Connected
+            write 4500
+            => wrote 4500
+            0.100 > . 1:1001(1000) ack 1 win 64240
+            0.100 > P. 1001:2001(1000) ack 1 win 64240
+            0.100 > . 2001:3001(1000) ack 1 win 64240
+            0.100 > P. 3001:4001(1000) ack 1 win 64240
+            0.100 > P. 4001:4501(500) ack 1 win 64240
+            < . 1:1(0) ack 4501 win 50000
+            gso 64000
+            write 4500
+            => wrote 4500
+            0.100 > P. 4501:9001(4500) ack 1 win 64240
         "#]],
     );
 }

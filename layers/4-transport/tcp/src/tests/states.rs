@@ -149,7 +149,7 @@ fn a_syn_in_the_window() {
         expect![[r#"
             SYN-SENT: S. 0:0(0) ack 101 win 64240 <mss 1460> -> SynReceived
             SYN-RECEIVED: . 1:1(0) ack 1 win 64240 -> SynReceived
-            half-open: . 1:1(0) ack 1 win 64240 -> Listen
+            half-open: R. -1667402408:-1667402408(0) ack 101 win 0 -> Listen
             ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1: . 2:2(0) ack 1 win 64240 -> FinWait1
             FIN-WAIT-2: . 2:2(0) ack 1 win 64240 -> FinWait2

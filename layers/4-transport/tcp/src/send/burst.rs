@@ -1,0 +1,75 @@
+//! Several segments that are decided on as one.
+//!
+//! A device that cuts super-segments is given many at once, and the last of them carries PSH, so that who
+//! merges them again hands them up without waiting. Where a profile says so, the same is done for devices
+//! that take one at a time: on the wire nobody sees the difference.
+
+use super::Send;
+use super::output::Room;
+use crate::config::Config;
+
+impl Send {
+    /// Decides what leaves next: a segment, or where the profile sends in bursts, several that are
+    /// decided on as one, whether or not the device takes them as one. Returns the first piece: how
+    /// long it is, and whether it ends with FIN and with PSH.
+    pub(super) fn begin_burst(
+        &mut self,
+        config: &Config,
+        room: Room,
+        (mss, quota): (u32, u32),
+        small: bool,
+    ) -> Option<(u32, bool, bool)> {
+        let sends_bursts = config.congestion.burst_min > 0 && !small;
+        let quota = if sends_bursts {
+            let half = (self.congestion.cwnd() / 2).max(1);
+            quota.min(half).min(self.burst_len(config, mss))
+        } else {
+            quota
+        };
+        let device = (room.gso_len_max / mss).max(1);
+        let segments = if sends_bursts { quota } else { device.min(quota) };
+        let (len, has_fin) = self.cut((mss, segments), sends_bursts, small)?;
+        let is_whole = self.nxt + len == self.write_end();
+        if len <= device.saturating_mul(mss) {
+            // What fits into the window's last bit is as urgent as what ends a write.
+            let has_push = len > 0 && (is_whole || small || (sends_bursts && len > mss));
+            return Some((len, has_fin, has_push));
+        }
+        self.burst = Some((self.nxt + len, has_fin));
+        Some((device * mss, false, false))
+    }
+
+    /// The next piece of what was decided on, if something is left of it.
+    pub(super) fn rest_of_burst(&mut self, mss: u32, room: Room) -> Option<(u32, bool, bool)> {
+        let (end, has_fin) = self.burst.take()?;
+        let left = end.min(self.window_end()).beyond(self.nxt);
+        if left == 0 {
+            return None;
+        }
+        let device = (room.gso_len_max / mss).max(1).saturating_mul(mss);
+        if left > device {
+            self.burst = Some((end, has_fin));
+            return Some((device, false, false));
+        }
+        let is_end = self.nxt + left == end;
+        Some((left, has_fin && is_end, is_end))
+    }
+
+    /// How many segments leave as one: what is sent in a millisecond at the rate that the congestion
+    /// window makes, and on short paths more, for there a burst fills no queue for long.
+    fn burst_len(&self, config: &Config, mss: u32) -> u32 {
+        // The most that a packet of IP carries, with its headers.
+        const LEN_MAX: u64 = 65_200;
+        let cwnd = self.congestion.cwnd();
+        let is_early = cwnd < self.congestion.ssthresh() / 2;
+        let percent = if is_early { 200 } else { 120 };
+        let window = u64::from(cwnd.max(self.sent.packets())) * u64::from(mss) * percent / 100;
+        let micros = |time: Option<std::time::Duration>| time.map(|time| time.as_micros() as u64);
+        let smoothed = micros(Some(self.rtt.smoothed()).filter(|_| self.rtt.is_known()));
+        let paced = smoothed.map_or(LEN_MAX, |rtt| (window * 1_000_000 / rtt.max(1)) >> 10);
+        let near = micros(self.rtt.shortest())
+            .map_or(0, |rtt| LEN_MAX.checked_shr((rtt >> 9) as u32).unwrap_or(0));
+        let len = (paced + near).min(LEN_MAX).min(u64::from(self.wnd_max / 2));
+        (len as u32 / mss).max(config.congestion.burst_min)
+    }
+}
