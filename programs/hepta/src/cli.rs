@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::{config, control, get, net, passwd, ping, serve, telnet};
+use crate::{config, control, get, lab, net, passwd, ping, serve, telnet};
 
 /// The layers that a film shows unless told otherwise.
 pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Ping(Box<ping::Options>),
     Telnet(Box<telnet::Options>),
     Net(Box<net::Options>),
+    Lab(Box<lab::Options>),
     /// Look through a configuration file without serving it
     ///
     /// Says what is wrong, where, and what would be right.

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod control;
 mod get;
+mod lab;
 mod listing;
 mod net;
 mod network;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         cli::Command::Net(options) => net::run(&options),
         cli::Command::Telnet(options) => telnet::run(&options),
         cli::Command::Ping(options) => return ping::run(&options),
+        cli::Command::Lab(options) => return lab::run(&options),
         cli::Command::Check { keys: true, .. } => {
             anstream::print!("{}", config::reference());
             Ok(())

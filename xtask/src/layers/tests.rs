@@ -34,7 +34,8 @@ fn what_stands_lower_may_be_used() {
         package("hepta-http1", "layers/7-application/http1", &[("hepta-message", None)]),
         package("hepta-endpoint", "stack/endpoint", &[("hepta-http1", None)]),
         package("hepta-server", "io/server", &[("hepta-endpoint", None), ("tokio", None)]),
-        package("hepta", "programs/hepta", &[("hepta-server", None), ("clap", None)]),
+        package("hepta-scripts", "lab/scripts", &[("hepta-server", None)]),
+        package("hepta", "programs/hepta", &[("hepta-scripts", None), ("clap", None)]),
         package("hepta-peers", "tests/peers", &[("hepta", None)]),
         package("xtask", "xtask", &[("serde_json", None)]),
     ]);
@@ -49,7 +50,8 @@ fn what_stands_higher_or_beside_may_not() {
         ("layers/7-application/http1", "stack/endpoint", "it stands higher"),
         ("stack/host", "stack/endpoint", "do not know each other"),
         ("io/server", "io/files", "do not know each other"),
-        ("io/server", "programs/proxy", "it stands higher"),
+        ("io/server", "lab/scripts", "it stands higher"),
+        ("lab/scripts", "programs/proxy", "it stands higher"),
         ("programs/hepta", "tests/peers", "it stands higher"),
     ];
     for (from, to, why) in cases {
@@ -98,9 +100,10 @@ fn a_place_is_read_from_the_path_alone() {
     assert_eq!(rank("layers/7-application/http1"), Some(7));
     assert_eq!(rank("stack/endpoint"), Some(8));
     assert_eq!(rank("io/server"), Some(9));
-    assert_eq!(rank("programs/hepta"), Some(10));
-    assert_eq!(rank("tests/peers"), Some(11));
-    assert_eq!(rank("xtask"), Some(12));
+    assert_eq!(rank("lab/scripts"), Some(10));
+    assert_eq!(rank("programs/hepta"), Some(11));
+    assert_eq!(rank("tests/peers"), Some(12));
+    assert_eq!(rank("xtask"), Some(13));
     for nowhere in [
         "",
         "base",

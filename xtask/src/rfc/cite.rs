@@ -69,9 +69,13 @@ pub(super) fn find(file: &str, text: &str) -> Vec<Citation> {
     citations
 }
 
-/// Whether a file holds tests: nothing in it obeys anything.
+/// Whether a file holds tests, or plays what others do: nothing in it obeys anything.
 fn is_test(file: &str) -> bool {
-    file.ends_with("/tests.rs") || file.starts_with("tests/") || file.contains("/tests/")
+    let is_below = |folder: &str| file.starts_with(folder);
+    file.ends_with("/tests.rs")
+        || file.contains("/tests/")
+        || is_below("tests/")
+        || is_below("lab/")
 }
 
 /// How a comment is written; one that goes on over lines keeps its style.

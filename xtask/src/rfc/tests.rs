@@ -63,9 +63,12 @@ fn a_comment_keeps_its_kind_until_the_next_one_begins() {
 #[test]
 fn tests_obey_nothing() {
     let text = "// RFC 9110 §5.1: a name\n\n//= test RFC 9110 §5.1: any case\n";
-    for file in
-        ["layers/7-application/x/src/tests.rs", "io/x/src/tests/a.rs", "tests/peers/src/lib.rs"]
-    {
+    for file in [
+        "layers/7-application/x/src/tests.rs",
+        "io/x/src/tests/a.rs",
+        "lab/x/src/a.rs",
+        "tests/peers/src/lib.rs",
+    ] {
         let kinds: Vec<Kind> = cite::find(file, text).into_iter().map(|c| c.kind).collect();
         assert_eq!(kinds, [Kind::Mentioned, Kind::Tested], "{file}");
     }

@@ -9,8 +9,9 @@ use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Event, Host, InterfaceConfig};
 use ip::{Cidr, InterfaceId, Prefix, Route};
 use neighbor::Claim;
-use phys::RxFrame;
+use phys::{Medium, RxFrame, pcapng};
 
+use crate::Options;
 use crate::language::settings::Settings;
 
 /// When scripts begin: a quarter into a millisecond, so that what happens in whole milliseconds is far
@@ -33,6 +34,8 @@ pub(crate) struct Stack {
     pub(crate) events: VecDeque<Event>,
     /// What the stack says of itself, if somebody watches.
     film: Option<(Film, Watching)>,
+    /// What went over the link, if somebody wants it.
+    capture: Option<Vec<u8>>,
 }
 
 impl Stack {
@@ -43,7 +46,7 @@ impl Stack {
     pub(crate) fn new(
         settings: &Settings,
         config: &tcp::Config,
-        is_watched: bool,
+        options: &Options,
     ) -> Result<Self, String> {
         let mut all = host::Config::new(*b"a known secret!!");
         all.tcp.each = config.clone();
@@ -59,7 +62,8 @@ impl Stack {
             out: TxBuf::new(),
             sniffed: VecDeque::new(),
             events: VecDeque::new(),
-            film: is_watched.then(|| (Film::default(), Watching::begin())),
+            film: options.is_watched.then(|| (Film::default(), Watching::begin())),
+            capture: options.is_captured.then(new_capture),
         };
         let local = settings.local();
         let (len, all) = match local {
@@ -94,6 +98,7 @@ impl Stack {
 
     /// Takes a packet from the link.
     pub(crate) fn handle_packet(&mut self, packet: &[u8]) {
+        self.capture(packet);
         let link = self.link;
         self.with(|cx, host| host.handle_frame(cx, link, &RxFrame::new(packet)));
     }
@@ -119,6 +124,9 @@ impl Stack {
                 cx = cx.watched_by(film);
             }
             let frame = self.host.poll_frame(&mut cx, &mut out);
+            if frame.is_some() {
+                self.capture(out.as_slice());
+            }
             if frame.is_some() && self.sniffed.len() < SNIFFED_MAX {
                 self.sniffed.push_back((self.now, out.as_slice().to_vec()));
             }
@@ -131,8 +139,29 @@ impl Stack {
         self.out = out;
     }
 
+    fn capture(&mut self, packet: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            let at = self.now.since(BEGINNING).as_nanos();
+            let at = u64::try_from(at).unwrap_or(u64::MAX);
+            pcapng::write_packet(capture, 0, at, packet, "");
+        }
+    }
+
+    /// What went over the link; its times count from the beginning of the script.
+    pub(crate) fn into_capture(self) -> Vec<u8> {
+        self.capture.unwrap_or_default()
+    }
+
     /// What the stack has said of itself since this was last asked.
     pub(crate) fn take_film(&mut self) -> String {
         self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default()
     }
+}
+
+/// A pcapng file of one interface on which nothing was seen yet.
+fn new_capture() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pcapng::write_section(&mut bytes);
+    pcapng::write_interface(&mut bytes, Medium::Ip, "tun0");
+    bytes
 }

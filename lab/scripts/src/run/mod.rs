@@ -22,7 +22,7 @@ use crate::sockets::{Attempt, Progress, Sockets, World};
 use crate::stack::{BEGINNING, Stack};
 use crate::sysctl;
 use crate::timing::{Check, Timing};
-use crate::{Failure, Options, Verdict};
+use crate::{Failure, Options, Outcome, Verdict};
 
 /// How long a script waits for a packet, or for a call without an end, before it gives up.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
@@ -34,20 +34,21 @@ const IDLE: Duration = Duration::from_secs(1);
 const TURNS_MAX: usize = 10_000;
 
 /// What happens when a script is played.
-pub(crate) fn play(script: &Script, options: &Options) -> (Verdict, String) {
+pub(crate) fn play(script: &Script, options: &Options) -> Outcome {
     if script.settings.dry_run {
-        return (Verdict::Passed, String::new());
+        return Verdict::Passed.into();
     }
     let mut player = match Player::new(script, options) {
         Ok(player) => player,
-        Err(end) => return (end.into(), String::new()),
+        Err(end) => return Verdict::from(end).into(),
     };
     let verdict = match player.play() {
         Ok(()) => Verdict::Passed,
         Err(end) => end.into(),
     };
     player.take_film();
-    (verdict, player.film)
+    let Player { warnings, film, stack, .. } = player;
+    Outcome { verdict, warnings, film, capture: stack.into_capture() }
 }
 
 /// Why a script does not go on.
@@ -100,6 +101,7 @@ struct Player<'s> {
     remote_port: u16,
     out: TxBuf,
     film: String,
+    warnings: Vec<Failure>,
 }
 
 impl<'s> Player<'s> {
@@ -115,8 +117,8 @@ impl<'s> Player<'s> {
         if let Some(command) = &script.before {
             set_up(&mut config, command);
         }
-        let stack = Stack::new(settings, &config, options.is_watched)
-            .map_err(|what| End::Unsupported(start, what))?;
+        let stack =
+            Stack::new(settings, &config, options).map_err(|what| End::Unsupported(start, what))?;
         Ok(Self {
             script,
             options,
@@ -129,12 +131,14 @@ impl<'s> Player<'s> {
             remote_port: packets::REMOTE_PORT,
             out: TxBuf::new(),
             film: String::new(),
+            warnings: Vec::new(),
         })
     }
 
     fn play(&mut self) -> Result<(), End> {
         for event in &self.script.events {
-            self.play_event(event)?;
+            let played = self.play_event(event);
+            self.forgive(&event.action, played)?;
         }
         let last = self.script.events.last().map_or_else(Position::default, |event| event.at);
         self.wait_for_idle()?;
@@ -143,6 +147,23 @@ impl<'s> Player<'s> {
             return Err(End::Failed(waiting.at, what));
         }
         self.check_nothing_is_left(last)
+    }
+
+    /// Goes on after what `--non_fatal` forgives.
+    fn forgive(&mut self, action: &Action, played: Result<(), End>) -> Result<(), End> {
+        let settings = &self.script.settings;
+        let is_forgiven = match action {
+            Action::Packet(_) => settings.forgives_packets,
+            Action::Call(_) => settings.forgives_calls,
+            _ => false,
+        };
+        match played {
+            Err(End::Failed(at, what)) if is_forgiven => {
+                self.warnings.push(Failure { at, what });
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     // Time.

@@ -294,7 +294,7 @@ fn the_beginning() {
         "--mtu=60\n0 close(3) = 0\n",
         "--local_ip=::1\n0 close(3) = 0\n",
         "--wire_client\n0 close(3) = 0\n",
-        "--non_fatal=packet\n0 close(3) = 0\n",
+        "--non_fatal=all\n0 close(3) = 0\n",
         "--frobnicate\n0 close(3) = 0\n",
         "--tolerance_usecs=\n0 close(3) = 0\n",
         "--define=X\n0 close(3) = 0\n",
@@ -317,9 +317,9 @@ fn the_beginning() {
         "--local_ip=::1\n0 close(3) = 0\n"
             x.pkt:1:1: refused: the addresses are not of --ip_version
         "--wire_client\n0 close(3) = 0\n"
-            x.pkt:1:1: refused: option --wire_client is not supported like this
-        "--non_fatal=packet\n0 close(3) = 0\n"
-            x.pkt:1:1: refused: option --non_fatal is not supported like this
+            x.pkt:1:1: refused: option --wire_client is not supported: both ends are in one process, in virtual time
+        "--non_fatal=all\n0 close(3) = 0\n"
+            x.pkt:1:1: refused: --non_fatal cannot be 'all'
         "--frobnicate\n0 close(3) = 0\n"
             x.pkt:1:1: refused: option --frobnicate is unknown
         "--tolerance_usecs=\n0 close(3) = 0\n"
@@ -352,7 +352,7 @@ fn who_plays_a_script_may_choose() {
     let outcome = run(script, &Options { settings, ..Options::default() });
     assert_eq!(
         outcome.describe("x"),
-        "x:2: exiting while a blocking system call is in progress",
+        "x:2:1: exiting while a blocking system call is in progress",
         "the segment was right"
     );
     assert_eq!(IpVersion::named("ipv6"), Some(IpVersion::V6));

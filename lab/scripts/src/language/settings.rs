@@ -60,6 +60,10 @@ pub(crate) struct Settings {
     pub(crate) dry_run: bool,
     /// Commands to be run before the script.
     pub(crate) init_scripts: Vec<String>,
+    /// Whether a packet that is not as it should be ends the script.
+    pub(crate) forgives_packets: bool,
+    /// Whether a call that does something else ends the script.
+    pub(crate) forgives_calls: bool,
 }
 
 impl Default for Settings {
@@ -80,6 +84,8 @@ impl Default for Settings {
             strict_segments: false,
             dry_run: false,
             init_scripts: Vec::new(),
+            forgives_packets: false,
+            forgives_calls: false,
         }
     }
 }
@@ -149,6 +155,10 @@ impl Settings {
                 self.remote_ip = Some(address.parse().map_err(|_| bad())?);
             }
             "mtu" => self.mtu = value.parse().ok().filter(|mtu| *mtu >= 68).ok_or_else(bad)?,
+            // How a device cut what comes in: we take it whole.
+            "mss" => {
+                value.parse().ok().filter(|mss: &u16| *mss > 0).ok_or_else(bad)?;
+            }
             "tolerance_usecs" => {
                 let tolerance = value.parse().ok().filter(|tolerance| *tolerance > 0);
                 self.tolerance = tolerance.ok_or_else(bad)?;
@@ -162,6 +172,7 @@ impl Settings {
                 let tick = value.parse().ok().filter(|tick| (0..=1_000_000).contains(tick));
                 self.timestamp_tick = tick.ok_or_else(bad)?;
             }
+            "non_fatal" => self.set_forgiven(value).ok_or_else(bad)?,
             "init_scripts" => {
                 self.init_scripts.extend(value.split(',').map(|name| name.trim().to_owned()));
             }
@@ -171,9 +182,21 @@ impl Settings {
             // Nothing of ours depends on them: there is one link, and it has no speed.
             "gateway_ip" | "netmask_ip" | "speed" => {}
             "code_format" | "code_command" | "code_sockopt" => return Err(bad()),
-            _ => return unknown(at, name),
+            _ => return unknown(at, name, true),
         }
         Ok(())
+    }
+
+    /// `packet`, `syscall` or both: what else would end the script is only told.
+    fn set_forgiven(&mut self, value: &str) -> Option<()> {
+        for kind in value.split([',', ' ']).filter(|kind| !kind.is_empty()) {
+            match kind {
+                "packet" => self.forgives_packets = true,
+                "syscall" => self.forgives_calls = true,
+                _ => return None,
+            }
+        }
+        Some(())
     }
 
     fn set_flag(&mut self, at: Position, name: &str) -> Parsed<()> {
@@ -183,7 +206,9 @@ impl Settings {
             "dry_run" => self.dry_run = true,
             // How much is said, and when memory is given back.
             "verbose" | "debug" | "send_omit_free" => {}
-            _ => return unknown(at, name),
+            // Every packet of the peer's finds its way to us.
+            "is_anyip" => {}
+            _ => return unknown(at, name, false),
         }
         Ok(())
     }
@@ -223,25 +248,50 @@ fn port(value: &str) -> Option<u16> {
     value.parse().ok().filter(|port| *port > 0)
 }
 
-/// Options that packetdrill has and we refuse, and those that nobody has.
-fn unknown(at: Position, name: &str) -> Parsed<()> {
-    const OTHERS: [&str; 15] = [
-        "mss",
-        "non_fatal",
-        "is_anyip",
-        "so_filename",
-        "so_flags",
-        "wire_client",
-        "wire_server",
-        "wire_server_ip",
-        "wire_server_at",
-        "wire_server_port",
-        "wire_client_dev",
-        "wire_server_dev",
+/// Options that packetdrill has and we do not, with the reason.
+const REFUSED: [(&str, &str); 9] = [
+    ("wire_client", REMOTE),
+    ("wire_server", REMOTE),
+    ("wire_server_ip", REMOTE),
+    ("wire_server_at", REMOTE),
+    ("wire_server_port", REMOTE),
+    ("wire_client_dev", REMOTE),
+    ("wire_server_dev", REMOTE),
+    ("so_filename", SHARED_OBJECT),
+    ("so_flags", SHARED_OBJECT),
+];
+
+const REMOTE: &str = "both ends are in one process, in virtual time";
+const SHARED_OBJECT: &str = "what is played to is our own TCP, and nothing is loaded";
+
+/// An option that cannot be set like this.
+fn unknown(at: Position, name: &str, has_value: bool) -> Parsed<()> {
+    const WITH_VALUE: [&str; 15] = [
         "ip_version",
-        "mtu",
+        "profile",
+        "bind_port",
+        "connect_port",
         "local_ip",
+        "remote_ip",
+        "mtu",
+        "mss",
+        "tolerance_usecs",
+        "tolerance_percent",
+        "tcp_ts_tick_usecs",
+        "init_scripts",
+        "non_fatal",
+        "define",
+        "speed",
     ];
-    let why = if OTHERS.contains(&name) { "is not supported like this" } else { "is unknown" };
-    Err(Refusal::new(at, format!("option --{name} {why}")))
+    const WITHOUT: [&str; 5] =
+        ["tcp_ts_ecr_scaled", "strict_segments", "dry_run", "verbose", "is_anyip"];
+    let what = match REFUSED.iter().find(|(refused, _)| *refused == name) {
+        Some((_, why)) => format!("option --{name} is not supported: {why}"),
+        None if !has_value && WITH_VALUE.contains(&name) => {
+            format!("option --{name} needs a value")
+        }
+        None if has_value && WITHOUT.contains(&name) => format!("option --{name} takes no value"),
+        None => format!("option --{name} is unknown"),
+    };
+    Err(Refusal::new(at, what))
 }

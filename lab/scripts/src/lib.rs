@@ -27,7 +27,6 @@
 //!
 //! Not here: Fast Open, MPTCP, tunnels, error queues, other people's scripts.
 
-mod command_line;
 mod info;
 mod language;
 mod packet;
@@ -43,7 +42,6 @@ mod track;
 
 use std::path::Path;
 
-pub use command_line::{HELP, run_command};
 pub use language::settings::{IpVersion, profile_named};
 pub use position::{Position, Refusal};
 
@@ -56,6 +54,8 @@ pub struct Options {
     pub settings: Vec<(String, Option<String>)>,
     /// Whether the outcome has a film of the stack.
     pub is_watched: bool,
+    /// Whether the outcome has a capture of what went over the link.
+    pub is_captured: bool,
     /// Whether packets that left after the last one that the script has are nobody's business, as in
     /// packetdrill; otherwise they fail it.
     pub allows_trailing_packets: bool,
@@ -66,8 +66,12 @@ pub struct Options {
 pub struct Outcome {
     /// Whether it passed.
     pub verdict: Verdict,
+    /// What would have ended it if it had not been forgiven (`--non_fatal`).
+    pub warnings: Vec<Failure>,
     /// What the stack said of itself, if that was asked for.
     pub film: String,
+    /// What went over the link, as a pcapng file, if that was asked for.
+    pub capture: Vec<u8>,
 }
 
 /// Whether a script passed.
@@ -90,6 +94,13 @@ pub struct Failure {
     pub what: String,
 }
 
+impl From<Verdict> for Outcome {
+    /// Nothing was played, or nobody watched.
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, warnings: Vec::new(), film: String::new(), capture: Vec::new() }
+    }
+}
+
 impl Outcome {
     /// Whether all went as the script says.
     pub fn is_passed(&self) -> bool {
@@ -98,11 +109,17 @@ impl Outcome {
 
     /// What is to be said of the script `name`, in lines.
     pub fn describe(&self, name: &str) -> String {
-        match &self.verdict {
+        let warnings: String = self
+            .warnings
+            .iter()
+            .map(|Failure { at, what }| format!("{name}:{at}: warning: {what}\n"))
+            .collect();
+        let verdict = match &self.verdict {
             Verdict::Passed => format!("{name}: ok"),
-            Verdict::Failed(Failure { at, what }) => format!("{name}:{}: {what}", at.line),
+            Verdict::Failed(Failure { at, what }) => format!("{name}:{at}: {what}"),
             Verdict::Refused(Refusal { at, what }) => format!("{name}:{at}: refused: {what}"),
-        }
+        };
+        warnings + &verdict
     }
 }
 
@@ -111,12 +128,22 @@ pub fn run(text: &str, options: &Options) -> Outcome {
     let defines = options.defines.iter().cloned().collect();
     let settings = language::settings::Settings::default();
     match language::parse(text, defines, settings, &options.settings) {
-        Ok(script) => {
-            let (verdict, film) = run::play(&script, options);
-            Outcome { verdict, film }
-        }
-        Err(refusal) => Outcome { verdict: Verdict::Refused(refusal), film: String::new() },
+        Ok(script) => run::play(&script, options),
+        Err(refusal) => Verdict::Refused(refusal).into(),
     }
+}
+
+/// Looks through settings before any script is played with them.
+///
+/// # Errors
+/// What is wrong with the first that no script could have.
+pub fn check_settings(settings: &[(String, Option<String>)]) -> Result<(), String> {
+    let mut scratch = language::settings::Settings::default();
+    for (name, value) in settings {
+        let set = scratch.set(Position::default(), name, value.as_deref());
+        set.map_err(|refusal| refusal.what)?;
+    }
+    Ok(())
 }
 
 /// Plays the script in a file.

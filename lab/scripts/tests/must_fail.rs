@@ -57,10 +57,10 @@ fn a_wrong_acknowledgement() {
         "ack 101",
         "ack 100",
         expect![[r#"
-        x.pkt:12: error handling packet: live packet field tcp_ack_seq: expected: 100 (0x64) vs actual: 101 (0x65)
-        script packet: 0.300000 . 1501:1501(0) ack 100 win 510 <nop,nop,TS val 250 ecr 30>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
-    "#]],
+            x.pkt:12:3: error handling packet: live packet field tcp_ack_seq: expected: 100 (0x64) vs actual: 101 (0x65)
+            script packet: 0.300000 . 1501:1501(0) ack 100 win 510 <nop,nop,TS val 250 ecr 30>
+            actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
+        "#]],
     );
 }
 
@@ -71,10 +71,10 @@ fn a_wrong_number() {
         "1001:1501(500)",
         "1000:1500(500)",
         expect![[r#"
-        x.pkt:10: error handling packet: live packet field tcp_seq: expected: 1000 (0x3e8) vs actual: 1001 (0x3e9)
-        script packet: 0.200000 P. 1000:1500(500) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:10:3: error handling packet: live packet field tcp_seq: expected: 1000 (0x3e8) vs actual: 1001 (0x3e9)
+            script packet: 0.200000 P. 1000:1500(500) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -85,10 +85,10 @@ fn a_wrong_length() {
         "1001:1501(500)",
         "1001:1502(501)",
         expect![[r#"
-        x.pkt:10: error handling packet: live packet field payload length: expected: 501 (0x1f5) vs actual: 500 (0x1f4)
-        script packet: 0.200000 P. 1001:1502(501) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:10:3: error handling packet: live packet field payload length: expected: 501 (0x1f5) vs actual: 500 (0x1f4)
+            script packet: 0.200000 P. 1001:1502(501) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -99,10 +99,10 @@ fn a_wrong_flag() {
         "> .",
         "> P.",
         expect![[r#"
-        x.pkt:9: error handling packet: live packet field tcp_psh: expected: 1 (0x1) vs actual: 0 (0x0)
-        script packet: 0.200000 P. 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:9:3: error handling packet: live packet field tcp_psh: expected: 1 (0x1) vs actual: 0 (0x0)
+            script packet: 0.200000 P. 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -113,10 +113,10 @@ fn a_missing_flag() {
         "> F.",
         "> .",
         expect![[r#"
-        x.pkt:16: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
-        script packet: 0.400000 . 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
-    "#]],
+            x.pkt:16:3: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
+            script packet: 0.400000 . 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
+        "#]],
     );
 }
 
@@ -125,12 +125,12 @@ fn a_wrong_window() {
     check(
         12,
         "win 510",
-        "win 503",
+        "win 511",
         expect![[r#"
-        x.pkt:12: error handling packet: live packet field tcp_window: expected: 503 (0x1f7) vs actual: 510 (0x1fe)
-        script packet: 0.300000 . 1501:1501(0) ack 101 win 503 <nop,nop,TS val 250 ecr 30>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
-    "#]],
+            x.pkt:12:3: error handling packet: live packet field tcp_window: expected: 503 (0x1f7) vs actual: 502 (0x1f6)
+            script packet: 0.300000 . 1501:1501(0) ack 101 win 511 <nop,nop,TS val 250 ecr 30>
+            actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
+        "#]],
     );
 }
 
@@ -141,10 +141,10 @@ fn a_wrong_size_of_segments() {
         "mss 1460",
         "mss 1450",
         expect![[r#"
-        x.pkt:5: error handling packet: bad outbound TCP options: expected: mss 1450 vs actual: mss 1460
-        script packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1450,sackOK,TS val 50 ecr 10,nop,wscale 7>
-        actual packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
-    "#]],
+            x.pkt:5:3: error handling packet: bad outbound TCP options: expected: mss 1450 vs actual: mss 1460
+            script packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1450,sackOK,TS val 50 ecr 10,nop,wscale 7>
+            actual packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
+        "#]],
     );
 }
 
@@ -155,8 +155,8 @@ fn options_in_another_order() {
         "mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7",
         "mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10",
         expect![[r#"
-            x.pkt:5: error handling packet: bad outbound TCP options: expected: nop vs actual: sackOK
-            script packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10>
+            x.pkt:5:3: error handling packet: bad outbound TCP options: expected: nop vs actual: sackOK
+            script packet: 0.100000 S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 7,sackOK,TS val 50 ecr 10>
             actual packet: 0.100000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 50 ecr 10,nop,wscale 7>
         "#]],
     );
@@ -169,7 +169,7 @@ fn an_option_too_many() {
         "<nop,nop,TS val 350 ecr 30>",
         "<nop,nop,TS val 350 ecr 30,nop,nop,sackOK>",
         expect![[r#"
-            x.pkt:16: error handling packet: bad outbound TCP options: no nop
+            x.pkt:16:3: error handling packet: bad outbound TCP options: no nop
             script packet: 0.400000 F. 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30,nop,nop,sackOK>
             actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
         "#]],
@@ -183,10 +183,10 @@ fn an_option_too_few() {
         " <nop,nop,TS val 350 ecr 30>",
         "",
         expect![[r#"
-        x.pkt:16: error handling packet: bad outbound TCP options: nop is one too many
-        script packet: 0.400000 F. 1501:1501(0) ack 101
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
-    "#]],
+            x.pkt:16:3: error handling packet: bad outbound TCP options: nop is one too many
+            script packet: 0.400000 F. 1501:1501(0) ack 101
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
+        "#]],
     );
 }
 
@@ -197,10 +197,10 @@ fn a_wrong_echo() {
         "ecr 30",
         "ecr 20",
         expect![[r#"
-        x.pkt:12: error handling packet: bad outbound TCP options: expected: TS val 250 ecr 20 vs actual: TS val 250 ecr 30
-        script packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 20>
-        actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
-    "#]],
+            x.pkt:12:3: error handling packet: bad outbound TCP options: expected: TS val 250 ecr 20 vs actual: TS val 250 ecr 30
+            script packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 20>
+            actual packet: 0.300000 . 1501:1501(0) ack 101 win 510 <nop,nop,TS val 250 ecr 30>
+        "#]],
     );
 }
 
@@ -211,8 +211,8 @@ fn an_echo_that_was_never_sent() {
         "ecr 150",
         "ecr 149",
         expect![[r#"
-        x.pkt:11: error handling packet: unable to infer live TS ecr for script TS ecr 149; no matching or preceding outbound TS val
-    "#]],
+            x.pkt:11:2: error handling packet: unable to infer live TS ecr for script TS ecr 149; no matching or preceding outbound TS val
+        "#]],
     );
 }
 
@@ -223,10 +223,10 @@ fn a_wrong_mark() {
         "> .",
         "> [ect0] .",
         expect![[r#"
-        x.pkt:9: error handling packet: live packet field ip_ecn: expected: 2 (0x2) vs actual: 0 (0x0)
-        script packet: 0.200000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:9:3: error handling packet: live packet field ip_ecn: expected: 2 (0x2) vs actual: 0 (0x0)
+            script packet: 0.200000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -237,10 +237,10 @@ fn an_urgent_pointer() {
         "ack 1 ",
         "ack 1 urg 5 ",
         expect![[r#"
-        x.pkt:10: error handling packet: live packet field tcp_urg_ptr: expected: 5 (0x5) vs actual: 0 (0x0)
-        script packet: 0.200000 P. 1001:1501(500) ack 1 urg 5 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:10:3: error handling packet: live packet field tcp_urg_ptr: expected: 5 (0x5) vs actual: 0 (0x0)
+            script packet: 0.200000 P. 1001:1501(500) ack 1 urg 5 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 P. 1001:1501(500) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -251,10 +251,10 @@ fn a_packet_later_than_it_comes() {
         "+0",
         "+.1",
         expect![[r#"
-        x.pkt:9: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.200000 sec; tolerance 0.012500 sec
-        script packet: 0.300000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:9:3: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.200000 sec; tolerance 0.012500 sec
+            script packet: 0.300000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -265,10 +265,10 @@ fn a_packet_earlier_than_it_comes() {
         "+0",
         "0.3",
         expect![[r#"
-        x.pkt:16: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.400000 sec; tolerance 0.004000 sec
-        script packet: 0.300000 F. 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
-        actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
-    "#]],
+            x.pkt:16:3: error handling packet: timing error: expected outbound packet at 0.300000 sec but happened at 0.400000 sec; tolerance 0.004000 sec
+            script packet: 0.300000 F. 1501:1501(0) ack 101 <nop,nop,TS val 350 ecr 30>
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
+        "#]],
     );
 }
 
@@ -279,10 +279,10 @@ fn a_time_in_a_range() {
         "+0",
         "+.01~+.02",
         expect![[r#"
-        x.pkt:9: error handling packet: timing error: expected outbound packet in relative time range +0.010000~+0.020000 sec but happened at +0.000000 sec
-        script packet: 0.210000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:9:3: error handling packet: timing error: expected outbound packet in relative time range +0.010000~+0.020000 sec but happened at +0.000000 sec
+            script packet: 0.210000 . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>
+            actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -293,8 +293,8 @@ fn a_call_that_returns_something_else() {
         "= 100",
         "= 99",
         expect![[r#"
-        x.pkt:14: runtime error in read call: Expected result 99 but got 100
-    "#]],
+            x.pkt:14:3: runtime error in read call: Expected result 99 but got 100
+        "#]],
     );
 }
 
@@ -305,8 +305,8 @@ fn a_call_that_does_not_fail() {
         "= 0",
         "= -1 EADDRINUSE (Address already in use)",
         expect![[r#"
-        x.pkt:2: runtime error in bind call: Expected result -1 but got 0
-    "#]],
+            x.pkt:2:3: runtime error in bind call: Expected result -1 but got 0
+        "#]],
     );
 }
 
@@ -317,7 +317,7 @@ fn a_call_that_fails_otherwise() {
         "read(4, ..., 1000) = 100",
         "shutdown(3, SHUT_WR) = -1 EPIPE (Broken pipe)",
         expect![[r#"
-            x.pkt:14: runtime error in shutdown call: Expected errno 32 (EPIPE) but got 107 (ENOTCONN)
+            x.pkt:14:3: runtime error in shutdown call: Expected errno 32 (EPIPE) but got 107 (ENOTCONN)
         "#]],
     );
 }
@@ -329,8 +329,8 @@ fn a_call_that_waits_for_ever() {
         "read(4, ..., 1000) = 100",
         "recv(4, ..., 1000, MSG_WAITALL) = 1000",
         expect![[r#"
-        x.pkt:14: recv blocks, and nothing will ever end that
-    "#]],
+            x.pkt:14:3: recv blocks, and nothing will ever end that
+        "#]],
     );
 }
 
@@ -341,8 +341,8 @@ fn a_call_that_returns_too_early() {
         "+0 read",
         "+0...0.1 read",
         expect![[r#"
-        x.pkt:14: timing error: expected system call return at 0.400000 sec but happened at 0.300000 sec; tolerance 0.012500 sec
-    "#]],
+            x.pkt:14:3: timing error: expected system call return at 0.400000 sec but happened at 0.300000 sec; tolerance 0.012500 sec
+        "#]],
     );
 }
 
@@ -353,8 +353,8 @@ fn a_call_that_is_still_waiting() {
         "+0 > F.",
         "+0...9 accept(3, ..., ...) = 5\n+0 > F.",
         expect![[r#"
-        x.pkt:16: exiting while a blocking system call is in progress
-    "#]],
+            x.pkt:16:3: exiting while a blocking system call is in progress
+        "#]],
     );
 }
 
@@ -365,8 +365,8 @@ fn an_assertion_that_does_not_hold() {
         "tcpi_unacked == 0",
         "tcpi_unacked == 1, \"all is acknowledged\"",
         expect![[r#"
-        x.pkt:13: assert tcpi_unacked == 1: it does not hold, tcpi_unacked is 0 (all is acknowledged)
-    "#]],
+            x.pkt:13:9: assert tcpi_unacked == 1: it does not hold, tcpi_unacked is 0 (all is acknowledged)
+        "#]],
     );
 }
 
@@ -377,8 +377,8 @@ fn a_socket_that_is_not_there() {
         "read(4",
         "read(5",
         expect![[r#"
-        x.pkt:14: runtime error in read call: unable to find fd with script fd 5
-    "#]],
+            x.pkt:14:3: runtime error in read call: unable to find fd with script fd 5
+        "#]],
     );
 }
 
@@ -389,10 +389,10 @@ fn another_protocol() {
         "> . 1:1001(1000) ack 1 <nop,nop,TS val 150 ecr 20>",
         "> udp (1000)",
         expect![[r#"
-        x.pkt:9: error handling packet: live packet header layer 1: it carries something else
-        script packet: 0.200000 udp (1000)
-        actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
-    "#]],
+            x.pkt:9:3: error handling packet: live packet header layer 1: it carries something else
+            script packet: 0.200000 udp (1000)
+            actual packet: 0.200000 . 1:1001(1000) ack 1 win 510 <nop,nop,TS val 150 ecr 20>
+        "#]],
     );
 }
 
@@ -408,7 +408,7 @@ fn an_unexpected_packet() {
     let last = GOOD.lines().count();
     let script: String = GOOD.lines().take(last - 1).map(|line| format!("{line}\n")).collect();
     expect![[r#"
-        x.pkt:15: a packet that the script does not have
+        x.pkt:15:2: a packet that the script does not have
         actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
     "#]]
     .assert_eq(&outcome(&script));
@@ -421,13 +421,13 @@ fn a_packet_that_does_not_come() {
     let script = GOOD.to_owned() + "+1 > . 5:5(0) ack 5\n";
     // The FIN comes again and again until it is given up.
     expect![[r#"
-        x.pkt:17: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
+        x.pkt:17:1: error handling packet: live packet field tcp_fin: expected: 0 (0x0) vs actual: 1 (0x1)
         script packet: 1.400000 . 5:5(0) ack 5
         actual packet: 0.700000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 650 ecr 30>
     "#]].assert_eq(&outcome(&script));
     let script = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+1 > S 0:0(0) <...>\n";
     expect![[r#"
-        x.pkt:2: error handling packet: no packet comes
+        x.pkt:2:1: error handling packet: no packet comes
         script packet: 1.000000 S 0:0(0) <...>
     "#]]
     .assert_eq(&outcome(script));
