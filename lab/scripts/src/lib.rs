@@ -125,9 +125,13 @@ impl Outcome {
 
 /// Plays the script that `text` is.
 pub fn run(text: &str, options: &Options) -> Outcome {
+    run_in(text, options, None)
+}
+
+/// What the script sets by other scripts is looked for from `directory` on.
+fn run_in(text: &str, options: &Options, directory: Option<&Path>) -> Outcome {
     let defines = options.defines.iter().cloned().collect();
-    let settings = language::settings::Settings::default();
-    match language::parse(text, defines, settings, &options.settings) {
+    match language::parse(text, defines, &options.settings, directory) {
         Ok(script) => run::play(&script, options),
         Err(refusal) => Verdict::Refused(refusal).into(),
     }
@@ -151,5 +155,5 @@ pub fn check_settings(settings: &[(String, Option<String>)]) -> Result<(), Strin
 /// # Errors
 /// When it cannot be read, or is no text.
 pub fn run_file(path: &Path, options: &Options) -> std::io::Result<Outcome> {
-    Ok(run(&std::fs::read_to_string(path)?, options))
+    Ok(run_in(&std::fs::read_to_string(path)?, options, path.parent()))
 }

@@ -13,6 +13,7 @@ use phys::{Medium, RxFrame, pcapng};
 
 use crate::Options;
 use crate::language::settings::Settings;
+use crate::run::seconds;
 
 /// When scripts begin: a quarter into a millisecond, so that what happens in whole milliseconds is far
 /// from the edges of coarse clocks; and late enough that clocks do not stand near zero.
@@ -154,7 +155,21 @@ impl Stack {
 
     /// What the stack has said of itself since this was last asked.
     pub(crate) fn take_film(&mut self) -> String {
-        self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default()
+        let film = self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default();
+        film.lines().map(in_script_time).collect()
+    }
+}
+
+/// A note of the stack with the time that it has in the script.
+fn in_script_time(line: &str) -> String {
+    let beginning = i64::try_from(BEGINNING.as_nanos() / 1000).unwrap_or(i64::MAX);
+    let parts = line.split_once("s ").and_then(|(time, note)| {
+        let micros: i64 = time.replace('.', "").parse().ok()?;
+        Some((micros - beginning, note))
+    });
+    match parts {
+        Some((micros, note)) => format!("{} {note}\n", seconds(micros)),
+        None => format!("{line}\n"),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tcp::{Algorithm, Config, EcnPolicy};
+use tcp::{Algorithm, Config, EcnPolicy, Estimator};
 
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
 const IGNORED: &[&str] = &[
@@ -47,18 +47,117 @@ const IGNORED: &[&str] = &[
     "net.ipv4.tcp_tso_win_divisor",
     "net.ipv4.tcp_tw_reuse",
     "net.ipv4.tcp_workaround_signed_windows",
+    "net.ipv4.fib_multipath_hash_policy",
+    "net.ipv4.fwmark_reflect",
+    "net.ipv4.ip_early_demux",
+    "net.ipv4.tcp_adv_win_scale",
+    "net.ipv4.tcp_available_congestion_control",
+    "net.ipv4.tcp_backlog_ack_defer",
+    "net.ipv4.tcp_child_ehash_entries",
+    "net.ipv4.tcp_collapse_max_bytes",
+    "net.ipv4.tcp_fwmark_accept",
+    "net.ipv4.tcp_l3mdev_accept",
+    "net.ipv4.tcp_max_ssthresh",
+    "net.ipv4.tcp_mtu_probe_floor",
+    "net.ipv4.tcp_probe_interval",
+    "net.ipv4.tcp_probe_threshold",
+    "net.ipv4.tcp_rx_skb_cache",
+    "net.ipv4.tcp_tw_recycle",
+    "net.ipv4.tcp_tw_reuse_delay",
+    "net.ipv4.tcp_tx_skb_cache",
     "net.ipv6.conf.all.disable_ipv6",
+    "net.ipv6.conf.default.disable_ipv6",
     "net.ipv6.route.flush",
+];
+
+/// Groups of them.
+const IGNORED_GROUPS: &[&str] = &[
+    "fs.",
+    "kernel.",
+    "net.core.",
+    "net.ipv4.neigh.",
+    "net.ipv6.neigh.",
+    "net.ipv6.icmp",
+    "vm.",
     // FreeBSD's.
-    "kern.timecounter.alloweddeviation",
-    "kern.ipc.maxsockbuf",
-    "net.inet.icmp.icmplim",
-    "net.inet.icmp.icmplim_jitter",
-    "net.inet.tcp.hostcache.enable",
-    "net.inet.tcp.hostcache.purgenow",
-    "net.inet.tcp.functions_default",
-    "net.inet.tcp.rfc1323_ts_offset_per_conn",
-    "net.inet.tcp.tso",
+    "debug.",
+    "hw.",
+    "kern.",
+    "net.inet.icmp.",
+    "net.inet.ip.portrange.",
+    "net.inet.siftr.",
+    "net.inet.tcp.bb.",
+    "net.inet.tcp.bbr.",
+    "net.inet.tcp.hostcache.",
+    "net.inet.tcp.hpts.",
+    "net.inet.tcp.lro.",
+    "net.inet.tcp.rack.",
+    "net.inet.tcp.reass.",
+    "net.inet.udp.",
+    "net.inet6.icmp6.",
+];
+
+/// FreeBSD's that mean nothing here.
+const IGNORED_OF_FREEBSD: &[&str] = &[
+    // A connection is asked after two hours, which no script waits for without saying so.
+    "always_keepalive",
+    "do_tcpdrain",
+    "functions_default",
+    "functions_inherit_listen_socket_stack",
+    "isn_reseed_interval",
+    "log_debug",
+    "log_in_vain",
+    "map_limit",
+    "maxtcptw",
+    "per_cpu_timers",
+    "recvbuf_inc",
+    "require_unique_port",
+    "rfc1323_ts_offset_per_conn",
+    "rfc3390",
+    "sack.globalmaxholes",
+    "sack.maxholes",
+    "sack.revised",
+    "sack.tso",
+    "sendbuf_inc",
+    "soreceive_stream",
+    "tcbhashsize",
+    "ts_offset_per_conn",
+    "tso",
+    "udp_tunneling_overhead",
+    "udp_tunneling_port",
+];
+
+/// FreeBSD's that can have one value only here, which is the one that they have by themselves.
+const CONSTANT_OF_FREEBSD: &[(&str, &str)] = &[
+    ("abc_l_var", "2"),
+    ("blackhole", "0"),
+    ("cc.abe", "0"),
+    ("delayed_ack", "1"),
+    ("do_lrd", "1"),
+    ("do_prr", "1"),
+    ("do_prr_conservative", "0"),
+    ("drop_synfin", "0"),
+    ("ecn.maxretries", "1"),
+    ("fast_finwait2_recycle", "0"),
+    ("icmp_may_rst", "1"),
+    ("insecure_ack", "0"),
+    ("insecure_rst", "0"),
+    ("insecure_syn", "0"),
+    ("mssdflt", "536"),
+    ("newcwv.enable", "0"),
+    ("nolocaltimewait", "0"),
+    ("path_mtu_discovery", "1"),
+    ("pmtud_blackhole_detection", "0"),
+    ("rexmit_drop_options", "0"),
+    ("rfc3042", "1"),
+    ("rfc3465", "1"),
+    ("rfc6675_pipe", "1"),
+    ("sack.lrd", "1"),
+    ("syncache.rst_on_sock_fail", "1"),
+    ("syncookies_only", "0"),
+    ("tolerate_missing_ts", "0"),
+    ("v6mssdflt", "1220"),
+    ("v6pmtud_blackhole_mss", "1220"),
 ];
 
 /// Under which name a command that is no `sysctl` sets what a route says.
@@ -76,13 +175,10 @@ fn set_route(config: &mut Config, name: &str, value: &str) -> Done {
             put(&mut config.retransmit.rto_min, time)
         }
         "congctl" => put(&mut config.congestion.algorithm, algorithm(value)),
+        "advmss" => put(&mut config.mss_max, number(value).map(Some)),
+        "features" if value == "ecn" => put(&mut config.handshake.ecn, Some(EcnPolicy::Ask)),
         _ => None,
     }
-}
-
-/// Whether a name is one of FreeBSD's.
-pub(crate) fn is_freebsd(name: &str) -> bool {
-    name.starts_with("net.inet.") || name.starts_with("net.inet6.") || name.starts_with("kern.")
 }
 
 /// Sets what `name` says.
@@ -91,7 +187,7 @@ pub(crate) fn is_freebsd(name: &str) -> bool {
 /// For names that are unknown, values that make no sense, and what cannot be switched here.
 pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
     let value = value.trim();
-    if IGNORED.contains(&name) {
+    if IGNORED.contains(&name) || IGNORED_GROUPS.iter().any(|group| name.starts_with(group)) {
         return Ok(());
     }
     if name.starts_with("net.ipv4.conf.") && name.ends_with(".rp_filter") {
@@ -208,7 +304,6 @@ fn set_memory(config: &mut Config, name: &str, value: &str) -> Option<Done> {
             buffers.send_max = max.max(initial);
         }),
         "tcp_moderate_rcvbuf" => put(&mut buffers.receive_autotune, switch(value)),
-        "tcp_adv_win_scale" => constant(value, "1"),
         "tcp_app_win" => constant(value, "31"),
         "tcp_shrink_window" => constant(value, "0"),
         "tcp_notsent_lowat" => number::<u32>(value).filter(|n| *n == u32::MAX).map(|_| ()),
@@ -272,15 +367,29 @@ fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
 }
 
 fn set_freebsd(config: &mut Config, name: &str, value: &str) -> Option<bool> {
-    let done = match name {
+    if IGNORED_OF_FREEBSD.contains(&name) {
+        return Some(true);
+    }
+    if let Some((_, only)) = CONSTANT_OF_FREEBSD.iter().find(|(known, _)| *known == name) {
+        return Some(value == *only);
+    }
+    let done = set_freebsd_handshake(config, name, value)
+        .or_else(|| set_freebsd_timers(config, name, value))
+        .or_else(|| set_freebsd_others(config, name, value))?;
+    Some(done.is_some())
+}
+
+fn set_freebsd_handshake(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let handshake = &mut config.handshake;
+    Some(match name {
         "rfc1323" => {
             let on = number::<u8>(value).filter(|n| *n <= 3);
             on.map(|n| {
-                config.handshake.window_scaling = n == 1 || n == 2;
-                config.handshake.timestamps = n == 1 || n == 3;
+                handshake.window_scaling = n == 1 || n == 2;
+                handshake.timestamps = n == 1 || n == 3;
             })
         }
-        "sack.enable" => put(&mut config.handshake.sack, switch(value)),
+        "sack.enable" => put(&mut handshake.sack, switch(value)),
         "ecn.enable" => {
             let policy = match value {
                 "0" => Some(EcnPolicy::Off),
@@ -288,39 +397,56 @@ fn set_freebsd(config: &mut Config, name: &str, value: &str) -> Option<bool> {
                 "2" => Some(EcnPolicy::WhenAsked),
                 _ => None,
             };
-            put(&mut config.handshake.ecn, policy)
+            put(&mut handshake.ecn, policy)
         }
-        "initcwnd_segments" => put(&mut config.congestion.initial_window, number(value)),
-        "cc.algorithm" => put(&mut config.congestion.algorithm, algorithm(value)),
-        "mssdflt" => constant(value, "536"),
-        "blackhole" => constant(value, "0"),
+        "syncookies" => put(&mut handshake.syn_cookies, switch(value)),
+        "syncache.rexmtlimit" => put(&mut handshake.syn_ack_retries, number(value)),
         "minmss" => put(&mut config.mss_min, number(value)),
-        "msl" => put(&mut config.idle.time_wait, millis(value).map(|msl| msl * 2)),
-        "keepidle" => put(&mut config.idle.keepalive_after, millis(value)),
-        "keepintvl" => put(&mut config.idle.keepalive_interval, millis(value)),
-        "keepcnt" => put(&mut config.idle.keepalive_probes, number(value)),
-        "rexmit_initial" => put(&mut config.retransmit.rto_initial, millis(value)),
-        "rexmit_min" => put(&mut config.retransmit.rto_min, millis(value)),
-        "recvspace" => put(&mut config.buffers.receive_initial, number(value)),
-        "sendspace" => put(&mut config.buffers.send_initial, number(value)),
-        "recvbuf_auto" => put(&mut config.buffers.receive_autotune, switch(value)),
-        "sendbuf_auto" => put(&mut config.buffers.send_autotune, switch(value)),
-        "syncookies" => put(&mut config.handshake.syn_cookies, switch(value)),
-        "finwait2_timeout" => put(&mut config.idle.fin_wait, millis(value)),
-        "delayed_ack" => constant(value, "1"),
+        // Fast Open is not here: a server that does not know it is what a client must reckon with.
+        name if name.starts_with("fastopen.") => Some(()),
+        _ => return None,
+    })
+}
+
+fn set_freebsd_timers(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let (idle, retransmit) = (&mut config.idle, &mut config.retransmit);
+    Some(match name {
+        "msl" => put(&mut idle.time_wait, millis(value).map(|msl| msl * 2)),
+        "keepidle" => put(&mut idle.keepalive_after, millis(value)),
+        "keepintvl" => put(&mut idle.keepalive_interval, millis(value)),
+        "keepcnt" => put(&mut idle.keepalive_probes, number(value)),
+        "finwait2_timeout" => put(&mut idle.fin_wait, millis(value)),
+        "rexmit_initial" => put(&mut retransmit.rto_initial, millis(value)),
+        "rexmit_min" => put(&mut retransmit.rto_min, millis(value)),
+        "rexmit_slop" => millis(value).map(|slop| {
+            retransmit.estimator = Estimator::Rfc6298 { slop };
+        }),
+        "retries" => put(&mut retransmit.retries_max, number(value)),
+        "persmin" => put(&mut retransmit.persist_min, millis(value)),
         "delacktime" => {
             let delay = millis(value);
             put(&mut config.acknowledge.delay_max, delay)
                 .and_then(|()| put(&mut config.acknowledge.delay_min, delay))
         }
-        "pmtud_blackhole_detection" => match value {
-            "0" => put(&mut config.mss_black_hole, Some(None)),
-            _ => None,
-        },
-        "fastopen.server_enable" | "fastopen.client_enable" => Some(()),
         _ => return None,
-    };
-    Some(done.is_some())
+    })
+}
+
+fn set_freebsd_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
+    let buffers = &mut config.buffers;
+    Some(match name {
+        "initcwnd_segments" => put(&mut config.congestion.initial_window, number(value)),
+        "cc.algorithm" => put(&mut config.congestion.algorithm, algorithm(value)),
+        "recvspace" => put(&mut buffers.receive_initial, number(value)),
+        "sendspace" => put(&mut buffers.send_initial, number(value)),
+        "recvbuf_max" => put(&mut buffers.receive_max, number(value)),
+        "sendbuf_max" => put(&mut buffers.send_max, number(value)),
+        "recvbuf_auto" => put(&mut buffers.receive_autotune, switch(value)),
+        "sendbuf_auto" | "sendbuf_auto_lowat" => {
+            put(&mut buffers.send_autotune, Some(value != "0"))
+        }
+        _ => return None,
+    })
 }
 
 /// The policy of that name.

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use tcp::Flags;
 
 use crate::language::calls::Fd;
-use crate::language::script::{Tcp, TcpOption};
+use crate::language::script::{Numbering, Tcp, TcpOption};
 
 /// How far a connection is, as the script and the wire show it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,11 +98,13 @@ impl Track {
             }
             _ => {}
         }
-        let seq = if is_syn { segment.seq } else { segment.seq.wrapping_add(self.remote_isn) };
         let offset = self.local_offset(is_syn);
-        let mut wire = Tcp { seq, ..segment.clone() };
+        let mut wire = segment.clone();
+        if !is_syn && segment.seq_is == Numbering::Relative {
+            wire.seq = segment.seq.wrapping_add(self.remote_isn);
+        }
         let has_ack = flags.has(Flags::ACK);
-        if has_ack {
+        if has_ack && segment.ack_is == Numbering::Relative {
             wire.ack = segment.ack.wrapping_add(offset);
         }
         for option in wire.options.iter_mut().flatten() {
@@ -113,7 +115,7 @@ impl Track {
                         *right = right.wrapping_add(offset);
                     }
                 }
-                TcpOption::Timestamps { echo, .. } if has_ack => {
+                TcpOption::Timestamps { echo, echo_is: Numbering::Relative, .. } if has_ack => {
                     *echo = self.echo_on_wire(*echo, scales_echoes)?;
                 }
                 _ => {}
@@ -166,10 +168,19 @@ impl Track {
             }
         }
         let ack_offset = if is_syn { 0 } else { self.remote_isn };
-        let mut segment =
-            Tcp { seq: wire.seq.wrapping_sub(self.local_offset(is_syn)), ..wire.clone() };
-        if wire.flags.has(Flags::ACK) {
-            segment.ack = wire.ack.wrapping_sub(ack_offset);
+        let mut segment = wire.clone();
+        let is_absolute = |is: fn(&Tcp) -> Numbering| {
+            script.is_some_and(|script| is(script) == Numbering::Absolute)
+        };
+        if !is_absolute(|script| script.seq_is) {
+            segment.seq = wire.seq.wrapping_sub(self.local_offset(is_syn));
+            segment.seq_is = Numbering::Relative;
+        }
+        if !is_absolute(|script| script.ack_is) {
+            segment.ack_is = Numbering::Relative;
+            if wire.flags.has(Flags::ACK) {
+                segment.ack = wire.ack.wrapping_sub(ack_offset);
+            }
         }
         for option in segment.options.iter_mut().flatten() {
             if let TcpOption::Sack(blocks) = option {
@@ -225,10 +236,10 @@ impl Track {
     }
 }
 
-/// TSval of a segment.
+/// TSval of a segment, if it is said.
 pub(crate) fn timestamp_of(segment: &Tcp) -> Option<u32> {
     segment.options.iter().flatten().find_map(|option| match option {
-        TcpOption::Timestamps { value, .. } => Some(*value),
+        TcpOption::Timestamps { value, is_any: false, .. } => Some(*value),
         _ => None,
     })
 }

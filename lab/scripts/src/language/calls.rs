@@ -3,7 +3,7 @@
 //! Everything about a call that can be wrong is found before the first event is played.
 
 use crate::language::expression::{Expression, Kind};
-use crate::language::messages::{Message, message_of, vector_of};
+use crate::language::messages::{Control, Message, message_of, vector_of};
 use crate::language::waits::read_waiting;
 use crate::position::{Parsed, Position, Refusal};
 
@@ -27,6 +27,7 @@ pub(crate) enum Call {
     },
     Accept {
         fd: Fd,
+        flags: i64,
     },
     /// `family` when it is not the peer's address.
     Connect {
@@ -43,13 +44,14 @@ pub(crate) enum Call {
         lens: Vec<usize>,
         flags: i64,
         to: Option<Destination>,
+        /// Which timestamps are wanted of it, if it says so.
+        timestamping: Option<i64>,
     },
     ReceiveMessage {
         fd: Fd,
-        lens: Vec<usize>,
         flags: i64,
-        flags_after: i64,
-        inq: Option<i64>,
+        /// What is expected.
+        message: Message,
     },
     Close {
         fd: Fd,
@@ -104,6 +106,15 @@ pub(crate) enum Call {
     Pipe {
         ends: [Fd; 2],
     },
+    /// A file; whatever it is called, it is full of zeros.
+    Open,
+    SendFile {
+        to: Fd,
+        from: Fd,
+        len: usize,
+    },
+    /// What a program may do: nothing here asks.
+    CapSet,
     Splice {
         from: Fd,
         to: Fd,
@@ -155,10 +166,16 @@ const MSG_TRUNC: i64 = 0x20;
 const MSG_DONTWAIT: i64 = 0x40;
 const MSG_WAITALL: i64 = 0x100;
 const MSG_NOSIGNAL: i64 = 0x4000;
+const MSG_EOR: i64 = 0x80;
+const MSG_ERRQUEUE: i64 = 0x2000;
 const MSG_MORE: i64 = 0x8000;
+const MSG_ZEROCOPY: i64 = 0x400_0000;
+
+const SOCK_NONBLOCK: i64 = 0o4000;
+const SOCK_CLOEXEC: i64 = 0o2000000;
 
 const RECEIVE_FLAGS: i64 = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL;
-const SEND_FLAGS: i64 = MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE;
+const SEND_FLAGS: i64 = MSG_OOB | MSG_DONTWAIT | MSG_EOR | MSG_NOSIGNAL | MSG_MORE | MSG_ZEROCOPY;
 
 /// Reads what is called with what.
 pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {
@@ -182,7 +199,7 @@ pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed
         ("accept", [fd, address, len]) => {
             address.ellipsis()?;
             len.ellipsis()?;
-            Call::Accept { fd: fd_of(fd)? }
+            Call::Accept { fd: fd_of(fd)?, flags: 0 }
         }
         ("connect", [fd, address, len]) => {
             len.ellipsis()?;
@@ -233,13 +250,36 @@ pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed
             let len = len.size("length")?;
             Call::Splice { from: fd_of(from)?, to: fd_of(to)?, len, flags: flags.int32("flags")? }
         }
+        ("open", [path, flags]) => match &path.kind {
+            Kind::Text(_) if flags.int32("flags")? == 0 => Call::Open,
+            Kind::Text(_) => return Err(flags.bad("files can only be read")),
+            _ => return Err(path.bad("expected a path in quotes")),
+        },
+        ("sendfile", [to, from, offset, len]) => {
+            offset.bracketed()?;
+            Call::SendFile { to: fd_of(to)?, from: fd_of(from)?, len: len.size("length")? }
+        }
+        ("cap_set", [capability, value, operation]) => {
+            for argument in [capability, value, operation] {
+                argument.int32("a number")?;
+            }
+            Call::CapSet
+        }
+        ("accept4", [fd, address, len, flags]) => {
+            address.ellipsis()?;
+            len.ellipsis()?;
+            Call::Accept {
+                fd: fd_of(fd)?,
+                flags: known_flags(flags, SOCK_NONBLOCK | SOCK_CLOEXEC)?,
+            }
+        }
         _ => return Err(unknown(at, name, arguments.len())),
     };
     Ok(call)
 }
 
 fn unknown(at: Position, name: &str, count: usize) -> Refusal {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 18] = [
         "socket",
         "bind",
         "listen",
@@ -254,9 +294,12 @@ fn unknown(at: Position, name: &str, count: usize) -> Refusal {
         "pipe",
         "splice",
         "read",
+        "open",
+        "sendfile",
+        "cap_set",
+        "accept4",
     ];
-    const OTHERS: [&str; 6] =
-        ["open", "sendfile", "cap_set", "inject", "psp_rx_assoc", "psp_tx_assoc"];
+    const OTHERS: [&str; 3] = ["inject", "psp_rx_assoc", "psp_tx_assoc"];
     Refusal::new(
         at,
         if KNOWN.contains(&name) {
@@ -305,17 +348,17 @@ fn read_receiving(at: Position, name: &str, arguments: &[Expression]) -> Parsed<
             Call::Read { fd: fd_of(fd)?, len, flags: 0 }
         }
         ("recvmsg", [fd, message, flags]) => {
-            let flags = known_flags(flags, RECEIVE_FLAGS)?;
-            let Message { lens, flags: flags_after, inq } = message_of(message)?;
-            Call::ReceiveMessage { fd: fd_of(fd)?, lens, flags, flags_after, inq }
+            let flags = known_flags(flags, RECEIVE_FLAGS | MSG_ERRQUEUE)?;
+            Call::ReceiveMessage { fd: fd_of(fd)?, flags, message: message_of(message)? }
         }
         _ => return Err(Refusal::new(at, format!("{name} does not take these arguments"))),
     })
 }
 
 fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {
-    let write =
-        |fd: &Expression, lens, flags, to| Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to });
+    let write = |fd: &Expression, lens, flags, to| {
+        Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping: None })
+    };
     match (name, arguments) {
         ("write", [fd, buffer, len]) => {
             is_there(buffer)?;
@@ -337,11 +380,15 @@ fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Ca
         }
         ("writev", [fd, vector, count]) => write(fd, vector_of(vector, count)?, 0, None),
         ("sendmsg", [fd, message, flags]) => {
-            let Message { lens, flags: inside, inq } = message_of(message)?;
-            if inside != 0 || inq.is_some() {
-                return Err(message.bad("sendmsg ignores msg_flags and takes no msg_control"));
-            }
-            write(fd, lens, known_flags(flags, SEND_FLAGS)?, Some(Destination::Remote))
+            let Message { lens, flags: inside, controls } = message_of(message)?;
+            let timestamping = match &controls[..] {
+                _ if inside != 0 => return Err(message.bad("sendmsg ignores msg_flags")),
+                [] => None,
+                [Control::Timestamping(flags)] => Some(*flags),
+                _ => return Err(message.bad("sendmsg takes no such control messages here")),
+            };
+            let (flags, to) = (known_flags(flags, SEND_FLAGS)?, Some(Destination::Remote));
+            Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping })
         }
         _ => Err(Refusal::new(at, format!("{name} does not take these arguments"))),
     }

@@ -167,10 +167,12 @@ impl Expression {
     pub(crate) fn int(&self, what: &str) -> Parsed<i64> {
         match &self.kind {
             Kind::Int(n) => Ok(*n),
-            Kind::Apply(name, arguments) if name == "htons" => match &arguments[..] {
-                [one] => one.int("a port"),
-                _ => Err(self.bad("htons takes one number")),
-            },
+            Kind::Apply(name, arguments) if name == "htons" || name == "htonl" => {
+                match &arguments[..] {
+                    [one] => one.int("a number"),
+                    _ => Err(self.bad(&format!("{name} takes one number"))),
+                }
+            }
             _ => Err(self.bad(&format!("expected {what}"))),
         }
     }

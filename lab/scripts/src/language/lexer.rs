@@ -3,7 +3,7 @@
 //! The language has few words of its own: most of them mean something in one place only, so they are
 //! all [`Token::Word`] and the parser knows what it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::position::{Parsed, Position, Refusal};
@@ -63,6 +63,8 @@ pub(crate) struct Lexer<'a> {
     at: Position,
     /// Words that stand for something else: `-D`.
     defines: BTreeMap<String, String>,
+    /// Those that were given with the text, which it cannot change.
+    given: BTreeSet<String>,
     next: Option<(Position, Token)>,
 }
 
@@ -73,12 +75,20 @@ impl<'a> Lexer<'a> {
         if text.len() > SCRIPT_LEN_MAX {
             return Err(Refusal::new(at, format!("longer than {SCRIPT_LEN_MAX} bytes")));
         }
-        Ok(Self { rest: text, at, defines, next: None })
+        let given = defines.keys().cloned().collect();
+        Ok(Self { rest: text, at, defines, given, next: None })
     }
 
-    /// From now on a word stands for something else.
+    /// From now on a word stands for something else, unless who gave the text has said what for.
     pub(crate) fn define(&mut self, name: String, value: String) {
-        self.defines.insert(name, value);
+        if !self.given.contains(&name) {
+            self.defines.insert(name, value);
+        }
+    }
+
+    /// From now on a word stands for something else, if it does not yet.
+    pub(crate) fn define_if_missing(&mut self, name: &str, value: &str) {
+        self.defines.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
     /// The next token, which stays.
@@ -118,16 +128,18 @@ impl<'a> Lexer<'a> {
         (at, raw)
     }
 
-    /// The next letters and digits, as they are written; nothing if something else stands there.
+    /// The next letters and digits, as they are written or as what they stand for; nothing if
+    /// something else stands there.
     ///
     /// Only where no token was looked at.
     pub(crate) fn take_digits(&mut self) -> Parsed<(Position, String)> {
         debug_assert!(self.next.is_none(), "a token would be lost");
         self.skip_blanks()?;
         let at = self.at;
-        let digits: String = self.rest.chars().take_while(char::is_ascii_alphanumeric).collect();
-        self.skip(digits.len());
-        Ok((at, digits))
+        let word: String = self.rest.chars().take_while(|c| is_word(*c)).collect();
+        self.skip(word.len());
+        let meaning = self.defines.get(&word).cloned();
+        Ok((at, meaning.unwrap_or(word)))
     }
 
     /// Whether the next character is `c`, without blanks before it.

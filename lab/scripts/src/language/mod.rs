@@ -1,10 +1,11 @@
 //! The language: text becomes a [`Script`], or a [`Refusal`] with line and column.
 
 pub(crate) mod calls;
+mod conditions;
 pub(crate) mod expression;
 pub(crate) mod icmp_names;
 pub(crate) mod lexer;
-mod messages;
+pub(crate) mod messages;
 pub(crate) mod packets;
 pub(crate) mod script;
 pub(crate) mod settings;
@@ -12,32 +13,42 @@ pub(crate) mod symbols;
 mod waits;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::position::{Parsed, Position, Refusal};
 use crate::python::{self, Names};
 use crate::shell;
 use lexer::{Lexer, Token};
 use script::{Action, Direction, Event, Micros, Script, Syscall, Time};
-use settings::Settings;
+use settings::{IpVersion, Settings};
 
-/// Reads a script. `defines` are what `-D` says, `settings` what holds where the script says nothing,
-/// `overrides` are options that are stronger than the script's.
+/// Reads a script. `defines` are what `-D` says, `overrides` are options that are stronger than the
+/// script's, and scripts of the shell are looked for from `directory` on.
 pub(crate) fn parse(
     text: &str,
     defines: BTreeMap<String, String>,
-    settings: Settings,
     overrides: &[(String, Option<String>)],
+    directory: Option<&Path>,
 ) -> Parsed<Script> {
-    let mut lexer = Lexer::new(text, defines)?;
-    let mut settings = settings;
-    settings::read(&mut lexer, &mut settings)?;
     let start = Position { line: 1, column: 1 };
+    let chosen = overrides.iter().rev().find(|(name, _)| name == "profile");
+    let chosen = chosen.and_then(|(_, value)| value.as_deref());
+    let is_for_freebsd = conditions::is_for_freebsd(text);
+    let is_freebsd = chosen.map_or(is_for_freebsd, |name| name == "freebsd");
+    let text = conditions::resolve(text, if is_freebsd { "FreeBSD" } else { "Linux" })?;
+    let mut lexer = Lexer::new(&text, defines)?;
+    let mut settings = Settings { directory: directory.map(Path::to_owned), ..Settings::default() };
+    settings::read(&mut lexer, &mut settings)?;
     for (name, value) in overrides {
         settings.set(start, name, value.as_deref())?;
     }
+    if settings.profile.is_none() && is_for_freebsd {
+        settings.profile = Some(tcp::Profile::FreeBsd);
+    }
+    define_levels(&mut lexer, settings.ip_version);
     let mut before = None;
     if let Token::Backquoted(_) = lexer.peek()? {
-        let command = read_command(&mut lexer)?;
+        let command = read_command(&mut lexer, directory)?;
         settings.mtu = command.mtu.unwrap_or(settings.mtu);
         before = Some(command);
     }
@@ -49,7 +60,7 @@ pub(crate) fn parse(
             Token::End => break,
             Token::Backquoted(_) => {
                 // It would undo what was set; here nothing outlives the script.
-                read_command(&mut parser.lexer)?;
+                read_command(&mut parser.lexer, directory)?;
                 if *parser.lexer.peek()? != Token::End {
                     return parser.lexer.unexpected("nothing behind the last command");
                 }
@@ -59,31 +70,24 @@ pub(crate) fn parse(
     }
     check_first(&events, &mut parser.lexer)?;
     check_order(&events)?;
-    let mut settings = parser.settings;
-    let is_freebsd = events.iter().any(is_for_freebsd)
-        || before.as_ref().is_some_and(|command| command.is_freebsd);
-    if settings.profile.is_none() && is_freebsd {
-        settings.profile = Some(tcp::Profile::FreeBsd);
-    }
-    Ok(Script { settings, before, events })
+    Ok(Script { settings: parser.settings, before, events })
 }
 
-fn read_command(lexer: &mut Lexer<'_>) -> Parsed<shell::Command> {
+/// What harnesses define for both versions of IP, so that one script does for both.
+fn define_levels(lexer: &mut Lexer<'_>, version: IpVersion) {
+    let names = match version {
+        IpVersion::V4 => [("CMSG_LEVEL_IP", "SOL_IP"), ("CMSG_TYPE_RECVERR", "IP_RECVERR")],
+        _ => [("CMSG_LEVEL_IP", "SOL_IPV6"), ("CMSG_TYPE_RECVERR", "IPV6_RECVERR")],
+    };
+    for (name, value) in names {
+        lexer.define_if_missing(name, value);
+    }
+}
+
+fn read_command(lexer: &mut Lexer<'_>, directory: Option<&Path>) -> Parsed<shell::Command> {
     match lexer.take()? {
-        (at, Token::Backquoted(command)) => shell::parse(at, &command),
+        (at, Token::Backquoted(command)) => shell::parse(at, &command, directory),
         (at, other) => Err(Refusal::new(at, format!("expected a command but found {other}"))),
-    }
-}
-
-/// Whether an event shows that a script was written for FreeBSD.
-fn is_for_freebsd(event: &Event) -> bool {
-    match &event.action {
-        Action::Command(command) => command.is_freebsd,
-        Action::Call(call) => matches!(
-            call.call,
-            calls::Call::SetOption { value: calls::OptionValue::Functions(_), .. }
-        ),
-        _ => false,
     }
 }
 
@@ -131,7 +135,8 @@ impl Parser<'_> {
                 (Action::Packet(Box::new(packet)), may_be_any)
             }
             Token::Backquoted(_) => {
-                let command = read_command(&mut self.lexer)?;
+                let directory = self.settings.directory.as_deref();
+                let command = read_command(&mut self.lexer, directory)?;
                 if command.mtu.is_some() {
                     let what = "the MTU can be set before the first event only";
                     return Err(Refusal::new(at, what));

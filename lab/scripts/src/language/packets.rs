@@ -5,7 +5,7 @@ use tcp::Flags;
 use crate::language::icmp_names;
 use crate::language::lexer::{Lexer, Token};
 use crate::language::script::{
-    Body, Direction, Echoed, Icmp, IpInfo, Packet, Service, Tcp, TcpOption,
+    Body, Direction, Echoed, Icmp, IpInfo, Numbering, Packet, Service, Tcp, TcpOption,
 };
 use crate::position::{Parsed, Position, Refusal};
 
@@ -44,6 +44,7 @@ fn refuse_tunnels(lexer: &mut Lexer<'_>) -> Parsed<()> {
         "ipv4" | "ipv6" | "gre" | "GREv0" | "mpls" | "psp" => {
             Err(Refusal::new(at, format!("packets inside {word} are not supported")))
         }
+        "sctp" | "udplite" => Err(Refusal::new(at, format!("{word} is not supported"))),
         _ => Ok(()),
     }
 }
@@ -124,10 +125,10 @@ fn read_udp(lexer: &mut Lexer<'_>, ip: IpInfo) -> Parsed<u16> {
 fn read_tcp(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<Tcp> {
     let at = lexer.position()?;
     let (flags, has_ace) = read_flags(lexer)?;
-    let (seq, len) = read_seq(lexer)?;
-    let ack = match lexer.take_if_word("ack")? {
-        true => lexer.expect_int("an acknowledgement", 0, u32::MAX.into())? as u32,
-        false => 0,
+    let (seq, len, seq_is) = read_seq_of(lexer, direction)?;
+    let (ack, ack_is) = match lexer.take_if_word("ack")? {
+        true => read_number(lexer, "an acknowledgement", direction)?,
+        false => (0, Numbering::Relative),
     };
     let window = match lexer.take_if_word("win")? {
         true => Some(lexer.expect_int("a window", 0, 65_535)? as u16),
@@ -145,7 +146,57 @@ fn read_tcp(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<Tcp> {
         let at = lexer.position()?;
         return Err(Refusal::new(at, "mutated packets are not supported"));
     }
-    Ok(Tcp { flags, has_ace, seq, len, ack, window, urgent, options })
+    if *lexer.peek()? == Token::Sign('/') {
+        let at = lexer.position()?;
+        return Err(Refusal::new(at, "segments inside udp are not supported"));
+    }
+    Ok(Tcp { flags, has_ace, seq, seq_is, len, ack, ack_is, window, urgent, options })
+}
+
+/// `101`, `4000000000!` for a number as it is on the wire, or `...` for any.
+fn read_number(
+    lexer: &mut Lexer<'_>,
+    what: &str,
+    direction: Direction,
+) -> Parsed<(u32, Numbering)> {
+    if let Some(numbering) = take_any(lexer, direction)? {
+        return Ok((0, numbering));
+    }
+    let number = lexer.expect_int(what, 0, u32::MAX.into())? as u32;
+    Ok((number, take_absolute(lexer)?))
+}
+
+/// `!` behind a number: it is that of the wire.
+fn take_absolute(lexer: &mut Lexer<'_>) -> Parsed<Numbering> {
+    Ok(if lexer.take_if('!')? { Numbering::Absolute } else { Numbering::Relative })
+}
+
+/// `...`: any number, which we cannot send.
+fn take_any(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<Option<Numbering>> {
+    if *lexer.peek()? != Token::Ellipsis {
+        return Ok(None);
+    }
+    let (at, _) = lexer.take()?;
+    match direction {
+        Direction::Outbound => Ok(Some(Numbering::Any)),
+        Direction::Inbound => Err(Refusal::new(at, "'...' is for outbound segments")),
+    }
+}
+
+/// `1:1001(1000)`, `1:1001(1000)!` or `...(1000)`
+fn read_seq_of(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<(u32, u16, Numbering)> {
+    if let Some(numbering) = take_any(lexer, direction)? {
+        return Ok((0, read_len(lexer)?, numbering));
+    }
+    let (seq, len) = read_seq(lexer)?;
+    Ok((seq, len, take_absolute(lexer)?))
+}
+
+fn read_len(lexer: &mut Lexer<'_>) -> Parsed<u16> {
+    lexer.expect('(')?;
+    let len = lexer.expect_int("a length", 0, PAYLOAD_MAX)?;
+    lexer.expect(')')?;
+    Ok(len as u16)
 }
 
 /// `S`, `S.`, `FP.`, `.`, `-`, `SEW`, `P.5`
@@ -219,14 +270,12 @@ fn read_seq(lexer: &mut Lexer<'_>) -> Parsed<(u32, u16)> {
     let start = lexer.expect_int("a sequence number", 0, u32::MAX.into())?;
     lexer.expect(':')?;
     let end = lexer.expect_int("a sequence number", 0, u32::MAX.into())?;
-    lexer.expect('(')?;
-    let len = lexer.expect_int("a length", 0, PAYLOAD_MAX)?;
-    lexer.expect(')')?;
+    let len = read_len(lexer)?;
     // The numbers may go round the circle.
-    if (start + len) & i64::from(u32::MAX) != end {
+    if (start + i64::from(len)) & i64::from(u32::MAX) != end {
         return Err(Refusal::new(at, format!("{start}:{end} is not {len} bytes")));
     }
-    Ok((start as u32, len as u16))
+    Ok((start as u32, len))
 }
 
 /// `<mss 1460,nop,wscale 7>`, `<...>`, or nothing.
@@ -245,7 +294,7 @@ fn read_options(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<Option<Ve
     let at = lexer.position()?;
     let mut options = Vec::new();
     loop {
-        options.push(read_option(lexer)?);
+        options.push(read_option(lexer, direction)?);
         if lexer.take_if('>')? {
             break;
         }
@@ -259,7 +308,7 @@ fn read_options(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<Option<Ve
     Ok(Some(options))
 }
 
-fn read_option(lexer: &mut Lexer<'_>) -> Parsed<TcpOption> {
+fn read_option(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<TcpOption> {
     let (at, word) = lexer.expect_word("an option of TCP")?;
     Ok(match &word[..] {
         "nop" => TcpOption::Nop,
@@ -268,21 +317,53 @@ fn read_option(lexer: &mut Lexer<'_>) -> Parsed<TcpOption> {
         "wscale" => TcpOption::WindowScale(lexer.expect_int("wscale", 0, 255)? as u8),
         "sackOK" => TcpOption::SackOk,
         "sack" => TcpOption::Sack(read_blocks(lexer)?),
-        "TS" => {
-            let mut number = |name: &str| {
-                if !lexer.take_if_word(name)? {
-                    return lexer.unexpected(&format!("'{name}'"));
-                }
-                lexer.expect_int("a timestamp", 0, u32::MAX.into())
-            };
-            let value = number("val")? as u32;
-            TcpOption::Timestamps { value, echo: number("ecr")? as u32 }
-        }
+        "TS" => read_timestamps(lexer, direction)?,
         "FO" => TcpOption::FastOpen(read_bytes(lexer, 16)?),
         "FOEXP" => TcpOption::FastOpenExperiment(read_bytes(lexer, 16)?),
         "md5" => TcpOption::Md5(read_bytes(lexer, 16)?),
+        "mp_capable"
+        | "mp_capable_no_cs"
+        | "mp_join_syn"
+        | "mp_join_syn_backup"
+        | "mp_join_syn_ack"
+        | "mp_join_syn_ack_backup"
+        | "mp_join_ack"
+        | "dss"
+        | "dsn4"
+        | "dsn8"
+        | "dack4"
+        | "dack8"
+        | "add_address"
+        | "remove_address"
+        | "rm_addr"
+        | "mp_prio"
+        | "mp_fail"
+        | "mp_fastclose"
+        | "mp_reset" => {
+            return Err(Refusal::new(at, format!("'{word}': MPTCP is not supported")));
+        }
+        "ECN" | "exp_ecn" => {
+            return Err(Refusal::new(at, "the option of accurate ECN is not supported"));
+        }
+        "tcp_ao" | "ao" => return Err(Refusal::new(at, "the option TCP-AO is not supported")),
         _ => return Err(Refusal::new(at, format!("unknown option of TCP '{word}'"))),
     })
+}
+
+/// `TS val 100 ecr 200`; `val ...` for any of ours, `ecr 200!` for an echo as it is on the wire.
+fn read_timestamps(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<TcpOption> {
+    let word = |lexer: &mut Lexer<'_>, name: &str| match lexer.take_if_word(name)? {
+        true => Ok(()),
+        false => lexer.unexpected(&format!("'{name}'")),
+    };
+    word(lexer, "val")?;
+    let (value, is_any) = match take_any(lexer, direction)? {
+        Some(_) => (0, true),
+        None => (lexer.expect_int("a timestamp", 0, u32::MAX.into())? as u32, false),
+    };
+    word(lexer, "ecr")?;
+    let (echo, echo_is) = read_number(lexer, "a timestamp", direction)?;
+    Ok(TcpOption::Timestamps { value, is_any, echo, echo_is })
 }
 
 fn read_blocks(lexer: &mut Lexer<'_>) -> Parsed<Vec<(u32, u32)>> {

@@ -129,15 +129,29 @@ pub(crate) struct Tcp {
     /// The flags E, W and A were written as a number (RFC 9768).
     pub(crate) has_ace: bool,
     pub(crate) seq: u32,
+    pub(crate) seq_is: Numbering,
     /// How much payload.
     pub(crate) len: u16,
     /// Zero if there is none.
     pub(crate) ack: u32,
+    pub(crate) ack_is: Numbering,
     /// Nothing is any.
     pub(crate) window: Option<u16>,
     pub(crate) urgent: u16,
     /// Nothing is any.
     pub(crate) options: Option<Vec<TcpOption>>,
+}
+
+/// What a number of a script stands for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Numbering {
+    /// A number of the script: of the wire in segments with SYN, else counted from the SYN.
+    #[default]
+    Relative,
+    /// The number that is on the wire.
+    Absolute,
+    /// Any.
+    Any,
 }
 
 /// An option of a segment.
@@ -151,7 +165,10 @@ pub(crate) enum TcpOption {
     Sack(Vec<(u32, u32)>),
     Timestamps {
         value: u32,
+        /// Ours, and whatever it is.
+        is_any: bool,
         echo: u32,
+        echo_is: Numbering,
     },
     FastOpen(Vec<u8>),
     /// Fast Open as an experiment (RFC 6994).

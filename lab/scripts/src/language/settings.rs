@@ -1,6 +1,7 @@
 //! What options of a script, and of whoever runs it, set.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use crate::language::lexer::{Lexer, Token};
 use crate::language::script::Micros;
@@ -60,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) dry_run: bool,
     /// Commands to be run before the script.
     pub(crate) init_scripts: Vec<String>,
+    /// Where scripts of the shell are looked for.
+    pub(crate) directory: Option<PathBuf>,
     /// Whether a packet that is not as it should be ends the script.
     pub(crate) forgives_packets: bool,
     /// Whether a call that does something else ends the script.
@@ -84,6 +87,7 @@ impl Default for Settings {
             strict_segments: false,
             dry_run: false,
             init_scripts: Vec::new(),
+            directory: None,
             forgives_packets: false,
             forgives_calls: false,
         }

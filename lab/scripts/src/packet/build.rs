@@ -125,7 +125,7 @@ fn put_option(option: &TcpOption, out: &mut Vec<u8>) {
                 out.extend(right.to_be_bytes());
             }
         }
-        TcpOption::Timestamps { value, echo } => {
+        TcpOption::Timestamps { value, echo, .. } => {
             out.extend(value.to_be_bytes());
             out.extend(echo.to_be_bytes());
         }

@@ -4,7 +4,7 @@ use tcp::Flags;
 
 use super::show::show_option;
 use super::{Actual, Carried};
-use crate::language::script::{Body, IpInfo, Packet, Service, Tcp, TcpOption};
+use crate::language::script::{Body, IpInfo, Numbering, Packet, Service, Tcp, TcpOption};
 
 /// The first difference, in packetdrill's words; nothing if there is none. Numbers are the script's.
 pub(crate) fn difference(expected: &Packet, actual: &Actual) -> Option<String> {
@@ -36,6 +36,10 @@ fn field(name: &str, expected: u32, actual: u32) -> Option<String> {
              vs actual: {actual} ({actual:#x})"
         )
     })
+}
+
+fn number(name: &str, (expected, numbering): (u32, Numbering), actual: u32) -> Option<String> {
+    (numbering != Numbering::Any).then(|| field(name, expected, actual)).flatten()
 }
 
 fn difference_of_ip(expected: &IpInfo, actual: &Actual) -> Option<String> {
@@ -87,8 +91,8 @@ fn difference_of_segments(expected: &Tcp, actual: &Tcp) -> Option<String> {
         .or_else(|| flag("tcp_ack", Flags::ACK))
         .or_else(|| flag("tcp_urg", Flags::URG))
         .or_else(marks)
-        .or_else(|| field("tcp_seq", expected.seq, actual.seq))
-        .or_else(|| field("tcp_ack_seq", expected.ack, actual.ack))
+        .or_else(|| number("tcp_seq", (expected.seq, expected.seq_is), actual.seq))
+        .or_else(|| number("tcp_ack_seq", (expected.ack, expected.ack_is), actual.ack))
         .or_else(|| field("payload length", expected.len.into(), actual.len.into()))
         .or_else(|| {
             let window = expected.window?;
@@ -116,9 +120,9 @@ fn difference_of_options(expected: &Tcp, actual: &Tcp) -> Option<String> {
         };
         let is_same = match (wanted, found) {
             (
-                TcpOption::Timestamps { echo: wanted, .. },
+                TcpOption::Timestamps { echo: wanted, echo_is, .. },
                 TcpOption::Timestamps { echo: found, .. },
-            ) => wanted == found,
+            ) => *echo_is == Numbering::Any || wanted == found,
             _ => wanted == found,
         };
         if !is_same {

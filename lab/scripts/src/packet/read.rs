@@ -6,7 +6,7 @@ use ip::{Protocol, v4, v6};
 use tcp::Flags;
 
 use super::build::{Ends, FAST_OPEN_EXPERIMENT, pseudo};
-use crate::language::script::{Tcp, TcpOption};
+use crate::language::script::{Numbering, Tcp, TcpOption};
 
 /// A packet that was seen.
 #[derive(Clone, Debug)]
@@ -119,6 +119,8 @@ fn segment(bytes: &[u8]) -> Result<Carried, String> {
         flags: Flags::from_bits(bits),
         has_ace: false,
         seq: u32::from_be_bytes([s0, s1, s2, s3]),
+        seq_is: Numbering::Absolute,
+        ack_is: Numbering::Absolute,
         len: u16::try_from(payload.len()).map_err(|_| "a segment is too long".to_owned())?,
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
         window: Some(u16::from_be_bytes([w0, w1])),
@@ -163,7 +165,9 @@ fn read_option(kind: u8, body: &[u8]) -> TcpOption {
         }
         (8, &[a, b, c, d, e, f, g, h]) => TcpOption::Timestamps {
             value: u32::from_be_bytes([a, b, c, d]),
+            is_any: false,
             echo: u32::from_be_bytes([e, f, g, h]),
+            echo_is: Numbering::Relative,
         },
         (19, digest) => TcpOption::Md5(digest.to_vec()),
         (34, cookie) => TcpOption::FastOpen(cookie.to_vec()),

@@ -1,6 +1,6 @@
 //! Packets in the notation of scripts.
 
-use crate::language::script::{Body, Tcp, TcpOption};
+use crate::language::script::{Body, Numbering, Tcp, TcpOption};
 use crate::packet::Carried;
 
 /// A packet as a script would have it, without its direction.
@@ -26,9 +26,13 @@ impl Carried {
 fn show_segment(segment: &Tcp) -> String {
     let Tcp { flags, seq, len, ack, window, urgent, options, .. } = segment;
     let end = seq.wrapping_add(u32::from(*len));
-    let mut text = format!("{flags:?} {seq}:{end}({len})");
+    let mut text = match segment.seq_is {
+        Numbering::Any => format!("{flags:?} ...({len})"),
+        Numbering::Relative => format!("{flags:?} {seq}:{end}({len})"),
+        Numbering::Absolute => format!("{flags:?} {seq}:{end}({len})!"),
+    };
     if flags.has(tcp::Flags::ACK) || *ack != 0 {
-        text += &format!(" ack {ack}");
+        text += &format!(" ack {}", show_number(*ack, segment.ack_is));
     }
     if let Some(window) = window {
         text += &format!(" win {window}");
@@ -47,6 +51,14 @@ fn show_segment(segment: &Tcp) -> String {
     text
 }
 
+fn show_number(number: u32, numbering: Numbering) -> String {
+    match numbering {
+        Numbering::Any => "...".to_owned(),
+        Numbering::Relative => number.to_string(),
+        Numbering::Absolute => format!("{number}!"),
+    }
+}
+
 pub(super) fn show_option(option: &TcpOption) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let text = match option {
@@ -59,7 +71,11 @@ pub(super) fn show_option(option: &TcpOption) -> String {
             let blocks: Vec<_> = blocks.iter().map(|(l, r)| format!("{l}:{r}")).collect();
             format!("sack {}", blocks.join(" "))
         }
-        TcpOption::Timestamps { value, echo } => format!("TS val {value} ecr {echo}"),
+        TcpOption::Timestamps { value, is_any, echo, echo_is } => {
+            let numbering = if *is_any { Numbering::Any } else { Numbering::Relative };
+            let (value, echo) = (show_number(*value, numbering), show_number(*echo, *echo_is));
+            format!("TS val {value} ecr {echo}")
+        }
         TcpOption::FastOpen(cookie) => format!("FO {}", hex(cookie)),
         TcpOption::FastOpenExperiment(cookie) => format!("FOEXP {}", hex(cookie)),
         TcpOption::Md5(digest) => format!("md5 {}", hex(digest)),

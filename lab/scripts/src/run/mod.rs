@@ -110,7 +110,7 @@ impl<'s> Player<'s> {
         let settings = &script.settings;
         let mut config = tcp::Config::profile(settings.profile.unwrap_or(tcp::Profile::Linux));
         for name in &settings.init_scripts {
-            let command = shell::parse(start, name)
+            let command = shell::parse(start, name, settings.directory.as_deref())
                 .map_err(|refusal| End::Unsupported(refusal.at, refusal.what))?;
             set_up(&mut config, &command);
         }
@@ -247,6 +247,7 @@ impl<'s> Player<'s> {
             Action::Command(command) => {
                 self.wait_for(event.at, &check, "command")?;
                 set_up(&mut self.sockets.config, command);
+                self.wait_until(self.stack.now().after(command.sleeps))?;
             }
             Action::Code(program) => {
                 self.wait_for(event.at, &check, "data collection for code")?;

@@ -1,11 +1,13 @@
 //! Packets of a script: those that come in are made, those that go out are compared.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base::Instant;
 
 use super::{End, PATIENCE, Player, instant, micros, seconds};
-use crate::language::script::{Body, Echoed, Icmp, Micros, Packet, Tcp};
+use crate::language::calls::Call;
+use crate::language::script::{Action, Body, Echoed, Event, Icmp, Micros, Packet, Tcp};
 use crate::packet::{self, Actual, Carried, Ends};
 use crate::position::Position;
 use crate::timing::Check;
@@ -13,6 +15,10 @@ use crate::track::{Phase, Track, timestamp_of};
 
 /// The first port that the peer connects from.
 pub(super) const REMOTE_PORT: u16 = 35_000;
+
+/// How long the rest of a packet is waited for that comes in pieces: longer than pacing ever spreads
+/// what may leave at once, and shorter than retransmissions take.
+const PATIENCE_FOR_PIECES: Duration = Duration::from_millis(100);
 
 impl Player<'_> {
     // What comes in.
@@ -97,7 +103,7 @@ impl Player<'_> {
         let (sent_at, mut actual) = self.next_packet(at, packet, check)?;
         self.learn(&mut actual, packet);
         let mut last = actual.clone();
-        while let Some((_, piece)) = self.next_piece(packet, &actual, &last) {
+        while let Some((_, piece)) = self.next_piece(packet, &actual, &last)? {
             last = join(&mut actual, piece);
         }
         let when = micros(sent_at);
@@ -181,34 +187,36 @@ impl Player<'_> {
         }
     }
 
-    /// The next packet, if it is already there and goes on where `last` ends.
+    /// The next packet, if the script has more than came so far and it goes on where `last` ends.
+    /// packetdrill waits for it too: the stack may send at a pace.
     fn next_piece(
         &mut self,
         packet: &Packet,
         so_far: &Actual,
         last: &Actual,
-    ) -> Option<(Instant, Actual)> {
-        let (Body::Tcp(expected), Carried::Tcp { segment: so_far, .. }) =
-            (&packet.body, &so_far.carried)
+    ) -> Result<Option<(Instant, Actual)>, End> {
+        let (
+            Body::Tcp(expected),
+            Carried::Tcp { segment: so_far, .. },
+            Carried::Tcp { segment: last, .. },
+        ) = (&packet.body, &so_far.carried, &last.carried)
         else {
-            return None;
+            return Ok(None);
         };
-        if self.script.settings.strict_segments || so_far.len >= expected.len {
-            return None;
+        if self.script.settings.strict_segments || so_far.len >= expected.len || so_far.len == 0 {
+            return Ok(None);
         }
-        let (_, bytes) = self.stack.sniffed.front()?;
-        let mut next = packet::read(bytes).ok().filter(|next| self.is_ours(next, None))?;
+        let limit = self.stack.now().after(PATIENCE_FOR_PIECES);
+        while self.stack.sniffed.is_empty() && self.step(limit)? {}
+        let Some((_, bytes)) = self.stack.sniffed.front() else { return Ok(None) };
+        let next = packet::read(bytes).ok().filter(|next| self.is_ours(next, None));
+        let Some(mut next) = next else { return Ok(None) };
         self.learn(&mut next, packet);
-        let (Carried::Tcp { segment: last, .. }, Carried::Tcp { segment, .. }) =
-            (&last.carried, &next.carried)
-        else {
-            return None;
-        };
+        let Carried::Tcp { segment, .. } = &next.carried else { return Ok(None) };
         if !packet::follows(last, segment) {
-            return None;
+            return Ok(None);
         }
-        let (sent_at, _) = self.stack.sniffed.pop_front()?;
-        Some((sent_at, next))
+        Ok(self.stack.sniffed.pop_front().map(|(sent_at, _)| (sent_at, next)))
     }
 
     /// Turns numbers of the wire into the script's.
@@ -239,8 +247,12 @@ impl Player<'_> {
         }
     }
 
-    /// What left and was not asked for.
+    /// What left and was not asked for. How what the script closed at its end says goodbye is nobody's
+    /// business: packetdrill would close it if the script did not.
     pub(super) fn check_nothing_is_left(&mut self, at: Position) -> Result<(), End> {
+        let last = self.script.events.iter().rev();
+        let mut last = last.take_while(|event| !matches!(event.action, Action::Packet(_)));
+        let is_closing = last.any(is_close);
         while let Some((sent_at, bytes)) = self.stack.sniffed.pop_front() {
             let Ok(mut actual) = packet::read(&bytes) else { continue };
             if self.options.allows_trailing_packets || !self.is_ours(&actual, None) {
@@ -249,6 +261,9 @@ impl Player<'_> {
             if let (Some(track), Carried::Tcp { segment, .. }) =
                 (self.sockets.track(), &mut actual.carried)
             {
+                if is_closing && segment.flags.has(tcp::Flags::FIN) && segment.len == 0 {
+                    continue;
+                }
                 *segment = track.map_outbound(segment, None);
             }
             let what = format!(
@@ -259,6 +274,14 @@ impl Player<'_> {
             return Err(End::Failed(at, what));
         }
         Ok(())
+    }
+}
+
+/// Whether a program closes a socket.
+fn is_close(event: &Event) -> bool {
+    match &event.action {
+        Action::Call(call) => matches!(call.call, Call::Close { .. }),
+        _ => false,
     }
 }
 

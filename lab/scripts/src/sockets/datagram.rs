@@ -111,6 +111,11 @@ impl Datagram {
         }
     }
 
+    /// What went wrong, once.
+    pub(super) fn take_error(&mut self) -> i64 {
+        self.error.take().unwrap_or(0)
+    }
+
     pub(super) fn local(&self, stack: &Stack) -> Option<SocketAddr> {
         Some(stack.host.udp_look(self.socket?)?.local)
     }

@@ -9,7 +9,12 @@ pub(super) enum Descriptor {
     Stream(Box<Stream>),
     Datagram(Datagram),
     Epoll(Vec<Watch>),
-    PipeEnd { pipe: usize, is_writer: bool },
+    /// A file full of zeros.
+    File,
+    PipeEnd {
+        pipe: usize,
+        is_writer: bool,
+    },
 }
 
 impl Descriptor {
@@ -18,7 +23,7 @@ impl Descriptor {
         match self {
             Self::Stream(stream) => stream.readiness(world),
             Self::Datagram(datagram) => datagram.readiness(),
-            Self::Epoll(_) | Self::PipeEnd { .. } => 0,
+            Self::Epoll(_) | Self::File | Self::PipeEnd { .. } => 0,
         }
     }
 
@@ -27,7 +32,7 @@ impl Descriptor {
         match self {
             Self::Stream(stream) => stream.wakes,
             Self::Datagram(datagram) => datagram.wakes,
-            Self::Epoll(_) | Self::PipeEnd { .. } => 0,
+            Self::Epoll(_) | Self::File | Self::PipeEnd { .. } => 0,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod datagram;
 mod descriptor;
+mod notices;
 mod options;
 mod pipe;
 mod stream;
@@ -59,6 +60,8 @@ pub(crate) struct Progress {
     pub(crate) closing: Option<TcpId>,
     /// Whether it has begun to connect.
     pub(crate) is_connecting: bool,
+    /// Which timestamps are wanted of what it writes.
+    pub(crate) timestamping: Option<i64>,
 }
 
 /// Everything that a script's programs have open.
@@ -105,15 +108,15 @@ impl Sockets {
             }
             Call::Bind { fd } => self.bind(world, *fd),
             Call::Listen { fd, backlog } => self.listen(world, *fd, *backlog),
-            Call::Accept { fd } => self.accept(world, *fd, result),
+            Call::Accept { fd, flags } => self.accept(world, *fd, *flags, result),
             Call::Connect { fd, family } => self.connect(world, *fd, *family, progress),
             Call::Read { fd, len, flags } => self.read(world, *fd, *len, *flags),
-            Call::Write { fd, lens, flags, to } => {
+            Call::Write { fd, lens, flags, to, timestamping } => {
+                progress.timestamping = *timestamping;
                 self.write(world, *fd, lens.iter().sum(), *flags, *to, progress)
             }
-            Call::ReceiveMessage { fd, lens, flags, flags_after, inq } => {
-                let len = lens.iter().sum();
-                self.receive_message(world, *fd, len, *flags, (*flags_after, *inq))
+            Call::ReceiveMessage { fd, flags, message } => {
+                self.receive_message(world, *fd, *flags, message)
             }
             Call::Close { fd } => self.close(world, *fd, progress),
             Call::Shutdown { fd, how } => self.shut_down(world, *fd, *how),
@@ -135,6 +138,9 @@ impl Sockets {
                 self.epoll_wait(world, *epoll, wanted, (*count_max, *timeout), progress)
             }
             Call::Pipe { ends } => self.pipe(*ends),
+            Call::Open => self.open(result, Descriptor::File),
+            Call::SendFile { to, from, len } => self.send_file(world, *to, *from, *len, progress),
+            Call::CapSet => Attempt::Returned(0),
             Call::Splice { from, to, len, flags } => self.splice(world, (*from, *to), *len, *flags),
         }
     }
@@ -159,6 +165,11 @@ impl Sockets {
                     }
                     _ => {}
                 }
+            }
+        }
+        for descriptor in self.fds.values_mut() {
+            if let Descriptor::Stream(stream) = descriptor {
+                stream.update_notices(stack);
             }
         }
     }

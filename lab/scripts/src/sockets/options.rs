@@ -6,9 +6,11 @@ use base::Cx;
 use tcp::{Algorithm, Connection};
 
 use super::descriptor::Descriptor;
+use super::notices::TIMESTAMPING_KNOWN;
 use super::stream::{Stream, seconds};
 use super::{Attempt, Sockets, World, no_fd};
 use crate::language::calls::{Fd, OptionValue};
+use crate::language::settings::IpVersion;
 use crate::sysctl;
 
 const SOCKET: i64 = 1;
@@ -33,6 +35,18 @@ const SO_SNDBUFFORCE: i64 = 32;
 const SO_RCVBUFFORCE: i64 = 33;
 const SO_MARK: i64 = 36;
 const SO_MAX_PACING_RATE: i64 = 47;
+const SO_DONTROUTE: i64 = 5;
+const SO_BROADCAST: i64 = 6;
+const SO_BINDTODEVICE: i64 = 25;
+const SO_TIMESTAMP: i64 = 29;
+const SO_TIMESTAMPING: i64 = 37;
+const SO_PROTOCOL: i64 = 38;
+const SO_DOMAIN: i64 = 39;
+const SO_BUSY_POLL: i64 = 46;
+const SO_INCOMING_CPU: i64 = 49;
+const SO_ZEROCOPY: i64 = 60;
+const SO_TXREHASH: i64 = 74;
+const SO_NOSIGPIPE: i64 = 0x800;
 
 const TCP_NODELAY: i64 = 1;
 const TCP_MAXSEG: i64 = 2;
@@ -42,7 +56,13 @@ const TCP_KEEPINTVL: i64 = 5;
 const TCP_KEEPCNT: i64 = 6;
 const TCP_SYNCNT: i64 = 7;
 const TCP_LINGER2: i64 = 8;
+const TCP_DEFER_ACCEPT: i64 = 9;
+const TCP_WINDOW_CLAMP: i64 = 10;
 const TCP_QUICKACK: i64 = 12;
+const TCP_THIN_LINEAR_TIMEOUTS: i64 = 16;
+const TCP_THIN_DUPACK: i64 = 17;
+const TCP_NOTSENT_LOWAT: i64 = 25;
+const TCP_SAVE_SYN: i64 = 27;
 const TCP_CONGESTION: i64 = 13;
 const TCP_USER_TIMEOUT: i64 = 18;
 const TCP_INQ: i64 = 36;
@@ -87,6 +107,12 @@ pub(super) struct StreamOptions {
     pub(super) low_water: usize,
     /// Messages tell how much can be read.
     pub(super) tells_inq: bool,
+    /// What is written with MSG_ZEROCOPY is told of.
+    pub(super) may_be_uncopied: bool,
+    /// How much that was not sent may lie there until there is room for more; nothing is as much as
+    /// there is room for.
+    pub(super) unsent_max: Option<usize>,
+    window_clamp: Option<u32>,
 }
 
 impl Default for StreamOptions {
@@ -113,6 +139,9 @@ impl Default for StreamOptions {
             pacing_rate_max: None,
             low_water: 1,
             tells_inq: false,
+            may_be_uncopied: false,
+            unsent_max: None,
+            window_clamp: None,
         }
     }
 }
@@ -135,6 +164,11 @@ impl StreamOptions {
             config.buffers.receive_initial = space;
             config.buffers.receive_max = space;
             config.buffers.receive_autotune = false;
+            config.buffers.window_scale = None;
+        }
+        if let Some(clamp) = self.window_clamp {
+            config.buffers.receive_initial = config.buffers.receive_initial.min(clamp);
+            config.buffers.receive_max = config.buffers.receive_max.min(clamp);
             config.buffers.window_scale = None;
         }
         config
@@ -220,7 +254,20 @@ impl Sockets {
         let algorithm = self.config.congestion.algorithm;
         let stream = match self.fds.get_mut(&fd) {
             Some(Descriptor::Stream(stream)) => stream,
-            Some(_) => return Attempt::Unsupported("options of what is no stream".into()),
+            Some(Descriptor::Datagram(datagram)) => {
+                let found = match option {
+                    (SOCKET, SO_ERROR) => datagram.take_error(),
+                    (SOCKET, SO_TYPE) => 2,
+                    _ => return unsupported(option),
+                };
+                return match *expected {
+                    OptionValue::Int(expected) if expected == found => Attempt::Returned(0),
+                    _ => Attempt::Wrong(format!(
+                        "Bad getsockopt optval: expected: {expected:?} actual: {found}"
+                    )),
+                };
+            }
+            Some(_) => return Attempt::Unsupported("options of what is no socket".into()),
             None => return no_fd(fd),
         };
         if let OptionValue::Text(expected) = expected {
@@ -267,12 +314,18 @@ impl Stream {
                 let Some(algorithm) = sysctl::algorithm(name.trim_end_matches('\0')) else {
                     return Attempt::Unsupported(format!("congestion control '{name}'"));
                 };
-                if self.connection().is_some() {
+                let is_same = self.options.algorithm == Some(algorithm)
+                    || self.look(world).is_some_and(|connection| {
+                        connection.info(world.stack.now()).algorithm == algorithm
+                    });
+                if self.connection().is_some() && !is_same {
                     return Attempt::Unsupported("another congestion control later on".into());
                 }
                 self.options.algorithm = Some(algorithm);
                 Attempt::Returned(0)
             }
+            // There is one link.
+            ((SOCKET, SO_BINDTODEVICE), OptionValue::Text(_)) => Attempt::Returned(0),
             (_, OptionValue::Int(_)) if len < 4 => Attempt::error("EINVAL"),
             ((SOCKET, name), OptionValue::Int(value)) => self.set_socket(world, name, *value),
             ((TCP, name), OptionValue::Int(value)) => self.set_tcp(world, name, *value),
@@ -303,7 +356,19 @@ impl Stream {
             SO_REUSEPORT => self.options.reuses_port = is_on,
             SO_OOBINLINE => self.options.is_oob_inline = is_on,
             // Who is watched, and what routers would make of it.
-            SO_DEBUG | SO_PRIORITY | SO_MARK => {}
+            SO_DEBUG | SO_PRIORITY | SO_MARK | SO_BUSY_POLL | SO_INCOMING_CPU | SO_TXREHASH => {}
+            // There is one way, nobody is signalled, and when data came is not told.
+            SO_DONTROUTE | SO_BROADCAST | SO_NOSIGPIPE => {}
+            SO_TIMESTAMP if value == 0 => {}
+            SO_ZEROCOPY if !(0..=1).contains(&value) => return Attempt::error("EINVAL"),
+            SO_ZEROCOPY => self.options.may_be_uncopied = is_on,
+            SO_TIMESTAMPING if value & !TIMESTAMPING_KNOWN != 0 => {
+                return Attempt::Unsupported(format!("timestamping {value:#x}"));
+            }
+            SO_TIMESTAMPING => {
+                let connection = self.connection().and_then(|id| world.stack.host.tcp(id));
+                self.notices.set_timestamping(value, connection);
+            }
             SO_RCVLOWAT => {
                 self.options.low_water = usize::try_from(value).unwrap_or(usize::MAX).max(1);
             }
@@ -365,9 +430,6 @@ impl Stream {
             TCP_LINGER2 if self.connection().is_none() && value > 0 => {
                 self.options.fin_wait = Some(seconds(value));
             }
-            TCP_MAXSEG if self.connection().is_some() => {
-                return Attempt::Unsupported("TCP_MAXSEG of a connection".into());
-            }
             TCP_MAXSEG if value == 0 => self.options.mss_max = None,
             // Linux counts the options of each segment; here they are part of the size.
             TCP_MAXSEG => match u16::try_from(value).ok().filter(|mss| *mss >= 88) {
@@ -381,6 +443,14 @@ impl Stream {
                 let timeout = (value > 0).then_some(timeout);
                 return self.tell(world, move |_, connection| connection.set_user_timeout(timeout));
             }
+            // In the state of the art there is nothing special about thin streams.
+            TCP_THIN_LINEAR_TIMEOUTS | TCP_THIN_DUPACK | TCP_DEFER_ACCEPT if value == 0 => {}
+            TCP_THIN_DUPACK | TCP_SAVE_SYN => {}
+            TCP_NOTSENT_LOWAT => {
+                let max = u32::try_from(value).ok().filter(|max| *max > 0 && *max < u32::MAX);
+                self.options.unsent_max = max.map(|max| max as usize);
+            }
+            TCP_WINDOW_CLAMP => return self.set_window_clamp(world, value),
             TCP_INQ if value == 0 || value == 1 => self.options.tells_inq = is_on,
             TCP_INQ => return Attempt::error("EINVAL"),
             _ => return unsupported((TCP, name)),
@@ -391,6 +461,18 @@ impl Stream {
             }
             _ => Attempt::Returned(0),
         }
+    }
+
+    fn set_window_clamp(&mut self, world: &mut World<'_>, value: i64) -> Attempt {
+        // Linux' least: half of the least buffer.
+        const CLAMP_MIN: i64 = BUFFER_RECEIVE_MIN / 2;
+        let clamp = u32::try_from(value.max(CLAMP_MIN)).unwrap_or(u32::MAX);
+        match (value, self.connection()) {
+            (0, None) => self.options.window_clamp = None,
+            (0, Some(_)) => return Attempt::error("EINVAL"),
+            _ => self.options.window_clamp = Some(clamp),
+        }
+        self.tell(world, move |_, connection| connection.set_receive_space(clamp))
     }
 
     fn get_text(
@@ -430,6 +512,15 @@ impl Stream {
         Ok(match option {
             (SOCKET, SO_ERROR) => self.take_failure(world).unwrap_or(0),
             (SOCKET, SO_TYPE) => 1,
+            (SOCKET, SO_DOMAIN) => {
+                if world.settings.ip_version == IpVersion::V4 {
+                    2
+                } else {
+                    10
+                }
+            }
+            (SOCKET, SO_PROTOCOL) => TCP,
+            (SOCKET, SO_ZEROCOPY) => options.may_be_uncopied.into(),
             (SOCKET, SO_ACCEPTCONN) => self.listener().is_some().into(),
             (SOCKET, SO_REUSEADDR) => options.reuses_address.into(),
             (SOCKET, SO_REUSEPORT) => options.reuses_port.into(),
@@ -442,6 +533,17 @@ impl Stream {
             (SOCKET, SO_RCVBUF) if options.buffer_receive.is_some() => {
                 options.buffer_receive.unwrap_or_default()
             }
+            // What a connection begins with, as long as it may grow by itself.
+            (SOCKET, SO_SNDBUF) if self.connection().is_none() => {
+                config.buffers.send_initial.into()
+            }
+            (SOCKET, SO_RCVBUF) if self.connection().is_none() => {
+                i64::from(config.buffers.receive_initial) * 2
+            }
+            (TCP, TCP_NOTSENT_LOWAT) => {
+                options.unsent_max.map_or_else(|| u32::MAX.into(), |max| max as i64)
+            }
+            (TCP, TCP_WINDOW_CLAMP) => options.window_clamp.unwrap_or(0).into(),
             (TCP, TCP_NODELAY) => options.nodelay.into(),
             (TCP, TCP_CORK) => options.is_corked.into(),
             (TCP, TCP_KEEPIDLE) => {

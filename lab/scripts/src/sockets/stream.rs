@@ -5,8 +5,10 @@ use base::Instant;
 use host::{ConnectError, ListenError, ListenerId, TcpId};
 use tcp::{Connection, Failure, State};
 
+use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
+use crate::stack::Stack;
 
 /// A socket of TCP.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Stream {
     is_holding: bool,
     /// How often something happened that wakes who waits.
     pub(super) wakes: u64,
+    /// What became of what was sent.
+    pub(super) notices: Notices,
 }
 
 /// What a socket is there for.
@@ -40,6 +44,7 @@ const MSG_PEEK: i64 = 2;
 const MSG_DONTWAIT: i64 = 0x40;
 const MSG_WAITALL: i64 = 0x100;
 const MSG_MORE: i64 = 0x8000;
+const MSG_ZEROCOPY: i64 = 0x400_0000;
 
 /// The number of the error that a failed connection leaves.
 pub(super) fn errno_of(failure: Failure) -> i64 {
@@ -81,6 +86,7 @@ impl Stream {
             has_told_connected: false,
             is_holding: false,
             wakes: 0,
+            notices: Notices::default(),
         }
     }
 
@@ -104,6 +110,14 @@ impl Stream {
 
     pub(super) fn look<'w>(&self, world: &'w World<'_>) -> Option<&'w Connection> {
         world.stack.host.tcp(self.connection()?)
+    }
+
+    /// Whether there is something new to tell of what was sent.
+    pub(super) fn update_notices(&mut self, stack: &Stack) {
+        let connection = self.connection().and_then(|id| stack.host.tcp(id));
+        if self.notices.update(connection, stack.now()) {
+            self.wakes += 1;
+        }
     }
 
     pub(super) fn readable(&self, world: &World<'_>) -> usize {
@@ -297,15 +311,15 @@ impl Stream {
             return part(progress.done).unwrap_or_else(|| Attempt::error("EPIPE"));
         }
         let left = len - progress.done;
-        let n = self.write_zeros(world, id, left, flags);
-        progress.done += n;
-        if progress.done == len {
-            return Attempt::Returned(len as i64);
-        }
-        match self.may_wait(flags) {
-            true => Attempt::Blocked(None),
-            false => part(progress.done).unwrap_or_else(|| Attempt::error("EAGAIN")),
-        }
+        progress.done += self.write_zeros(world, id, left, flags);
+        let result = match (progress.done == len, self.may_wait(flags)) {
+            (true, _) => Attempt::Returned(len as i64),
+            (false, true) => return Attempt::Blocked(None),
+            (false, false) => part(progress.done).unwrap_or_else(|| Attempt::error("EAGAIN")),
+        };
+        let is_uncopied = flags & MSG_ZEROCOPY != 0 && self.options.may_be_uncopied;
+        self.notices.wrote(progress.done, is_uncopied, progress.timestamping);
+        result
     }
 
     /// Writes `len` bytes, all zero, as scripts' are. MSG_MORE is as TCP_CORK until something is
@@ -314,6 +328,7 @@ impl Stream {
         let holds = flags & MSG_MORE != 0 && !self.options.is_corked;
         let lets_go = self.is_holding && !holds && !self.options.is_corked;
         self.is_holding = holds;
+        let len = self.admitted(world, len);
         let bytes = vec![0; len];
         let written = world.stack.with(|cx, host| {
             host.tcp_with(id, |connection| {
@@ -331,6 +346,15 @@ impl Stream {
             })
         });
         written.unwrap_or(0)
+    }
+
+    /// How much of it may be written now: with TCP_NOTSENT_LOWAT nothing while more than that was not
+    /// sent, and then as much as fits into one packet of a device that cuts them.
+    fn admitted(&self, world: &World<'_>, len: usize) -> usize {
+        const PACKET_MAX: usize = 65_536 - 320;
+        let Some(max) = self.options.unsent_max else { return len };
+        let unsent = self.look(world).map_or(0, Connection::unsent);
+        if unsent >= max { 0 } else { len.min(PACKET_MAX.max(max)) }
     }
 
     // The end.
@@ -431,12 +455,16 @@ impl Stream {
         if connection.readable() >= self.options.low_water.max(1) {
             events |= IN;
         }
-        let has_room = connection.room() >= connection.unacknowledged() / 2;
+        let may_write = self.options.unsent_max.is_none_or(|max| connection.unsent() < max);
+        let has_room = connection.room() >= connection.unacknowledged() / 2 && may_write;
         if !sends || (has_room && connection.room() > 0) {
             events |= OUT;
         }
         if connection.urgent_mark().is_some() {
             events |= PRI;
+        }
+        if !self.notices.is_empty() {
+            events |= ERR;
         }
         events
     }

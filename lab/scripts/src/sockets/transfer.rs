@@ -5,7 +5,12 @@ use std::net::SocketAddr;
 use super::descriptor::Descriptor;
 use super::{Attempt, Progress, Sockets, World, no_fd};
 use crate::language::calls::{Destination, Fd};
+use crate::language::messages::{Control, Message};
+use crate::language::settings::IpVersion;
+use crate::stack::BEGINNING;
 use crate::track::Phase;
+
+const MSG_ERRQUEUE: i64 = 0x2000;
 
 impl Sockets {
     pub(super) fn read(
@@ -28,25 +33,53 @@ impl Sockets {
         &mut self,
         world: &mut World<'_>,
         fd: Fd,
-        len: usize,
         flags: i64,
-        (flags_after, inq): (i64, Option<i64>),
+        expected: &Message,
     ) -> Attempt {
-        let result = self.read(world, fd, len, flags);
+        if flags & MSG_ERRQUEUE != 0 {
+            return self.receive_notice(world, fd, expected);
+        }
+        let result = self.read(world, fd, expected.lens.iter().sum(), flags);
         let Attempt::Returned(_) = result else { return result };
-        if flags_after != 0 {
-            return Attempt::Wrong(format!("Expected msg_flags {flags_after:#010x} but got 0"));
-        }
-        let left = match self.fds.get(&fd) {
+        let controls = match self.fds.get(&fd) {
             Some(Descriptor::Stream(stream)) if stream.options.tells_inq => {
-                Some(stream.readable(world) as i64)
+                vec![Control::Inq(stream.readable(world) as i64)]
             }
-            _ => None,
+            _ => Vec::new(),
         };
-        if left != inq {
-            return Attempt::Wrong(format!("TCP_CM_INQ: expected {inq:?} but got {left:?}"));
+        match difference(world, expected, 0, &controls) {
+            Some(what) => Attempt::Wrong(what),
+            None => result,
         }
-        result
+    }
+
+    /// Takes an entry from the error queue; that never waits.
+    fn receive_notice(&mut self, world: &World<'_>, fd: Fd, expected: &Message) -> Attempt {
+        const MSG_TRUNC: i64 = 0x20;
+        const IP: (i64, i64) = (0, 11);
+        const IPV6: (i64, i64) = (41, 25);
+        let stream = match self.fds.get_mut(&fd) {
+            Some(Descriptor::Stream(stream)) => stream,
+            Some(Descriptor::Datagram(_)) => {
+                return Attempt::Unsupported("error queues of datagrams".into());
+            }
+            Some(_) => return Attempt::error("ENOTSOCK"),
+            None => return no_fd(fd),
+        };
+        let Some(entry) = stream.notices.take() else { return Attempt::error("EAGAIN") };
+        if entry.is_cut && expected.lens.iter().sum::<usize>() > 0 {
+            return Attempt::Unsupported("packets in error queues".into());
+        }
+        let (level, kind) = if world.settings.ip_version == IpVersion::V4 { IP } else { IPV6 };
+        let at = entry.at.map(|at| at.since(BEGINNING));
+        let time = at.map(|at| Control::Time(at.as_secs() as i64, at.subsec_nanos().into()));
+        let notice = Control::Notice { level, kind, notice: entry.notice };
+        let controls: Vec<_> = time.into_iter().chain([notice]).collect();
+        let flags = MSG_ERRQUEUE | if entry.is_cut { MSG_TRUNC } else { 0 };
+        match difference(world, expected, flags, &controls) {
+            Some(what) => Attempt::Wrong(what),
+            None => Attempt::Returned(0),
+        }
     }
 
     pub(super) fn write(
@@ -75,6 +108,22 @@ impl Sockets {
             Some(Descriptor::PipeEnd { pipe, is_writer: true }) => self.pipes.write(*pipe, len),
             Some(_) => Attempt::error("EBADF"),
             None => no_fd(fd),
+        }
+    }
+
+    /// Sends so much of a file that is full of zeros.
+    pub(super) fn send_file(
+        &mut self,
+        world: &mut World<'_>,
+        to: Fd,
+        from: Fd,
+        len: usize,
+        progress: &mut Progress,
+    ) -> Attempt {
+        match self.fds.get(&from) {
+            Some(Descriptor::File) => self.write(world, to, len, 0, None, progress),
+            Some(_) => Attempt::error("EINVAL"),
+            None => no_fd(from),
         }
     }
 
@@ -127,4 +176,29 @@ impl Sockets {
             (_, None) => no_fd(to),
         }
     }
+}
+
+/// What of a message is otherwise than a script says; times may be a little early or late.
+fn difference(
+    world: &World<'_>,
+    expected: &Message,
+    flags: i64,
+    controls: &[Control],
+) -> Option<String> {
+    if flags != expected.flags {
+        return Some(format!("Expected msg_flags {:#010x} but got {flags:#010x}", expected.flags));
+    }
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let tolerance = i128::from(world.settings.tolerance) * 1000;
+    let is_same = |(wanted, found): (&Control, &Control)| match (*wanted, *found) {
+        (Control::Time(s, n), Control::Time(t, m)) => {
+            (nanos(s, n) - nanos(t, m)).abs() <= tolerance
+        }
+        (wanted, found) => wanted == found,
+    };
+    let all_same = expected.controls.iter().zip(controls).all(is_same);
+    if all_same && expected.controls.len() == controls.len() {
+        return None;
+    }
+    Some(format!("Expected msg_control {:?} but got {controls:?}", expected.controls))
 }

@@ -124,7 +124,7 @@ impl Sockets {
             Descriptor::Stream(stream) => stream.close(world, progress),
             Descriptor::Datagram(datagram) => datagram.close(world),
             Descriptor::PipeEnd { pipe, is_writer } => self.pipes.close(pipe, is_writer),
-            Descriptor::Epoll(_) => Attempt::Returned(0),
+            Descriptor::Epoll(_) | Descriptor::File => Attempt::Returned(0),
         }
     }
 
@@ -181,7 +181,14 @@ impl Sockets {
         }
     }
 
-    pub(super) fn accept(&mut self, world: &mut World<'_>, fd: Fd, accepted: Fd) -> Attempt {
+    pub(super) fn accept(
+        &mut self,
+        world: &mut World<'_>,
+        fd: Fd,
+        flags: i64,
+        accepted: Fd,
+    ) -> Attempt {
+        const SOCK_NONBLOCK: i64 = 0o4000;
         let Some(descriptor) = self.fds.get(&fd) else { return no_fd(fd) };
         let Descriptor::Stream(listening) = descriptor else {
             return Attempt::error("EOPNOTSUPP");
@@ -193,7 +200,8 @@ impl Sockets {
                 false => Attempt::Blocked(None),
             };
         };
-        let stream = listening.accepted(world, id);
+        let mut stream = listening.accepted(world, id);
+        stream.is_nonblocking = flags & SOCK_NONBLOCK != 0;
         let flow = world.stack.host.tcp(id).map(|connection| *connection.flow());
         let opened = self.open(accepted, Descriptor::Stream(Box::new(stream)));
         let mut tracks = self.tracks.iter_mut().rev();

@@ -1,0 +1,188 @@
+//! Error queues: what became of what was sent. (Linux' `msg_zerocopy.rst` and `timestamping.rst`)
+
+use std::collections::VecDeque;
+
+use base::Instant;
+use tcp::Connection;
+
+use super::errno;
+use crate::language::messages::Notice;
+
+/// That bytes were given without a copy and are free again.
+const ORIGIN_ZEROCOPY: i64 = 5;
+/// The link copied them after all, as every link does that another program reads.
+const CODE_COPIED: i64 = 1;
+/// When bytes were where.
+const ORIGIN_TIMESTAMPING: i64 = 4;
+
+/// When they left, when they were given to the link, and when they were acknowledged.
+const SENT: i64 = 0;
+const SCHEDULED: i64 = 1;
+const ACKNOWLEDGED: i64 = 2;
+
+const TX_SOFTWARE: i64 = 2;
+const SOFTWARE: i64 = 16;
+const OPT_ID: i64 = 128;
+const TX_SCHED: i64 = 256;
+const TX_ACK: i64 = 512;
+const OPT_TSONLY: i64 = 2048;
+
+/// Every flag that is understood: those of receiving and of hardware change nothing here.
+pub(super) const TIMESTAMPING_KNOWN: i64 = 0xfff;
+
+/// Which flags a call may give by itself.
+const GENERATES: i64 = TX_SOFTWARE | TX_SCHED | TX_ACK;
+
+/// How many entries a queue may have: as many calls as a script can make.
+const QUEUE_MAX: usize = 100_000;
+
+/// An entry of a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) notice: Notice,
+    /// When it was, for who wants to know.
+    pub(super) at: Option<Instant>,
+    /// The bytes themselves come with it, and nobody has room for them.
+    pub(super) is_cut: bool,
+}
+
+/// What was sent and is still to be told of.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    /// How many bytes were written when it was.
+    end: u64,
+    /// The call's number, or the place of its last byte.
+    id: u32,
+    /// What is still to come of it; nothing for what was not copied.
+    wanted: i64,
+    flags: i64,
+}
+
+/// What a socket has to tell.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    queue: VecDeque<Entry>,
+    pending: VecDeque<Pending>,
+    written: u64,
+    /// The number of the next call without a copy.
+    next_copy: u32,
+    timestamping: i64,
+    /// From where bytes are counted.
+    base: u64,
+}
+
+impl Notices {
+    /// SO_TIMESTAMPING.
+    pub(super) fn set_timestamping(&mut self, flags: i64, connection: Option<&Connection>) {
+        if flags & OPT_ID != 0 && self.timestamping & OPT_ID == 0 {
+            self.base = self.written.saturating_sub(outstanding(connection));
+        }
+        self.timestamping = flags;
+    }
+
+    /// So many bytes were written by one call; `timestamping` is what that call says of itself.
+    pub(super) fn wrote(&mut self, n: usize, is_uncopied: bool, timestamping: Option<i64>) {
+        if n == 0 || self.pending.len() >= QUEUE_MAX {
+            return;
+        }
+        self.written += n as u64;
+        let end = self.written;
+        if is_uncopied {
+            let id = self.next_copy;
+            self.next_copy = self.next_copy.wrapping_add(1);
+            self.pending.push_back(Pending { end, id, wanted: 0, flags: 0 });
+        }
+        let flags = match timestamping {
+            Some(own) => self.timestamping & !GENERATES | own & GENERATES,
+            None => self.timestamping,
+        };
+        let wanted = flags & GENERATES;
+        if wanted != 0 {
+            let id = if flags & OPT_ID != 0 { (end - 1 - self.base) as u32 } else { 0 };
+            self.pending.push_back(Pending { end, id, wanted, flags });
+        }
+    }
+
+    /// Looks at how far the connection is; whether there is news.
+    pub(super) fn update(&mut self, connection: Option<&Connection>, now: Instant) -> bool {
+        if self.pending.is_empty() {
+            return false;
+        }
+        let before = self.queue.len();
+        let acknowledged = self.written.saturating_sub(outstanding(connection));
+        let unsent = connection.map_or(0, |connection| connection.unsent() as u64);
+        let sent = self.written.saturating_sub(unsent);
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain_mut(|one| {
+            if one.wanted == 0 {
+                if acknowledged >= one.end {
+                    self.push_copy(one.id);
+                }
+                return acknowledged < one.end;
+            }
+            let steps = [
+                (TX_SCHED, SCHEDULED, sent),
+                (TX_SOFTWARE, SENT, sent),
+                (TX_ACK, ACKNOWLEDGED, acknowledged),
+            ];
+            for (flag, info, reached) in steps {
+                if one.wanted & flag != 0 && reached >= one.end {
+                    one.wanted &= !flag;
+                    self.push_time(one, info, now);
+                }
+            }
+            one.wanted != 0
+        });
+        self.pending = pending;
+        self.queue.len() > before
+    }
+
+    /// Calls that follow one another share an entry.
+    fn push_copy(&mut self, id: u32) {
+        let id = i64::from(id);
+        if let Some(last) = self.queue.back_mut()
+            && last.notice.origin == ORIGIN_ZEROCOPY
+            && last.notice.data + 1 == id
+        {
+            last.notice.data = id;
+            return;
+        }
+        let notice = Notice {
+            errno: 0,
+            origin: ORIGIN_ZEROCOPY,
+            kind: 0,
+            code: CODE_COPIED,
+            info: id,
+            data: id,
+        };
+        self.queue.push_back(Entry { notice, at: None, is_cut: false });
+    }
+
+    fn push_time(&mut self, of: &Pending, info: i64, now: Instant) {
+        let notice = Notice {
+            errno: errno("ENOMSG").unwrap_or_default(),
+            origin: ORIGIN_TIMESTAMPING,
+            kind: 0,
+            code: 0,
+            info,
+            data: of.id.into(),
+        };
+        let at = (of.flags & SOFTWARE != 0).then_some(now);
+        self.queue.push_back(Entry { notice, at, is_cut: of.flags & OPT_TSONLY == 0 });
+    }
+
+    /// Whether somebody should read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The oldest entry.
+    pub(super) fn take(&mut self) -> Option<Entry> {
+        self.queue.pop_front()
+    }
+}
+
+/// How much was written and is not acknowledged; a connection that is gone holds nothing.
+fn outstanding(connection: Option<&Connection>) -> u64 {
+    connection.map_or(0, |connection| connection.unacknowledged() as u64)
+}
