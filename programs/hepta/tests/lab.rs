@@ -47,7 +47,7 @@ fn play_in(directory: &Path, arguments: &[&str]) -> Played {
 
 /// All of the scripts above, and one in a directory of its own.
 fn scripts() -> Site {
-    let site = Site::new().with("a/good.pkt", GOOD).with("a/bad.pkt", &bad());
+    let site = Site::new().with("a/good.pkt", GOOD).with("a/bad.pkt", bad());
     site.with("b/strange.pkt", STRANGE).with("b/deeper/good.pkt", GOOD).with("b/notes.txt", "x")
 }
 
@@ -139,7 +139,7 @@ fn it_can_be_called_as_packetdrill_is() {
         "--send_omit_free",
         "--debug",
     ];
-    let v6 = Site::new().with("v6.pkt", &GOOD.replace("<mss 1460>", "<mss 1440>"));
+    let v6 = Site::new().with("v6.pkt", GOOD.replace("<mss 1460>", "<mss 1440>"));
     let with = |more: &[&'static str], file: &str| {
         let arguments: Vec<_> = as_harness.iter().chain(more).copied().chain([file]).collect();
         play_in(v6.root(), &arguments)
