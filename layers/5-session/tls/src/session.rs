@@ -71,10 +71,6 @@ struct Live {
     clock: Arc<Clock>,
     /// Records to be sent.
     out: Vec<u8>,
-    /// How many bytes at their beginning are tickets, which wait for company: they are of use to who
-    /// comes again, and a segment of their own, for which both sides wake, is dear. Who closes
-    /// without having read them would also reset the connection (RFC 9293 §3.10.4).
-    tickets_len: usize,
     /// There once the handshake is done.
     facts: Option<Facts>,
     /// What the client called us, or we the server.
@@ -220,15 +216,13 @@ impl Session {
         }
     }
 
-    /// Appends what must be sent to `out`: handshake messages, alerts, and in front of them tickets,
-    /// which alone are no reason to send anything. Says whether there was anything.
+    /// Appends what must be sent to `out`: handshake messages, alerts, tickets. Says whether there
+    /// was anything.
     pub fn poll_transmit(&mut self, cx: &mut Cx<'_>, out: &mut TxQueue) -> bool {
         let State::Live(live) = &mut self.0 else { return false };
-        if live.out.len() == live.tickets_len {
-            live.keep_tickets(cx);
+        if live.out.is_empty() {
             return false;
         }
-        live.tickets_len = 0;
         out.push(cx, Chunk::Owned(std::mem::take(&mut live.out)));
         true
     }
@@ -292,7 +286,6 @@ impl Live {
             rustls,
             clock: Arc::clone(clock),
             out: Vec::new(),
-            tickets_len: 0,
             facts: None,
             server_name,
             lenient: None,
@@ -412,7 +405,6 @@ impl Live {
         // Records are numbered, so those that are waiting go first.
         if !self.out.is_empty() {
             out.append(&mut self.out);
-            self.tickets_len = 0;
             cx.recycle(std::mem::take(&mut self.out));
         }
         match self.rustls.speak(Job::Seal(plain), out) {
@@ -474,22 +466,10 @@ impl Live {
     }
 
     /// The only thing that a server of TLS 1.3 says by itself after the handshake is tickets.
-    fn notice_tickets(&mut self, cx: &mut Cx<'_>, len: usize) {
+    fn notice_tickets(&self, cx: &mut Cx<'_>, len: usize) {
         let is_tls13 = self.facts.as_ref().is_some_and(|facts| facts.version == Version::Tls13);
-        if !is_tls13 || !matches!(self.rustls, Rustls::Server(_)) {
-            return;
-        }
-        cx.note(|| Seen::TicketsMade { len });
-        if self.out.len() == self.tickets_len + len {
-            self.tickets_len += len;
-        }
-    }
-
-    /// The tickets wait in no more memory than they need.
-    fn keep_tickets(&mut self, cx: &mut Cx<'_>) {
-        if self.out.capacity() > 2 * self.tickets_len {
-            let tickets = self.out.as_slice().into();
-            cx.recycle(std::mem::replace(&mut self.out, tickets));
+        if is_tls13 && matches!(self.rustls, Rustls::Server(_)) {
+            cx.note(|| Seen::TicketsSent { len });
         }
     }
 

@@ -17,7 +17,7 @@ base::notes! {
         /// The server's certificate is not one to trust, and we were told not to mind.
         Distrusted { problem: &'a str },
         /// Tickets with which the client may come back for less (RFC 8446 §4.6.1).
-        TicketsMade { len: usize },
+        TicketsSent { len: usize },
         /// The other side ended it, and says why.
         AlertReceived { alert: Alert },
         /// We ended it and told the other side why; the name shows only when it left in clear text.
