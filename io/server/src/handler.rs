@@ -91,6 +91,7 @@ pub struct Notes {
     /// What pace the client must keep with the request's body, and with the next head on its
     /// connection, if it is not the same for all.
     pub pace: Cell<Option<Arc<Pace>>>,
+    is_again: Cell<bool>,
     // Nearly always nothing, and so small.
     kept: Cell<Option<Box<Kept>>>,
 }
@@ -109,8 +110,14 @@ impl Notes {
         self.kept.set(Some(Box::new(kept)));
     }
 
+    /// Whether the handler is asked again ([`Reply::Again`]).
+    pub fn is_again(&self) -> bool {
+        self.is_again.get()
+    }
+
     /// The handler is asked again, and keeps what it wants to keep again.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn begin_again(&self) {
+        self.is_again.set(true);
         self.kept.set(None);
     }
 }

@@ -138,7 +138,7 @@ impl<T: Transport> Connection<T> {
 
     #[cold]
     fn ask_again<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
-        exchange.notes.forget();
+        exchange.notes.begin_again();
         self.ask(turn, exchange)
     }
 

@@ -63,7 +63,8 @@ impl Steps {
             return Some(pages::error(request, Status::FORBIDDEN, why).into());
         }
         let Counted { limiter, crowding } = self.not_counted(counted);
-        if let (Some(limiter), Some(address)) = (limiter, peer.ip())
+        // Who is asked about again has been counted.
+        if let (Some(limiter), Some(address), false) = (limiter, peer.ip(), peer.notes.is_again())
             && let Err(wait) = limiter.count(address)
         {
             cx.note(|| Seen::Refused { because: Why::TooManyRequests });

@@ -341,6 +341,28 @@ fn names_and_passwords_let_in() {
     assert_eq!(ask(&server, "/a.txt").status, 200);
 }
 
+/// While a password is looked at for the first time, its request waits; it is one request all the
+/// same.
+#[test]
+fn a_login_is_one_request() {
+    let site = of("");
+    let anna = passwd(&["anna"], "secret");
+    let text = format!(
+        "listen \"127.0.0.1:0\"\nworkers 1\ndefault {{
+            respond 200
+            rate \"1/h\" burst=2
+            basic-auth \"x\" {{ {} }}
+        }}",
+        anna.trim()
+    );
+    std::fs::write(site.path("hepta.kdl"), text).unwrap();
+    let server = configured(&site);
+    // Anna's name and password.
+    let fields = &[("Authorization", "Basic YW5uYTpzZWNyZXQ=")];
+    let statuses = [(); 3].map(|()| server.ask_host("a", "GET", "/", fields).status);
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
 /// Guessing costs the server a processor's time for each guess; others must not notice.
 #[test]
 fn guessing_passwords_holds_nobody_up() {
