@@ -179,6 +179,14 @@ impl TcpStream {
         self.socket.try_write(&[IoSlice::new(bytes)], None)
     }
 
+    /// Writes what fits of all the slices.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing does, and what the connection failed of.
+    pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.try_write(slices, None)
+    }
+
     /// Looks at what will be read, and leaves it there.
     ///
     /// # Errors

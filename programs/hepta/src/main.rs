@@ -14,6 +14,7 @@ mod passwd;
 mod passwords;
 mod ping;
 mod serve;
+mod stream;
 mod telnet;
 
 use std::io::IsTerminal;

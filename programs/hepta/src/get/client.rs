@@ -17,6 +17,7 @@ use super::options::Options;
 use super::problem::{Again, Code, Problem, note};
 use super::trust;
 use super::upload::{Body, Upload};
+use crate::network::Network;
 
 /// How many connections wait for another request: the hosts that one command line names.
 const IDLE_MAX: usize = 8;
@@ -43,6 +44,8 @@ pub(super) struct Client<'o> {
     /// How many connections have been made, and the peer of the last one.
     made: u64,
     last: Option<(u64, SocketAddr)>,
+    /// Our own, if it is not the kernel's.
+    network: Option<Network>,
 }
 
 /// An answer whose body is still to come.
@@ -68,7 +71,7 @@ struct Failure {
 }
 
 impl<'o> Client<'o> {
-    pub(super) fn new(options: &'o Options) -> Self {
+    pub(super) fn new(options: &'o Options, network: Option<Network>) -> Self {
         let film = options.film_layers().map(|layers| {
             base::xray::watch(&layers);
             Reel::new()
@@ -83,6 +86,7 @@ impl<'o> Client<'o> {
             idle: Vec::new(),
             made: 0,
             last: None,
+            network,
         }
     }
 
@@ -227,7 +231,7 @@ impl<'o> Client<'o> {
 
     async fn connect_at_leisure(&mut self, origin: &Origin) -> Result<Connection, Problem> {
         let config = self.tls_for(origin)?;
-        let stream = connect(origin).await?;
+        let stream = connect(origin, self.network.as_ref()).await?;
         self.made += 1;
         let number = self.made;
         self.last = stream.peer_addr().ok().map(|peer| (number, peer));

@@ -4,11 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::location::Origin;
 use super::problem::{Again, Code, Problem};
+use crate::network::Network;
+use crate::stream::Stream;
 
 /// How long an address has before the next one is tried beside it (RFC 8305 §5: the recommended
 /// connection attempt delay).
@@ -18,8 +19,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// take 4 s to begin.
 const ADDRESSES_MAX: usize = 16;
 
-/// A connection to the first address of `origin` that answers.
-pub(super) async fn connect(origin: &Origin) -> Result<TcpStream, Problem> {
+/// A connection to the first address of `origin` that answers, over `network` or the kernel's.
+pub(super) async fn connect(origin: &Origin, network: Option<&Network>) -> Result<Stream, Problem> {
     let host = origin.dialled_host();
     let found = tokio::net::lookup_host((host.as_str(), origin.port)).await;
     let mut addresses = interleaved(&match found {
@@ -33,20 +34,18 @@ pub(super) async fn connect(origin: &Origin) -> Result<TcpStream, Problem> {
     // Each turn begins another attempt: at first, when one has failed, and when they take long.
     loop {
         if let Some(address) = addresses.next() {
-            attempts.spawn(async move { (address, TcpStream::connect(address).await) });
+            let network = network.cloned();
+            attempts
+                .spawn(async move { (address, Stream::connect(network.as_ref(), address).await) });
         }
         let has_more = addresses.len() > 0;
         tokio::select! {
             done = attempts.join_next() => match done {
-                Some(Ok((_, Ok(stream)))) => {
-                    // A small request must not wait for the acknowledgement of another.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
+                Some(Ok((_, Ok(stream)))) => return Ok(stream),
                 Some(Ok((address, Err(error)))) => failures.push((address, error)),
                 Some(Err(_)) => {}
                 None if has_more => {}
-                None => return Err(unreachable(origin, &failures)),
+                None => return Err(unreachable(origin, &failures, network)),
             },
             () = tokio::time::sleep(STAGGER), if has_more => {}
         }
@@ -83,7 +82,11 @@ fn not_found(host: &str, error: &io::Error) -> Problem {
         .again(Again::Always)
 }
 
-fn unreachable(origin: &Origin, failures: &[(SocketAddr, io::Error)]) -> Problem {
+fn unreachable(
+    origin: &Origin,
+    failures: &[(SocketAddr, io::Error)],
+    network: Option<&Network>,
+) -> Problem {
     let is_refused = failures.iter().any(|(_, e)| e.kind() == io::ErrorKind::ConnectionRefused);
     let what = match failures {
         [] => format!("no address is known for {origin}"),
@@ -94,10 +97,17 @@ fn unreachable(origin: &Origin, failures: &[(SocketAddr, io::Error)]) -> Problem
             format!("cannot connect to {origin}: {}", each.collect::<Vec<_>>().join("; "))
         }
     };
-    let hint = if is_refused {
-        "nobody listens there: is the server running, and is that the port?"
-    } else {
-        "is this machine online, and does a firewall stand between?"
+    // Of our own network we know what is missing.
+    let complaint = network.and_then(|network| {
+        let source = failures.iter().map(|(address, _)| network.source_for(address.ip())).next()?;
+        source.err().map(|error| error.to_string()).or_else(|| network.complaint())
+    });
+    let hint = match complaint {
+        Some(complaint) => complaint,
+        None if is_refused => {
+            "nobody listens there: is the server running, and is that the port?".to_owned()
+        }
+        None => "is this machine online, and does a firewall stand between?".to_owned(),
     };
     Problem::new(Code::Unreachable, what).hint(hint).again(Again::Always)
 }

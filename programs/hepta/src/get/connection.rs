@@ -7,16 +7,14 @@ use std::time::Duration;
 use base::{Cx, TxQueue, World};
 use endpoint::{Closing, Endpoint};
 use message::{Event, ExchangeId, Request};
-use rustix::net::RecvFlags;
 use server::Clock;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::connect::plain;
 use super::film::Reel;
 use super::problem::Problem;
 use super::upload::Upload;
+use crate::stream::Stream;
 
 /// How much room a read has: what a socket brings in one go over a fast path.
 const READ_LEN: usize = 128 * 1024;
@@ -46,7 +44,7 @@ pub(super) struct Tools {
 pub(super) struct Connection {
     number: u64,
     peer: SocketAddr,
-    stream: TcpStream,
+    stream: Stream,
     endpoint: Endpoint,
     /// Bytes that were read and not taken.
     inbox: Vec<u8>,
@@ -101,7 +99,7 @@ impl Connection {
     pub(super) fn new(
         tools: &mut Tools,
         number: u64,
-        stream: TcpStream,
+        stream: Stream,
         http: &endpoint::Config,
         tls: Option<(&tls::ClientConfig, &str)>,
     ) -> Result<Self, Lost> {
@@ -169,15 +167,7 @@ impl Connection {
     /// Whether another exchange may be begun: nobody has ended the connection, and nothing has come
     /// that nobody asked for.
     pub(super) fn is_reusable(&self) -> bool {
-        // A look at the socket itself: the runtime learns of its end only when it waits.
-        let mut byte = [0];
-        let peeked = rustix::net::recv(
-            &self.stream,
-            byte.as_mut_slice(),
-            RecvFlags::PEEK | RecvFlags::DONTWAIT,
-        );
-        let is_quiet = matches!(peeked, Err(rustix::io::Errno::AGAIN));
-        is_quiet
+        self.stream.is_quiet()
             && self.inbox.is_empty()
             && !self.has_eof
             && !self.is_deaf
@@ -308,17 +298,14 @@ impl Connection {
     async fn wait(&mut self, tools: &Tools, until: Option<Instant>) -> Result<(), Lost> {
         let reads = !self.has_eof && self.endpoint.wants_bytes();
         let writes = !self.is_deaf && !self.unsent.is_empty();
-        let interest = match (reads, writes) {
-            (true, true) => Interest::READABLE | Interest::WRITABLE,
-            (true, false) => Interest::READABLE,
-            (false, true) => Interest::WRITABLE,
-            (false, false) => return Err(Lost::Closed),
-        };
+        if !reads && !writes {
+            return Err(Lost::Closed);
+        }
         if self.endpoint.closing() == Closing::Abort {
             return Err(Lost::Closed);
         }
         let stalled_at = tools.stall_timeout.map(|timeout| Instant::now() + timeout);
-        let ready = self.stream.ready(interest);
+        let ready = self.stream.ready(reads, writes);
         let ready = match stalled_at.into_iter().chain(until).min() {
             None => ready.await,
             Some(at) => match tokio::time::timeout_at(at, ready).await {
@@ -327,8 +314,8 @@ impl Connection {
                 Err(_) => return Err(Lost::Stalled(tools.stall_timeout.unwrap_or_default())),
             },
         };
-        let ready = ready.map_err(|error| Lost::Io(plain(&error)))?;
-        if reads && (ready.is_readable() || ready.is_read_closed()) { self.read() } else { Ok(()) }
+        let is_readable = ready.map_err(|error| Lost::Io(plain(&error)))?;
+        if is_readable { self.read() } else { Ok(()) }
     }
 
     fn read(&mut self) -> Result<(), Lost> {

@@ -36,6 +36,8 @@ use fetch::fetch;
 use problem::{Code, Problem};
 use request::Asked;
 
+use crate::network;
+
 #[cfg(test)]
 mod tests;
 
@@ -64,7 +66,16 @@ async fn get_all(options: &Options) -> u8 {
             return problem.exit_code();
         }
     };
-    let mut client = Client::new(options);
+    let network = match network::open(&options.network) {
+        Ok(network) => network,
+        Err(error) => {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            let problem = Problem::new(Code::Unreachable, causes.join(": "));
+            problem.print(false);
+            return problem.exit_code();
+        }
+    };
+    let mut client = Client::new(options, network.clone());
     for url in &options.urls {
         if let Err(problem) = within_limit(options, fetch(&mut client, &asked, url)).await {
             client.show_film();
@@ -75,6 +86,10 @@ async fn get_all(options: &Options) -> u8 {
         }
     }
     client.close();
+    drop(client);
+    if let Some(network) = network {
+        network.finish().await;
+    }
     first_failure
 }
 

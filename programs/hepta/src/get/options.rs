@@ -8,6 +8,7 @@ use base::xray::Layer;
 use clap::{Args, ValueHint};
 
 use crate::cli::{DEFAULT_FILM, parse_layer};
+use crate::network;
 
 const AFTER_HELP: &str = "\
 A URL without a scheme is https://, but http:// for localhost and addresses of this machine. A \
@@ -116,6 +117,9 @@ pub(crate) struct Options {
     /// Speak HTTP/1.1 also to who speaks HTTP/2
     #[arg(long = "http1.1")]
     pub(super) http1_only: bool,
+
+    #[command(flatten)]
+    pub(super) network: network::Options,
 }
 
 impl Options {

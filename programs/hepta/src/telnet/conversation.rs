@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 
 use super::protocol::Telnet;
-use super::stream::Stream;
 use super::terminal::{ESCAPE, Mode, Terminal, keyboard};
+use crate::stream::Stream;
 
 /// How much is read from the connection at once.
 const READ_LEN: usize = 64 * 1024;
@@ -47,7 +47,7 @@ impl Conversation {
     /// Talks until the server has said all, or the user leaves.
     pub(super) async fn run(&mut self) -> io::Result<()> {
         if self.terminal.is_some() {
-            let peer = self.stream.peer()?;
+            let peer = self.stream.peer_addr()?;
             say(&format!("connected to {peer}; Ctrl-] is for us, and Ctrl-] q ends it\n"));
         }
         self.set_mode()?;

@@ -10,7 +10,6 @@
 
 mod conversation;
 mod protocol;
-mod stream;
 mod terminal;
 
 use std::net::SocketAddr;
@@ -20,8 +19,8 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueHint};
 
 use crate::network;
+use crate::stream::Stream;
 use conversation::Conversation;
-use stream::Stream;
 
 #[cfg(test)]
 mod tests;

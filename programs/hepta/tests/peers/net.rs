@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use peers::{Finished, run, run_with_input};
+use peers::{Finished, Site, run, run_with_input};
 
-use crate::HEPTA;
 use crate::commands::hepta;
+use crate::{HEPTA, program};
 
 /// Says that the test runs in its namespace.
 const INSIDE: &str = "HEPTA_PEERS_INSIDE";
@@ -173,6 +173,25 @@ fn a_telnet_goes_over_the_kernels_network_too() {
     assert_eq!(telnet(&[]), b"");
     assert_eq!(telnet(&["--raw"]), b"\xff\xfb\x01", "as it came");
     assert_eq!(server.join().unwrap(), [&b"a\xff\xff\r\n"[..], &b"a\xff\n"[..]]);
+}
+
+#[test]
+fn get_fetches_over_our_own_stack() {
+    in_namespace("get_fetches_over_our_own_stack", || {
+        let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
+        let large: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        let site = Site::new().with("hello.txt", "hello\n").with("large.bin", &large[..]);
+        let server = program(&site).listen("10.77.0.1:0").start();
+        let (hello, copy) = (server.url("/hello.txt"), site.path("copy"));
+        let text = hepta_over_tap(&["get", &hello, &hello]).ok().text();
+        assert_eq!(text, "hello\nhello\n", "two requests on one connection");
+        let to_file = ["get", "-o", copy.to_str().unwrap(), &server.url("/large.bin")];
+        let _ = hepta_over_tap(&to_file).ok();
+        assert!(std::fs::read(copy).unwrap() == large);
+        let refused = hepta_over_tap(&["get", "http://10.77.0.1:9/"]);
+        assert_eq!(refused.status.code(), Some(7), "{}", refused.stderr);
+        assert!(refused.stderr.contains("nobody listens"), "{}", refused.stderr);
+    });
 }
 
 #[test]
