@@ -4,10 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::TxBuf;
-use phys::{Device, Medium};
+use phys::{Device, Medium, Port, Received};
 use rustix::event::{EventfdFlags, eventfd};
-
-use crate::port::{Port, Received};
 
 /// How many frames may lie on the cable; what comes then is lost.
 const FRAMES_MAX: usize = 1024;

@@ -3,9 +3,7 @@ use std::os::fd::BorrowedFd;
 use std::time::SystemTime;
 
 use base::TxBuf;
-use phys::{Device, pcapng};
-
-use crate::port::{Port, Received};
+use phys::{Device, Port, Received, pcapng};
 
 /// A port whose frames are also written to a capture, in the form of pcapng.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 
-use host::{AddError, ConnectError, ListenError};
+use host::ConnectError;
 use tcp::Failure;
 use udp::{BindError, SendError};
 
@@ -28,13 +28,6 @@ pub(crate) fn of_connect(error: ConnectError) -> Error {
         ConnectError::NoPortLeft => Error::from(ErrorKind::AddrInUse),
         ConnectError::TooMany => Error::other("there are as many connections as there may be"),
     }
-}
-
-pub(crate) fn of_listen(error: ListenError) -> Error {
-    Error::from(match error {
-        ListenError::InUse | ListenError::NoPortLeft => ErrorKind::AddrInUse,
-        ListenError::NotOurs => ErrorKind::AddrNotAvailable,
-    })
 }
 
 pub(crate) fn of_bind(error: BindError) -> Error {
@@ -66,16 +59,4 @@ pub(crate) fn of_icmp(error: icmp::Error) -> Error {
         icmp::Error::TooBig { .. } => ErrorKind::InvalidInput,
         _ => ErrorKind::HostUnreachable,
     })
-}
-
-/// Why an address or a route cannot be had.
-pub(crate) fn of_add(error: AddError) -> Error {
-    let what = match error {
-        AddError::NoInterface => "there is no such interface",
-        AddError::Exists => "it is there already",
-        AddError::TooMany => "there are as many as there may be",
-        AddError::NotAHost => "no host can have this address",
-        AddError::GatewayNotOnLink => "the gateway is not on the link of any address",
-    };
-    Error::new(ErrorKind::InvalidInput, what)
 }

@@ -4,9 +4,7 @@ use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use base::TxBuf;
-use phys::{Device, Medium, RxChecksum};
-
-use crate::port::{Port, Received};
+use phys::{Device, Medium, Port, Received, RxChecksum};
 
 /// Everything that comes over the interface, whatever it carries.
 const ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
@@ -29,7 +27,7 @@ impl PacketSocket {
     /// Opens the Ethernet interface `name`, which takes packets of `mtu` bytes.
     ///
     /// # Errors
-    /// When there is no such interface, or the right to open it is missing (CAP_NET_RAW).
+    /// When there is no such interface, it carries something else, or the right to open it is missing (CAP_NET_RAW).
     pub fn open(name: &str, mtu: usize) -> io::Result<Self> {
         let index = index_of(name)?;
         let fd = open_socket()?;
@@ -45,6 +43,9 @@ impl PacketSocket {
         };
         set_option(&fd, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
         bind(&fd, index)?;
+        if !carries_ethernet(&fd)? {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
         Ok(Self { fd, mtu })
     }
 }
@@ -128,6 +129,22 @@ fn bind(fd: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     // SAFETY: the pointer and the length are those of `address`, which lives through the call.
     let result = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), len) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether the interface to which the socket is bound carries Ethernet.
+#[allow(unsafe_code)]
+fn carries_ethernet(fd: &OwnedFd) -> io::Result<bool> {
+    // SAFETY: all fields of `sockaddr_ll` are integers, for which zero is a value.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    let mut len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the pointer and the length are those of `address`, which lives through the call; the
+    // kernel writes no more than that.
+    let result =
+        unsafe { libc::getsockname(fd.as_raw_fd(), (&raw mut address).cast(), &raw mut len) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(address.sll_hatype == libc::ARPHRD_ETHER)
 }
 
 /// Reads a frame: how long it was, and what the kernel knows of it.

@@ -9,14 +9,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use base::{Cx, Instant, Mac, TxBuf, World};
-use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
+use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
-use phys::Medium;
+use phys::{Counts, Port};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::Clock;
-use crate::port::Port;
 
 /// How many frames are taken from a port before others may have the lock.
 const BATCH: usize = 64;
@@ -84,17 +83,6 @@ struct Ping {
     waker: Option<Waker>,
 }
 
-/// What went over all ports.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
-    /// Frames that came in.
-    pub received: u64,
-    /// Frames that went out.
-    pub sent: u64,
-    /// Frames that a device did not take.
-    pub lost: u64,
-}
-
 impl Builder {
     /// A stack without ports. The secret in `config` should be good randomness.
     pub fn new(config: Config) -> Self {
@@ -129,13 +117,8 @@ impl Builder {
         mac: Mac,
         port: impl Port + 'static,
     ) -> io::Result<InterfaceId> {
-        let device = port.device();
-        let config = match device.medium {
-            Medium::Ethernet => InterfaceConfig::ethernet(name, mac, device.mtu),
-            Medium::Ip => InterfaceConfig::point_to_point(name, device.mtu),
-        };
-        let id = self.inner.host.add_interface(InterfaceConfig { device, ..config });
-        let id = id.ok_or_else(|| io::Error::other("there are as many interfaces as may be"))?;
+        let config = InterfaceConfig::on(name, mac, port.device());
+        let id = self.inner.host.add_interface(config).ok_or(AddError::TooMany)?;
         self.inner.ports.push((id, Box::new(port)));
         Ok(id)
     }
@@ -151,8 +134,7 @@ impl Builder {
         claim: Claim,
     ) -> io::Result<()> {
         let mut cx = self.inner.clock.cx(&mut self.inner.world);
-        let added = self.inner.host.add_address(&mut cx, interface, address, claim);
-        added.map_err(crate::error::of_add)
+        Ok(self.inner.host.add_address(&mut cx, interface, address, claim)?)
     }
 
     /// Adds a route.
@@ -160,8 +142,7 @@ impl Builder {
     /// # Errors
     /// When its gateway is on no link of the interface.
     pub fn add_route(&mut self, route: Route) -> io::Result<()> {
-        let added = self.inner.host.add_route(route);
-        added.map_err(crate::error::of_add)
+        Ok(self.inner.host.add_route(route)?)
     }
 
     /// Starts the stack, in a thread of its own.

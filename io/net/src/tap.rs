@@ -3,10 +3,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use base::TxBuf;
-use phys::{Device, Medium};
+use phys::{Device, Medium, Port, Received};
 use rustix::fs::{Mode as FileMode, OFlags};
-
-use crate::port::{Port, Received};
 
 /// How long an interface's name may be, without the zero behind it. (`IFNAMSIZ`)
 const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;

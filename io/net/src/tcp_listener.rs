@@ -4,7 +4,6 @@ use std::task::{Context, Poll};
 
 use host::ListenerId;
 
-use crate::error;
 use crate::stack::Stack;
 use crate::tcp_stream::TcpStream;
 
@@ -34,7 +33,7 @@ impl TcpListener {
     /// As [`bind`](Self::bind).
     pub fn bind_with_backlog(stack: &Stack, local: SocketAddr, backlog: usize) -> io::Result<Self> {
         let (id, local) = stack.inner(|inner| {
-            let id = inner.host.tcp_listen(local, backlog).map_err(error::of_listen)?;
+            let id = inner.host.tcp_listen(local, backlog)?;
             let local = inner.host.tcp_listener(id).map_or(local, |(local, _)| local);
             Ok::<_, io::Error>((id, local))
         })?;

@@ -29,6 +29,15 @@ pub struct InterfaceConfig {
 }
 
 impl InterfaceConfig {
+    /// An interface on `device`; where that carries Ethernet, with this hardware address.
+    pub fn on(name: &str, mac: Mac, device: Device) -> Self {
+        let config = match device.medium {
+            Medium::Ethernet => Self::ethernet(name, mac, device.mtu),
+            Medium::Ip => Self::point_to_point(name, device.mtu),
+        };
+        Self { device, ..config }
+    }
+
     /// An interface on a device that can do nothing for us.
     pub fn ethernet(name: &str, mac: Mac, mtu: usize) -> Self {
         let device = Device::plain(Medium::Ethernet, mtu);

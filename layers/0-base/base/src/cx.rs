@@ -52,6 +52,15 @@ impl<'a> Cx<'a> {
         self
     }
 
+    /// The same for the notes from here on, where it is found out on the way; nothing for those of
+    /// no connection. `connection` is asked only if somebody listens.
+    #[inline(always)]
+    pub fn attribute(&mut self, connection: impl FnOnce() -> Option<u64>) {
+        if self.sink.is_some() {
+            self.stamp.connection = connection();
+        }
+    }
+
     /// Tells the x-ray something, if somebody watches this layer.
     ///
     /// `note` runs only then. When nobody watches, all that is left is one load and one branch.

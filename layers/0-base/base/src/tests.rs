@@ -56,6 +56,8 @@ fn a_film_is_bounded_and_says_what_it_lost() {
          ... and 2 more notes that did not fit\n"
     );
     assert_eq!(film.take(), "");
+    film.append("one line that is long\nanother\nand one more\n");
+    assert_eq!(film.take(), "one line that is long\n... and 2 more notes that did not fit\n");
 }
 
 #[test]
@@ -127,6 +129,38 @@ fn large_chunks_and_files_keep_their_place() {
         assert_eq!(queue.as_one_slice(), Some(&b"end"[..]));
         queue.advance(cx, 3);
         assert_eq!((queue.is_empty(), queue.len()), (true, 0));
+    });
+}
+
+#[test]
+fn what_is_large_is_shared_where_it_lies_and_what_is_small_is_not() {
+    let file = Arc::new(std::fs::File::open("/dev/null").unwrap());
+    with_cx(|cx| {
+        let mut queue = TxQueue::new();
+        queue.tail(cx).extend_from_slice(b"head");
+        assert!(queue.share_front().is_none(), "better copied");
+        let body = vec![b'x'; 10_000];
+        let lies_at = body.as_ptr();
+        queue.push(cx, Chunk::Owned(body));
+        assert!(queue.share_front().is_none(), "the head stands in front");
+        queue.advance(cx, 4);
+        let shared = queue.share_front().unwrap();
+        assert_eq!((shared.len(), shared.as_ptr()), (10_000, lies_at));
+        queue.advance(cx, 6_000);
+        assert_eq!(queue.share_front().unwrap().len(), 4_000, "and a part of it once more");
+        queue.advance(cx, 4_000);
+        drop(shared);
+        // What grew in the tail is shared too, and what comes behind it is not touched.
+        queue.tail(cx).extend_from_slice(&[b'y'; 5_000]);
+        queue.advance(cx, 100);
+        assert_eq!(queue.share_front().unwrap(), vec![b'y'; 4_900]);
+        queue.push(cx, FileRange { file, offset: 0, len: 10 }.into());
+        queue.tail(cx).extend_from_slice(b"end");
+        assert_eq!(queue.len(), 4_900 + 10 + 3);
+        queue.advance(cx, 4_900);
+        assert!(queue.share_front().is_none(), "a file");
+        queue.advance(cx, 10);
+        assert_eq!(queue.as_one_slice(), Some(&b"end"[..]));
     });
 }
 

@@ -235,6 +235,27 @@ impl TxQueue {
         }
     }
 
+    /// What stands in front, as shared bytes, for who keeps them longer than a call; nothing where
+    /// that is a file, or so little that it is better copied. What is ours alone is shared from then
+    /// on: nothing is copied.
+    pub fn share_front(&mut self) -> Option<Bytes> {
+        let chain = self.0.as_mut()?;
+        if chain.chunks.is_empty() && chain.tail.len() - chain.gone > COPIED_LEN_MAX {
+            chain.seal_tail();
+        }
+        let gone = chain.gone;
+        let first = chain.chunks.front_mut()?;
+        if let Chunk::Owned(bytes) = first
+            && bytes.len() - gone > COPIED_LEN_MAX
+        {
+            *first = Chunk::Shared(std::mem::take(bytes).into());
+        }
+        match first {
+            Chunk::Shared(bytes) => Some(bytes.slice(gone..)),
+            Chunk::Owned(_) | Chunk::File(_) => None,
+        }
+    }
+
     /// Takes the first chunk out, when nothing of it has been sent.
     pub fn pop(&mut self) -> Option<Chunk> {
         let chain = self.0.as_mut()?;

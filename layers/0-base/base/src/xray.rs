@@ -193,6 +193,22 @@ impl Film {
         Self { form, ..self }
     }
 
+    /// Adds lines that were written elsewhere, in the same form, as far as they fit.
+    pub fn append(&mut self, lines: &str) {
+        for line in lines.split_inclusive('\n') {
+            if self.limit.is_some_and(|limit| self.text.len() >= limit) {
+                self.lost += 1;
+            } else {
+                self.text.push_str(line);
+            }
+        }
+    }
+
+    /// How it is written.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
     /// The lines since the last call, and a line that says how many notes did not fit.
     pub fn take(&mut self) -> String {
         let mut text = std::mem::take(&mut self.text);

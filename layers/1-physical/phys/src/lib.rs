@@ -7,7 +7,8 @@
 //!
 //! Start reading at [`Device`]: the stack asks it how long packets may be and what need not be
 //! computed, and [`Device::finish`] does in software what the device cannot. [`Pool`] keeps the
-//! memory of frames. [`pcapng`] writes and reads captures, as bytes; files are somebody else's.
+//! memory of frames. [`Port`] is what a device is to whoever drives a stack. [`pcapng`] writes and reads
+//! captures, as bytes; files are somebody else's.
 //!
 //! Not here: devices themselves (`io/`), the cable of the simulator, cutting super-segments in
 //! software.
@@ -16,10 +17,12 @@ pub mod pcapng;
 
 mod device;
 mod pool;
+mod port;
 mod xray;
 
 pub use device::{Checksums, Device, Medium, RxChecksum, RxFrame, Segments};
 pub use pool::Pool;
+pub use port::{Counts, Port, Received};
 pub use xray::{Seen, Why};
 
 #[cfg(test)]

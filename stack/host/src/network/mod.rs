@@ -4,6 +4,7 @@ mod addresses;
 mod output;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Cx, Instant, SipKey, TxBuf};
@@ -83,6 +84,19 @@ pub enum AddError {
     NotAHost,
     /// The gateway is not on the link.
     GatewayNotOnLink,
+}
+
+impl From<AddError> for io::Error {
+    fn from(error: AddError) -> Self {
+        let what = match error {
+            AddError::NoInterface => "there is no such interface",
+            AddError::Exists => "it is there already",
+            AddError::TooMany => "there are as many as there may be",
+            AddError::NotAHost => "no host can have this address",
+            AddError::GatewayNotOnLink => "the gateway is not on the link of any address",
+        };
+        Self::new(io::ErrorKind::InvalidInput, what)
+    }
 }
 
 /// What a packet needs that goes out.

@@ -28,6 +28,7 @@ impl Tcp {
         let error = IcmpError { kind: kind_of(error), seq };
         match self.flows.get(&flow).copied() {
             Some(Entry::Connection(key)) => {
+                self.attribute(cx, &flow);
                 let Some(socket) = self.sockets.get_mut(key) else { return (false, false) };
                 let before = socket.connection.info(cx.now()).mss_path;
                 socket.connection.handle_icmp(cx, &error);

@@ -12,6 +12,7 @@ mod timers;
 mod verbs;
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +190,7 @@ impl Tcp {
             remote: SocketAddr::new(packet.source, segment.header.source),
         };
         let ecn = packet.ecn;
+        self.attribute(cx, &flow);
         match self.flows.get(&flow).copied() {
             Some(Entry::Connection(key)) => {
                 self.handle_connections(cx, network, key, &segment, ecn);
@@ -279,6 +281,7 @@ impl Tcp {
     ) {
         let (from, to) = (flow.remote, flow.local);
         let Some(listener) = self.listener_at(flow.local) else {
+            cx.attribute(|| None);
             cx.note(|| Seen::Dropped { from, to, why: Why::NobodyListens });
             // RFC 9293 §3.10.7.1: it is answered with a reset, unless it is one.
             if let Some(header) = tcp::answer::to_nobody(segment) {
@@ -388,6 +391,18 @@ impl Tcp {
         if socket.is_released && socket.connection.is_over() {
             self.sockets.remove(key);
         }
+    }
+
+    /// The number by which the x-ray knows a flow: the same from its first segment to its last,
+    /// whether there is a connection yet, or still.
+    pub(crate) fn number_of(&self, flow: &Flow) -> u64 {
+        self.flows.hasher().hash_one(flow)
+    }
+
+    /// The notes that follow are about this flow.
+    #[inline]
+    fn attribute(&self, cx: &mut Cx<'_>, flow: &Flow) {
+        cx.attribute(|| Some(self.number_of(flow)));
     }
 
     fn reply(&mut self, cx: &mut Cx<'_>, flow: Flow, header: tcp::Header) {

@@ -5,7 +5,7 @@ use ip::{Ecn, Protocol};
 use tcp::Flow;
 use tcp::wire::{CHECKSUM_AT, HEADER_LEN_MAX};
 
-use super::{Ready, Socket, Tcp, limits_to, pseudo};
+use super::{ListenerId, Ready, Socket, Tcp, limits_to, pseudo};
 use crate::network::{Network, Outgoing};
 
 /// How many segments one connection sends before the others have their turn: a first window, so
@@ -30,10 +30,7 @@ impl Tcp {
         while let Some(ready) = self.ready.front().copied() {
             let packet = match ready {
                 Ready::Connection(key) => self.poll_connection(cx, network, key, out),
-                Ready::Listener(key) => self.listeners.get_mut(key).and_then(|of| {
-                    let (flow, header) = of.listener.poll_transmit(cx)?;
-                    Some(emit(&flow, &header, Ecn::NotEct, out))
-                }),
+                Ready::Listener(key) => self.poll_listener(cx, key, out),
             };
             if packet.is_some() {
                 self.turn.0 += 1;
@@ -57,8 +54,9 @@ impl Tcp {
         key: Key<Box<Socket>>,
         out: &mut TxBuf,
     ) -> Option<Outgoing> {
+        let flow = *self.sockets.get(key)?.connection.flow();
+        self.attribute(cx, &flow);
         let socket = self.sockets.get_mut(key)?;
-        let flow = *socket.connection.flow();
         let limits = limits_to(cx.now(), network, flow.remote.ip());
         let tcp::Outgoing { header, payload, segment_len, ecn } =
             socket.connection.poll_transmit(cx, &limits)?;
@@ -72,6 +70,17 @@ impl Tcp {
             out.leave_segmentation(Segmentation { kind, payload_len: segment_len });
         }
         Some(packet)
+    }
+
+    fn poll_listener(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: ListenerId,
+        out: &mut TxBuf,
+    ) -> Option<Outgoing> {
+        let (flow, header) = self.listeners.get_mut(key)?.listener.poll_transmit(cx)?;
+        self.attribute(cx, &flow);
+        Some(emit(&flow, &header, Ecn::NotEct, out))
     }
 
     /// Nothing more to send now: the next deadline counts.

@@ -53,7 +53,12 @@ impl Tcp {
         socket.wakes_at = None;
         let is_due = socket.connection.poll_timeout().is_some_and(|(at, _)| at <= cx.now());
         if is_due {
-            socket.connection.handle_timeout(cx);
+            let flow = *socket.connection.flow();
+            self.attribute(cx, &flow);
+            if let Some(socket) = self.sockets.get_mut(key) {
+                socket.connection.handle_timeout(cx);
+            }
+            cx.attribute(|| None);
             self.touch(key);
         } else {
             self.arm(key);

@@ -1,5 +1,6 @@
 //! What programs can do with TCP, and what can be seen of it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +20,15 @@ pub enum ListenError {
     NotOurs,
     /// Every port is taken.
     NoPortLeft,
+}
+
+impl From<ListenError> for io::Error {
+    fn from(error: ListenError) -> Self {
+        Self::from(match error {
+            ListenError::InUse | ListenError::NoPortLeft => io::ErrorKind::AddrInUse,
+            ListenError::NotOurs => io::ErrorKind::AddrNotAvailable,
+        })
+    }
 }
 
 impl Tcp {
@@ -149,6 +159,11 @@ impl Host {
         remote: SocketAddr,
     ) -> Result<TcpId, ConnectError> {
         self.tcp.connect(cx, &self.network, local, remote)
+    }
+
+    /// The number by which the x-ray knows a connection; nothing once its user has left.
+    pub fn tcp_number(&self, id: TcpId) -> Option<u64> {
+        Some(self.tcp.number_of(self.tcp.connection(id)?.flow()))
     }
 
     /// Takes bytes to send, without copying large ones; says how many. After less than all,

@@ -184,3 +184,41 @@ fn ports_do_not_come_again_soon() {
     assert_eq!(sorted.len(), 50);
     assert!(ports.iter().all(|port| *port >= 32_768 && port.abs_diff(other) > 50));
 }
+
+/// The connections that notes belong to, by the notes' names.
+#[derive(Debug, Default)]
+struct Owners(Vec<(Option<u64>, &'static str)>);
+
+impl xray::Sink for Owners {
+    fn record(&mut self, stamp: &xray::Stamp, note: &dyn xray::AnyNote) {
+        self.0.push((stamp.connection, note.entry().name));
+    }
+}
+
+#[test]
+fn notes_belong_to_the_flow_from_its_first_segment_on() {
+    let mut net = Net::pair(&[]);
+    let _ = net.hosts[1].tcp_listen(at("0.0.0.0:80"), 8).unwrap();
+    let to = at("10.0.0.2:80");
+    let client = net.with(0, |cx, host| host.tcp_connect(cx, None, to)).unwrap();
+    let mut owners = Owners::default();
+    let (mut out, mut world) = (TxBuf::new(), World::seeded(1));
+    for number in 0..6 {
+        // ARP and its answer, then the three steps of the handshake.
+        let [from, to] = [number % 2, 1 - number % 2];
+        while net.with(from, |cx, host| host.poll_frame(cx, &mut out)).is_some() {
+            let mut cx = Cx::new(net.now, Wall(0), &mut world).watched_by(&mut owners);
+            net.hosts[to].handle_frame(&mut cx, IF1, &RxFrame::new(out.as_slice()));
+        }
+    }
+    let number = net.hosts[0].tcp_number(client).unwrap();
+    let owner_of =
+        |name| owners.0.iter().filter(move |(_, of)| *of == name).map(|(owner, _)| *owner);
+    let segments: Vec<_> = owner_of("SegmentIn").collect();
+    assert_eq!(segments.len(), 3);
+    assert_eq!(segments[0], segments[2], "before there is a connection, and when there is");
+    assert_eq!(segments[1], Some(number));
+    assert!(segments[0].is_some() && segments[0] != segments[1], "each host has its own number");
+    assert!(owner_of("FrameIn").all(|owner| owner.is_none()), "nobody knows yet");
+    assert!(owner_of("Learned").all(|owner| owner.is_none()));
+}

@@ -2,9 +2,11 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use base::{Segmentation, TxBuf};
-use phys::{Device, RxChecksum, RxFrame};
 
-/// What a device is to a stack: frames go in and come out.
+use crate::{Device, RxChecksum, RxFrame};
+
+/// What a device is to whoever drives a stack: frames go in and come out. The devices themselves are
+/// in `io/`.
 pub trait Port: Send {
     /// What it can do.
     fn device(&self) -> Device;
@@ -23,6 +25,35 @@ pub trait Port: Send {
     /// # Errors
     /// What the device says; [`io::ErrorKind::WouldBlock`] if it is full.
     fn send(&mut self, frame: &TxBuf) -> io::Result<()>;
+}
+
+impl<P: Port + ?Sized> Port for Box<P> {
+    fn device(&self) -> Device {
+        (**self).device()
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        (**self).fd()
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        (**self).receive(into)
+    }
+
+    fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
+        (**self).send(frame)
+    }
+}
+
+/// What went over ports.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Frames that came in.
+    pub received: u64,
+    /// Frames that went out.
+    pub sent: u64,
+    /// Frames that a device did not take.
+    pub lost: u64,
 }
 
 /// What is known of a frame that was read.
