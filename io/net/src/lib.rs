@@ -10,13 +10,14 @@
 //! and writes the frames that come of it at once; a thread waits for devices and deadlines and does
 //! the same. [`Port`] is what a device is to it: a [`Tap`] of the kernel, a [`PacketSocket`] on
 //! one of its interfaces, or one end of a [`cable`] between two stacks of this process. Start reading at [`Stack`]; the sockets have the names and the
-//! methods of tokio's.
+//! methods of tokio's. [`EchoSocket`] asks the same of the kernel's network as [`Stack::ping`] does of ours.
 //!
-//! Not here: what a protocol is (`layers/`), names, the kernel's own sockets (`io/server`).
+//! Not here: what a protocol is (`layers/`), names, the kernel's own streams (`io/server`).
 
 mod cable;
 mod captured;
 mod clock;
+mod echo_socket;
 mod error;
 mod packet;
 mod stack;
@@ -27,6 +28,7 @@ mod udp_socket;
 
 pub use cable::{Cable, cable};
 pub use captured::Captured;
+pub use echo_socket::EchoSocket;
 pub use packet::PacketSocket;
 pub use phys::{Counts, Port, Received};
 pub use stack::{Builder, Stack};

@@ -1,13 +1,12 @@
 //! `hepta ping`: asks whether somebody is there, over our own stack or the kernel's.
 //!
 //! ```text
-//!   Session ── when to ask, what came ─▶ Asker ─▶ Stack::ping, or kernel::Socket
+//!   Session ── when to ask, what came ─▶ Asker ─▶ Stack::ping, or EchoSocket
 //!      └─▶ Statistics ─▶ the last two lines
 //! ```
 //!
 //! Start reading at [`Session::run`].
 
-mod kernel;
 mod options;
 mod session;
 mod statistics;
@@ -15,10 +14,14 @@ mod statistics;
 pub(crate) use options::Options;
 
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use ::net::EchoSocket;
+use anyhow::anyhow;
+
 use crate::network;
-use session::{Asker, Session};
+use session::{Asker, Session, plain};
 
 #[cfg(test)]
 mod tests;
@@ -67,7 +70,7 @@ async fn ping(options: &Options) -> anyhow::Result<bool> {
             network.source_for(to.ip())?;
             Asker::Ours(network.stack.clone())
         }
-        None => Asker::Kernel(kernel::Socket::open(to)?),
+        None => Asker::Kernel(EchoSocket::open(to).map_err(|error| not_opened(to, &error))?),
     };
     let mut session = Session::new(options, to.ip(), asker);
     let has_answer = session.run(network.as_ref()).await?;
@@ -75,4 +78,17 @@ async fn ping(options: &Options) -> anyhow::Result<bool> {
         tracing::warn!("{complaint}");
     }
     Ok(has_answer)
+}
+
+/// What is missing, and what to do about it.
+fn not_opened(to: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let version = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => anyhow!(
+            "this user may not send echoes: have root set net.ipv4.ping_group_range to include its group (`sysctl \
+             net.ipv4.ping_group_range='0 2147483647'`), or run this with CAP_NET_RAW"
+        ),
+        io::ErrorKind::Unsupported => anyhow!("the kernel of this machine speaks no {version}"),
+        _ => anyhow!("the kernel knows no way to {}: {}", to.ip(), plain(error)),
+    }
 }

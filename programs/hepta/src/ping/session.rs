@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::net::Stack;
+use ::net::{EchoSocket, Stack};
 use anstyle::AnsiColor;
 use anyhow::anyhow;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::kernel;
 use super::options::Options;
 use super::statistics::{Statistics, millis};
 use crate::network::Network;
@@ -31,7 +30,7 @@ pub(super) enum Asker {
     /// Our own stack.
     Ours(Stack),
     /// The kernel.
-    Kernel(Arc<kernel::Socket>),
+    Kernel(Arc<EchoSocket>),
 }
 
 /// What became of a question.

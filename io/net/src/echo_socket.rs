@@ -1,5 +1,3 @@
-//! Echoes over the kernel's network: a socket for them, or a raw one. (`icmp(7)`, RFC 792, RFC 4443)
-
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -7,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
 use base::TxBuf;
 use icmp::Message;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -21,14 +18,13 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::session::plain;
-
 /// The longest packet of IP.
 const PACKET_LEN_MAX: usize = 65_535;
 
-/// A socket for the echoes of one host.
+/// A socket of the kernel's for the echoes of one host: one for them alone, or a raw one, as whoever
+/// runs this may have. (`icmp(7)`, RFC 792, RFC 4443)
 #[derive(Debug)]
-pub(super) struct Socket {
+pub struct EchoSocket {
     shared: Arc<Shared>,
     reader: JoinHandle<()>,
 }
@@ -50,25 +46,23 @@ struct Waiting {
     tell: oneshot::Sender<io::Result<Duration>>,
 }
 
-impl Socket {
-    /// A socket for echoes to `to`.
+impl EchoSocket {
+    /// A socket for echoes to `to`, whose port means nothing. To be called within a runtime of tokio's.
     ///
     /// # Errors
-    /// When neither kind of socket may be opened, or there is no way to `to`.
-    pub(super) fn open(to: SocketAddr) -> anyhow::Result<Arc<Self>> {
+    /// [`io::ErrorKind::PermissionDenied`] when neither kind of socket may be opened,
+    /// [`io::ErrorKind::Unsupported`] when the kernel does not speak this version of IP, and what it
+    /// says when there is no way to `to`.
+    pub fn open(to: SocketAddr) -> io::Result<Arc<Self>> {
         let (fd, is_raw) = open(to.is_ipv4())?;
-        connect(&fd, &to).map_err(|error| {
-            anyhow!("the kernel knows no way to {}: {}", to.ip(), plain(&error.into()))
-        })?;
+        connect(&fd, &to)?;
         // So that the kernel tells us what routers say of our questions.
         let told = match to {
             SocketAddr::V4(_) => setsockopt(&fd, sockopt::Ipv4RecvErr, &true),
             SocketAddr::V6(_) => setsockopt(&fd, sockopt::Ipv6RecvErr, &true),
         };
-        told.context("the kernel does not tell of errors")?;
-        // What may go wrong there is a type whose descriptor changes; an `OwnedFd` has one for ever.
-        #[expect(deprecated, reason = "what replaces it is unsafe, which is for io/ only")]
-        let fd = AsyncFd::with_interest(fd, Interest::READABLE | Interest::ERROR)?;
+        told.map_err(io::Error::from)?;
+        let fd = register(fd)?;
         // The kernel puts its own in place of it, unless the socket is raw.
         let id = std::process::id() as u16;
         let shared = Shared { fd, is_raw, is_v4: to.is_ipv4(), id, waiting: Mutex::default() };
@@ -77,8 +71,13 @@ impl Socket {
         Ok(Arc::new(Self { shared, reader }))
     }
 
-    /// Asks; how long the answer took. It waits for ever: who asks has a time limit.
-    pub(super) async fn ask(&self, seq: u16, data: &[u8]) -> io::Result<Duration> {
+    /// Asks with `data`; how long the answer took. `seq` tells questions apart that are under way at
+    /// the same time.
+    ///
+    /// # Errors
+    /// When a router, or the kernel, says that it cannot be reached. It waits for ever otherwise: who
+    /// asks has a time limit.
+    pub async fn ask(&self, seq: u16, data: &[u8]) -> io::Result<Duration> {
         let (tell, told) = oneshot::channel();
         let message = self.shared.request(seq, data);
         let forgets = Forgets { shared: &self.shared, seq };
@@ -98,7 +97,7 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
+impl Drop for EchoSocket {
     fn drop(&mut self) {
         self.reader.abort();
     }
@@ -198,7 +197,7 @@ impl Shared {
 }
 
 /// The socket, and whether it is raw.
-fn open(is_v4: bool) -> anyhow::Result<(OwnedFd, bool)> {
+fn open(is_v4: bool) -> io::Result<(OwnedFd, bool)> {
     let (family, protocol) = match is_v4 {
         true => (AddressFamily::INET, ipproto::ICMP),
         false => (AddressFamily::INET6, ipproto::ICMPV6),
@@ -210,14 +209,15 @@ fn open(is_v4: bool) -> anyhow::Result<(OwnedFd, bool)> {
     }
     match socket(SocketType::RAW) {
         Ok(fd) => Ok((fd, true)),
-        Err(Errno::PERM | Errno::ACCESS) => Err(anyhow!(
-            "this user may not send echoes: have root set net.ipv4.ping_group_range to include its group (`sysctl \
-             net.ipv4.ping_group_range='0 2147483647'`), or run this with CAP_NET_RAW"
-        )),
-        Err(Errno::AFNOSUPPORT) => {
-            let version = if is_v4 { "IPv4" } else { "IPv6" };
-            Err(anyhow!("the kernel of this machine speaks no {version}"))
-        }
-        Err(error) => Err(anyhow!("no socket for echoes can be opened: {}", plain(&error.into()))),
+        Err(Errno::AFNOSUPPORT) => Err(io::ErrorKind::Unsupported.into()),
+        Err(errno) => Err(errno.into()),
     }
+}
+
+#[allow(unsafe_code)]
+fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    let interest = Interest::READABLE | Interest::ERROR;
+    // SAFETY: the descriptor of an `OwnedFd` is the same as long as it lives, and open.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
+    Ok(registered?)
 }
