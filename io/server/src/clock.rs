@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 ///
 /// One clock is read for each call; the date is derived from it, with an offset that
 /// [`adjust`](Self::adjust) takes anew a few times a second.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     /// The monotonic clock at the origin, in nanoseconds.
     origin: i64,
@@ -20,8 +20,13 @@ pub struct Clock {
 impl Clock {
     /// A clock that begins now.
     pub fn start() -> Self {
+        Self::start_at(Instant::ORIGIN)
+    }
+
+    /// A clock that says `at` now.
+    pub fn start_at(at: Instant) -> Self {
         let clock = Self {
-            origin: nanos(ClockId::Monotonic),
+            origin: nanos(ClockId::Monotonic) - at.as_nanos() as i64,
             wall_at_origin: Cell::new(0),
             told: Cell::new((Wall(0), Instant::ORIGIN)),
         };

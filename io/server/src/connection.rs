@@ -2,7 +2,6 @@ mod announcement;
 mod exchange;
 mod facts;
 
-use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
@@ -24,9 +23,6 @@ use crate::server::{Config, Socket};
 use crate::transport::Transport;
 use crate::worker::{Desk, Serving, Worker};
 use crate::xray::{Or, Seen, Why};
-
-/// How many slices one vectored write takes at most.
-const SLICES: usize = 16;
 
 /// How much of a connection's film is kept until it is printed.
 const FILM_LEN_MAX: usize = 256 * 1024;
@@ -137,7 +133,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn new<H: Handler>(
         worker: &Worker<H>,
         serving: &Serving<H>,
-        stream: T,
+        mut stream: T,
         address: Option<SocketAddr>,
         listener: &Socket,
     ) -> Result<Self, tls::Fault> {
@@ -145,6 +141,9 @@ impl<T: Transport> Connection<T> {
         let tls = listener.tls.as_ref();
         let is_announced = listener.announcers.as_ref().is_some_and(|is_one| is_one(address));
         let mut film = serving.config.film.is_some().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
+        if let Some(film) = &mut film {
+            film.append(&stream.take_film());
+        }
         let mut desk = worker.desk.borrow_mut();
         let mut cx = worker.cx(&mut desk.world, number, film.as_deref_mut());
         cx.note(|| Seen::Accepted { from: Or(address), with_tls: tls.is_some() });
@@ -162,7 +161,7 @@ impl<T: Transport> Connection<T> {
             presence: None,
             armed: Instant::NEVER,
             // A new socket has room.
-            ready: Ready { to_write: true, ..Ready::default() },
+            ready: Ready::TO_WRITE,
             hears_of_room: false,
             is_corked: false,
             has_eof: false,
@@ -181,6 +180,9 @@ impl<T: Transport> Connection<T> {
         occasion: Occasion,
     ) -> Then {
         let mut film = self.film.take();
+        if let Some(film) = &mut film {
+            film.append(&self.stream.take_film());
+        }
         let cx = worker.cx(&mut desk.world, self.number, film.as_deref_mut());
         let (scratch, out) = (&mut *desk.scratch, &mut desk.out);
         let mut turn = Turn { worker, serving, key, cx, scratch, out, left: TURN_LEN_MAX };
@@ -213,12 +215,7 @@ impl<T: Transport> Connection<T> {
         };
         if film.is_some() {
             self.film = film;
-            if then == Then::End || self.is_idle() {
-                self.print_film(&serving.config);
-            }
-            if then == Then::End {
-                worker.films.hand_over(self.number, self.take_film());
-            }
+            self.show_film(worker, &serving.config, key, then == Then::End);
         }
         then
     }
@@ -371,7 +368,7 @@ impl<T: Transport> Connection<T> {
             self.is_corked = self.stream.cork(true).is_ok();
         }
         while !queue.is_empty() {
-            if !self.ready.to_write || turn.left == 0 {
+            if !self.ready.is(Ready::TO_WRITE) || turn.left == 0 {
                 let mut queue = std::mem::take(queue);
                 if turn.worker.budget.is_scarce() {
                     queue.shrink();
@@ -379,7 +376,7 @@ impl<T: Transport> Connection<T> {
                 self.keep_unsent(turn, unsent, queue, moved);
                 break;
             }
-            match write_front(&mut self.stream, queue, has_more) {
+            match self.stream.write_front(queue, has_more) {
                 Ok((0, _)) => {
                     // A file that became shorter: nobody may take what was sent for whole.
                     queue.clear(&mut turn.cx);
@@ -389,12 +386,12 @@ impl<T: Transport> Connection<T> {
                 Ok((len, is_short)) => {
                     moved = true;
                     // What did not fit now will not fit a moment later: that is not tried.
-                    self.ready.to_write = !is_short;
+                    self.ready.set(Ready::TO_WRITE, !is_short);
                     turn.left = turn.left.saturating_sub(len);
                     turn.cx.note(|| Seen::Wrote { len });
                     queue.advance(&mut turn.cx, len as u64);
                 }
-                Err(Errno::AGAIN) => self.ready.to_write = false,
+                Err(Errno::AGAIN) => self.ready.set(Ready::TO_WRITE, false),
                 Err(errno) => {
                     queue.clear(&mut turn.cx);
                     return Err(errno);
@@ -424,7 +421,7 @@ impl<T: Transport> Connection<T> {
         queue: TxQueue,
         moved: bool,
     ) {
-        if !self.ready.to_write {
+        if !self.ready.is(Ready::TO_WRITE) {
             turn.cx.note(|| Seen::WriteWaits { unsent: queue.len() });
         }
         let unsent = match before {
@@ -466,12 +463,13 @@ impl<T: Transport> Connection<T> {
             Ok(read) => {
                 self.has_eof = read == 0;
                 // A short read has emptied the socket, but for the end.
-                self.ready.to_read = read == len || self.ready.at_end;
+                let has_more = read == len || self.ready.is(Ready::AT_END);
+                self.ready.set(Ready::TO_READ, has_more);
                 turn.left = turn.left.saturating_sub(read);
                 Ok(Some(read))
             }
             Err(Errno::AGAIN) => {
-                self.ready.to_read = false;
+                self.ready.set(Ready::TO_READ, false);
                 Ok(None)
             }
             Err(_) => Err(Why::Broken),
@@ -480,14 +478,14 @@ impl<T: Transport> Connection<T> {
 
     #[inline(always)]
     fn wants_to_read(&self) -> bool {
-        let may_read = self.ready.to_read && !self.has_eof;
+        let may_read = self.ready.is(Ready::TO_READ) && !self.has_eof;
         may_read && self.endpoint.wants_bytes() && self.unsent().is_none()
     }
 
     /// Whether only the length of its turn kept the connection from doing more.
     fn could_do_more(&self) -> bool {
         match self.unsent() {
-            Some(_) => self.ready.to_write,
+            Some(_) => self.ready.is(Ready::TO_WRITE),
             None => self.wants_to_read(),
         }
     }
@@ -572,16 +570,40 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Prints what happened since the last time, when nothing is under way: a block is whole.
+    /// Has everybody see the film who waits for it, once a part of it is whole.
     #[cold]
-    fn print_film(&mut self, config: &Config) {
+    fn show_film<H>(&mut self, worker: &Worker<H>, config: &Config, key: Key, is_over: bool) {
+        match (is_over, self.stream.sends_later()) {
+            // Whoever prints every film records none for anybody else.
+            (true, true) if config.film.is_some() => {
+                let text = self.film.as_mut().map(|film| film.take()).unwrap_or_default();
+                let title = self.title();
+                return self.stream.leave_film(title, &text);
+            }
+            (false, true) => worker.films.print_later(key),
+            _ if is_over || self.is_idle() => self.print_film(config),
+            _ => {}
+        }
+        if is_over {
+            worker.films.hand_over(self.number, self.take_film());
+        }
+    }
+
+    /// Prints what happened since the last time; to be called when nothing is under way, so that a
+    /// block is whole.
+    #[cold]
+    pub(crate) fn print_film(&mut self, config: &Config) {
         let (Some(film), Some(printer)) = (&mut self.film, &config.film) else { return };
+        film.append(&self.stream.take_film());
         let text = film.take();
         if !text.is_empty() {
-            let from = Or(self.address);
-            let title = format!("connection {} from {from:?}", self.number);
-            printer.print(Some(&title), &text);
+            printer.print(Some(&self.title()), &text);
         }
+    }
+
+    /// The line under which its film is printed.
+    fn title(&self) -> String {
+        format!("connection {} from {:?}", self.number, Or(self.address))
     }
 
     /// What is still to be said about a connection that is over.
@@ -598,37 +620,5 @@ impl<T: Transport> Connection<T> {
 impl Busy {
     fn is_over(&self) -> bool {
         self.inbox.is_empty() && self.unsent.is_none() && self.exchanges.is_empty()
-    }
-}
-
-/// Writes a part of what stands in front; how much, and whether less than was there for the socket
-/// to take.
-#[inline(always)]
-fn write_front<T: Transport>(
-    stream: &mut T,
-    queue: &TxQueue,
-    has_more: bool,
-) -> Result<(usize, bool), Errno> {
-    if let Some(bytes) = queue.as_one_slice() {
-        let written = stream.write(bytes, has_more)?;
-        return Ok((written, written < bytes.len()));
-    }
-    if let Some(range) = queue.front_file() {
-        // Short may also mean that the file has ended: only the next call tells.
-        return Ok((stream.send_file(&range)?, false));
-    }
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let filled = queue.fill_slices(&mut slices);
-    match slices.get(..filled) {
-        // What stands in front of a file leaves with it.
-        Some([only]) => {
-            let written = stream.write(only, true)?;
-            Ok((written, written < only.len()))
-        }
-        Some(slices) => {
-            let written = stream.write_vectored(slices)?;
-            Ok((written, written < slices.iter().map(|slice| slice.len()).sum()))
-        }
-        None => Ok((0, false)),
     }
 }

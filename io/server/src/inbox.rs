@@ -3,6 +3,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
+use base::Instant;
+use host::Host;
+use phys::Counts;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
@@ -27,11 +30,16 @@ pub(crate) enum Letter<H> {
     Stop(Stop),
     /// Tell of as many connections as this.
     List(usize, oneshot::Sender<Connections>),
+    /// Show the network of one's own, if there is one.
+    Look(Box<Look>),
     /// Record the film of a connection.
     BeginFilm(FilmWanted),
     /// Hand over the film of this number.
     EndFilm(u64),
 }
+
+/// Looks at a network: at its host, at what went over its ports, at its clock.
+pub(crate) type Look = dyn FnOnce(&Host, Counts, Instant) + Send;
 
 impl<H> Inbox<H> {
     pub(crate) fn new() -> io::Result<Self> {

@@ -1,4 +1,5 @@
-//! The shell around `endpoint`: workers, listeners and connections on kernel sockets.
+//! The shell around `endpoint`: workers, listeners and connections, on the kernel's sockets or on a
+//! network stack of the worker's own.
 //!
 //! ```text
 //!   Server ── one thread per core ──▶ Worker ── accept ──▶ Connection ── Event ──▶ Handler
@@ -21,6 +22,7 @@ mod film;
 mod handler;
 mod inbox;
 mod listen;
+mod network;
 mod observer;
 mod per_client;
 mod poller;
@@ -36,6 +38,7 @@ pub use clock::Clock;
 pub use film::FilmPrinter;
 pub use handler::{Answer, Body, Handler, Listening, Notes, Peer, Record, Reply, Source, Vitals};
 pub use listen::{Address, Inherited, Listener, bind};
+pub use network::Network;
 pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};
 pub use per_client::{Client, PerClient};
 pub use server::{Announcers, Config, Limits, Place, Server, Stop};

@@ -1,4 +1,4 @@
-//! Listening sockets: made, found or handed over, and spread over workers.
+//! ListeningSocket sockets: made, found or handed over, and spread over workers.
 
 use std::fmt;
 use std::io;
@@ -29,8 +29,23 @@ pub enum Address {
 pub struct Listener {
     /// The address, with the port that was found when none was asked for.
     pub address: Address,
+    sockets: Sockets,
+}
+
+/// What a listener listens with.
+#[derive(Debug)]
+enum Sockets {
     /// One for each worker, over which the kernel spreads connections; or fewer, or more.
-    sockets: Vec<OwnedFd>,
+    Kernel(Vec<OwnedFd>),
+    /// The network stack of a worker does it.
+    Own,
+}
+
+/// What one worker listens with.
+#[derive(Debug)]
+pub(crate) enum ListeningSocket {
+    Kernel(OwnedFd),
+    Own(SocketAddr),
 }
 
 /// Sockets that were open when the program started: from systemd, or from the program that it
@@ -39,30 +54,59 @@ pub struct Listener {
 pub struct Inherited(Vec<Listener>);
 
 impl Listener {
+    fn of_kernel(address: Address, sockets: Vec<OwnedFd>) -> Self {
+        Self { address, sockets: Sockets::Kernel(sockets) }
+    }
+
+    /// Has the worker that has a network of its own listen there, when it is among its places. That
+    /// the address is one of that network's is the caller's business.
+    pub const fn of_own_network(address: SocketAddr) -> Self {
+        Self { address: Address::Ip(address), sockets: Sockets::Own }
+    }
+
     /// The same sockets once more. Nothing is lost when one of the two is dropped.
     ///
     /// # Errors
     ///
     /// There are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        let sockets = match &self.sockets {
+            Sockets::Kernel(sockets) => {
+                let sockets = sockets.iter().map(OwnedFd::try_clone);
+                Sockets::Kernel(sockets.collect::<io::Result<_>>()?)
+            }
+            Sockets::Own => Sockets::Own,
+        };
         Ok(Self { address: self.address.clone(), sockets })
     }
 
-    /// Its sockets, to be handed to another program.
+    /// Its sockets, to be handed to another program; none if it is a network's of our own.
     pub fn into_sockets(self) -> Vec<OwnedFd> {
-        self.sockets
+        match self.sockets {
+            Sockets::Kernel(sockets) => sockets,
+            Sockets::Own => Vec::new(),
+        }
     }
 
-    /// The sockets for each of `workers`: every socket has a worker, and every worker a socket.
-    pub(crate) fn split(self, workers: usize) -> io::Result<Vec<Vec<OwnedFd>>> {
-        let sockets = self.sockets.len().max(1);
-        let mut split: Vec<Vec<OwnedFd>> = (0..workers).map(|_| Vec::new()).collect();
-        for number in 0..sockets.max(workers) {
-            let socket = self.sockets.get(number % sockets);
+    /// What each of `workers` listens with: every socket has a worker, and every worker a socket. Of
+    /// own networks there is one.
+    pub(crate) fn split(self, workers: usize) -> io::Result<Vec<Vec<ListeningSocket>>> {
+        let mut split: Vec<Vec<ListeningSocket>> = (0..workers).map(|_| Vec::new()).collect();
+        let sockets = match (self.sockets, self.address) {
+            (Sockets::Kernel(sockets), _) => sockets,
+            (Sockets::Own, Address::Ip(address)) => {
+                let first = split.first_mut();
+                first.into_iter().for_each(|worker| worker.push(ListeningSocket::Own(address)));
+                return Ok(split);
+            }
+            (Sockets::Own, Address::Unix(_)) => return Ok(split),
+        };
+        let count = sockets.len().max(1);
+        for number in 0..count.max(workers) {
+            let socket = sockets.get(number % count);
             let worker = split.get_mut(number % workers.max(1));
             if let (Some(socket), Some(worker)) = (socket, worker) {
-                worker.push(socket.try_clone()?);
+                worker.push(ListeningSocket::Kernel(socket.try_clone()?));
             }
         }
         Ok(split)
@@ -91,8 +135,8 @@ impl Inherited {
         let address = at.local_addr().ok().and_then(|address| Address::of(&address));
         let Some(address) = address.filter(|_| is_ready) else { return };
         match self.0.iter_mut().find(|listener| listener.address == address) {
-            Some(listener) => listener.sockets.push(socket),
-            None => self.0.push(Listener { address, sockets: vec![socket] }),
+            Some(Listener { sockets: Sockets::Kernel(sockets), .. }) => sockets.push(socket),
+            _ => self.0.push(Listener::of_kernel(address, vec![socket])),
         }
     }
 
@@ -172,7 +216,7 @@ fn bind_ip(address: SocketAddr, workers: usize) -> io::Result<Listener> {
             Ok(socket.into())
         })
         .collect::<io::Result<_>>()?;
-    Ok(Listener { address: Address::Ip(address), sockets })
+    Ok(Listener::of_kernel(Address::Ip(address), sockets))
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
@@ -205,5 +249,5 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
-    Ok(Listener { address: Address::Unix(path.to_owned()), sockets: vec![socket.into()] })
+    Ok(Listener::of_kernel(Address::Unix(path.to_owned()), vec![socket.into()]))
 }

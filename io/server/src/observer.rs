@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base::Instant;
 use base::xray::Form;
+use host::Host;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -134,6 +136,31 @@ impl<H> Observer<H> {
             }
         }
         all
+    }
+
+    /// What `look` sees of each network of a worker's own: of its host, of what went over its ports, and
+    /// by its clock. Nothing is told of workers without one, nor of those that do not answer.
+    pub async fn networks<T: Send + 'static>(
+        &self,
+        look: impl Fn(&Host, phys::Counts, Instant) -> T + Clone + Send + 'static,
+    ) -> Vec<T> {
+        let asked: Vec<_> = self
+            .inboxes
+            .iter()
+            .map(|inbox| {
+                let ((reply, answer), look) = (oneshot::channel(), look.clone());
+                inbox.put(Letter::Look(Box::new(move |host, counts, now| {
+                    // Who asked may be gone.
+                    let _ = reply.send(look(host, counts, now));
+                })));
+                answer
+            })
+            .collect();
+        let mut seen = Vec::new();
+        for answer in asked {
+            seen.extend(timeout(ANSWER_MAX, answer).await.ok().and_then(Result::ok));
+        }
+        seen
     }
 
     /// The film of a connection from now on, until it ends or this time is over.

@@ -35,15 +35,39 @@ pub(crate) enum Source {
     Listener(u32),
     /// What a handler listens to, by number.
     Handler(u32),
+    /// A port of the worker's own network stack, by number.
+    Port(u32),
+    /// The next deadline of that stack.
+    Deadline,
 }
 
 /// What a socket is ready for, as far as is known. Once told, it is so until it is found otherwise.
+///
+/// A bit each: a connection that waits is as small as can be.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Ready {
-    pub(crate) to_read: bool,
-    pub(crate) to_write: bool,
+pub(crate) struct Ready(u8);
+
+impl Ready {
+    /// There is something to read, or the end.
+    pub(crate) const TO_READ: Self = Self(1);
+    /// There is room to write.
+    pub(crate) const TO_WRITE: Self = Self(1 << 1);
     /// The peer has finished or is gone: the end is behind what is still to be read.
-    pub(crate) at_end: bool,
+    pub(crate) const AT_END: Self = Self(1 << 2);
+    /// The peer is gone.
+    pub(crate) const ALL: Self = Self(7);
+
+    /// Whether it is ready for one of these.
+    #[inline]
+    pub(crate) const fn is(self, of: Self) -> bool {
+        self.0 & of.0 != 0
+    }
+
+    /// It is found to be ready for these, or not to be.
+    #[inline]
+    pub(crate) const fn set(&mut self, of: Self, is_ready: bool) {
+        self.0 = if is_ready { self.0 | of.0 } else { self.0 & !of.0 };
+    }
 }
 
 /// What has happened since the last time, in memory that is used again.
@@ -72,6 +96,12 @@ impl Poller {
     pub(crate) fn add_source(&self, descriptor: impl AsFd, source: Source) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::ET;
         Ok(epoll::add(&self.epoll, descriptor, source.to_data(), flags)?)
+    }
+
+    /// Tells of a port of a network stack, as long as frames wait there.
+    pub(crate) fn watch_port(&self, port: impl AsFd, number: u32) -> io::Result<()> {
+        let data = Source::Port(number).to_data();
+        Ok(epoll::add(&self.epoll, port, data, EventFlags::IN)?)
     }
 
     /// Tells of it no more.
@@ -135,6 +165,8 @@ impl Source {
             Self::Timer => (1, 0),
             Self::Listener(number) => (2, number),
             Self::Handler(number) => (3, number),
+            Self::Port(number) => (4, number),
+            Self::Deadline => (5, 0),
         };
         EventData::new_u64(SOURCES | kind << 32 | u64::from(number))
     }
@@ -144,26 +176,28 @@ impl Source {
             0 => Self::Inbox,
             1 => Self::Timer,
             2 => Self::Listener(data as u32),
-            _ => Self::Handler(data as u32),
+            3 => Self::Handler(data as u32),
+            4 => Self::Port(data as u32),
+            _ => Self::Deadline,
         }
     }
 }
 
 impl From<EventFlags> for Ready {
     fn from(flags: EventFlags) -> Self {
-        let at_end = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-        Self {
-            to_read: at_end || flags.contains(EventFlags::IN),
-            to_write: at_end || flags.contains(EventFlags::OUT),
-            at_end,
+        let mut ready = Self::default();
+        ready.set(Self::TO_READ, flags.contains(EventFlags::IN));
+        ready.set(Self::TO_WRITE, flags.contains(EventFlags::OUT));
+        if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) {
+            ready = Self::ALL;
         }
+        ready
     }
 }
 
 impl BitOrAssign for Ready {
+    #[inline]
     fn bitor_assign(&mut self, other: Self) {
-        self.to_read |= other.to_read;
-        self.to_write |= other.to_write;
-        self.at_end |= other.at_end;
+        self.0 |= other.0;
     }
 }

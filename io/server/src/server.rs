@@ -1,6 +1,5 @@
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,7 +10,8 @@ use crate::clients::Clients;
 use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Letter};
-use crate::listen::Listener;
+use crate::listen::{Listener, ListeningSocket};
+use crate::network::Network;
 use crate::observer::Observer;
 use crate::tally::Tally;
 use crate::worker::Worker;
@@ -123,12 +123,44 @@ impl<H: Handler> Server<H> {
         places: Vec<Place>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let setup = Setup { config, make_handler: Arc::new(make_handler) };
+        let networks = (0..workers).map(|_| None).collect();
+        Self::start_with(config, networks, places, Arc::new(make_handler))
+    }
+
+    /// Starts a worker for each of `networks`, who has it for his own: nobody else comes there. It
+    /// listens at those of `places` that are a network's of our own. Otherwise as
+    /// [`start`](Self::start); [`change`](Self::change) may change the places, and not the networks.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and when a port of a network cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime.
+    pub fn start_on(
+        config: Config,
+        networks: Vec<Network>,
+        places: Vec<Place>,
+        make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let networks = networks.into_iter().map(Some).collect();
+        Self::start_with(config, networks, places, Arc::new(make_handler))
+    }
+
+    fn start_with(
+        config: Config,
+        networks: Vec<Option<Network>>,
+        places: Vec<Place>,
+        make_handler: Arc<MakeHandler<H>>,
+    ) -> io::Result<Self> {
+        let workers = networks.len();
+        let setup = Setup { config, make_handler };
         let by_worker = split(places, workers)?;
         let mut server = Self { threads: Vec::new(), inboxes: Vec::new(), tallies: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
         let clients = Arc::new(Clients::default());
-        for (number, sockets) in by_worker.into_iter().enumerate() {
+        for (number, (sockets, network)) in by_worker.into_iter().zip(networks).enumerate() {
             let inbox = Arc::new(Inbox::new()?);
             server.inboxes.push(Arc::clone(&inbox));
             let tally = Arc::new(Tally::default());
@@ -138,13 +170,17 @@ impl<H: Handler> Server<H> {
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             server.threads.push(thread.spawn(move || {
                 let _runtime = runtime.enter();
-                let worker =
-                    Worker::new((number, workers), setup, sockets, (inbox, tally), clients)?;
+                let worker = Worker::new(
+                    (number, workers),
+                    setup,
+                    (sockets, network),
+                    (inbox, tally),
+                    clients,
+                )?;
                 // Nobody can have stopped listening: it goes on when all have spoken or ended.
                 let _ = ready.send(());
                 drop(ready);
-                worker.run();
-                Ok(())
+                worker.run()
             })?);
         }
         drop(ready);
@@ -217,7 +253,7 @@ impl<H: Handler> Server<H> {
 
 /// A listening socket of a worker.
 pub(crate) struct Socket {
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: ListeningSocket,
     pub(crate) tls: Option<tls::ServerConfig>,
     pub(crate) announcers: Option<Announcers>,
 }

@@ -23,13 +23,15 @@ use crate::clients::Clients;
 use crate::connection::{Connection, Occasion, Then};
 use crate::handler::{Handler, Listening};
 use crate::inbox::{Inbox, Letter};
-use crate::poller::{News, Poller, Source};
+use crate::network::{Network, Stack};
+use crate::poller::{News, Poller, Ready, Source};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Setup, Socket, Stop};
 use crate::tally::Tally;
 use crate::transport::Stream;
 
 mod accepting;
+mod own;
 mod telling;
 
 /// How exact time limits are. None is shorter than some seconds.
@@ -73,6 +75,10 @@ pub(crate) struct Worker<H> {
     no_room: NoRoom,
     pub(crate) films: Films,
     spare: RefCell<Option<File>>,
+    /// The network stack of its own, if it has one.
+    stack: Option<Rc<Stack>>,
+    /// Memory for who has news of it.
+    own_news: RefCell<Vec<(Key, Ready)>>,
 }
 
 /// What a worker serves by, until the operator changes it.
@@ -97,24 +103,22 @@ impl<H: Handler> Worker<H> {
     pub(crate) fn new(
         (number, workers): (usize, usize),
         setup: Setup<H>,
-        listeners: Vec<Socket>,
+        (listeners, network): (Vec<Socket>, Option<Network>),
         (inbox, tally): (Arc<Inbox<H>>, Arc<Tally>),
         clients: Arc<Clients>,
     ) -> io::Result<Self> {
-        let clock = Clock::start();
         let mut seed = [0; 8];
         getrandom(&mut seed, GetRandomFlags::empty())?;
         let poller = Poller::new()?;
+        let stack = network.map(|network| Stack::new(network, &poller)).transpose()?;
+        let clock = stack.as_ref().map_or_else(Clock::start, |stack| stack.clock());
         let budget = Budget::new(setup.config.limits.buffers_len_max);
         let serving = Serving::new(setup, number, &poller, 0)?;
         let timer_flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, timer_flags)?;
         poller.add_source(&*inbox, Source::Inbox)?;
         poller.add_source(&timer, Source::Timer)?;
-        for (listener, index) in listeners.iter().zip(0..) {
-            poller.listen(&listener.socket, index)?;
-        }
-        Ok(Self {
+        let worker = Self {
             number,
             workers: workers as u64,
             serving: RefCell::new(serving),
@@ -128,7 +132,7 @@ impl<H: Handler> Worker<H> {
             tally,
             clients,
             budget,
-            listeners: RefCell::new(listeners),
+            listeners: RefCell::default(),
             is_listening_paused: Cell::new(false),
             connections: RefCell::new(Registry::new()),
             poller,
@@ -141,16 +145,25 @@ impl<H: Handler> Worker<H> {
             no_room: NoRoom::default(),
             films: Films::default(),
             spare: RefCell::new(open_spare()),
-        })
+            stack,
+            own_news: RefCell::default(),
+        };
+        worker.start_listening(&listeners)?;
+        worker.listeners.replace(listeners);
+        Ok(worker)
     }
 
     /// Serves until told to stop.
-    pub(crate) fn run(&self) {
+    ///
+    /// # Errors
+    ///
+    /// The network of its own is gone.
+    pub(crate) fn run(&self) -> io::Result<()> {
         let mut news = News::new();
         let mut due = Vec::new();
         while !self.is_over() {
             // Those that have more to do are not all there is.
-            let may_wait = self.unfinished.borrow().is_empty();
+            let may_wait = self.unfinished.borrow().is_empty() && !self.has_own_news();
             self.poller.take(&mut news, may_wait);
             std::mem::swap(&mut due, &mut self.unfinished.borrow_mut());
             for source in news.sources() {
@@ -159,6 +172,7 @@ impl<H: Handler> Worker<H> {
                     Source::Timer => self.tick(&mut due),
                     Source::Inbox => self.read_letters(&mut due),
                     Source::Listener(_) => {}
+                    Source::Port(_) | Source::Deadline => self.hear_of_stack(source),
                 }
             }
             for (key, ready) in news.connections() {
@@ -173,15 +187,19 @@ impl<H: Handler> Worker<H> {
                     self.accept(index, news.len());
                 }
             }
+            self.give_own_turns();
         }
         self.no_room.report();
         self.serving.borrow().handler.tick();
+        self.end_own()
     }
 
     fn is_over(&self) -> bool {
         match self.stop.get() {
-            Stop::No => false,
-            Stop::HandedOver | Stop::Gracefully => self.connections.borrow().len() == 0,
+            Stop::No => self.has_lost_network(),
+            Stop::HandedOver | Stop::Gracefully => {
+                self.connections.borrow().len() == 0 && self.is_own_finished()
+            }
             Stop::Now => true,
         }
     }
@@ -197,6 +215,7 @@ impl<H: Handler> Worker<H> {
                     // Who asked may be gone.
                     let _ = reply.send(self.list(most));
                 }
+                Letter::Look(look) => self.look_at_network(look),
                 Letter::BeginFilm(wanted) => self.begin_film(wanted),
                 Letter::EndFilm(number) => self.end_film(number),
             }
@@ -242,6 +261,8 @@ impl<H: Handler> Worker<H> {
     fn leave(&self, how: Stop) {
         self.stop.set(how);
         self.drop_listeners();
+        // Nobody can be refused this.
+        let _ = self.listen_own(&[]);
         let occasion = match how {
             Stop::HandedOver => Occasion::WindDown,
             _ => Occasion::Leave,
@@ -323,7 +344,7 @@ impl<H: Handler> Worker<H> {
         }));
         match then {
             Ok(Then::Wait) => self.connections.borrow_mut().put_back(key, connection),
-            Ok(Then::WaitForRoom) => match self.poller.tell_room(connection.stream(), key) {
+            Ok(Then::WaitForRoom) => match self.watch_for_room(connection.stream(), key) {
                 Ok(()) => self.connections.borrow_mut().put_back(key, connection),
                 Err(error) => {
                     tracing::warn!(%error, "a connection ends: its socket cannot be watched");

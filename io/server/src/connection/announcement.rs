@@ -4,6 +4,7 @@ use proxy_protocol::{Parsed, parse};
 use rustix::io::Errno;
 
 use super::{Connection, Turn};
+use crate::poller::Ready;
 use crate::transport::Transport;
 use crate::xray::{Or, Seen, Why};
 
@@ -16,14 +17,14 @@ impl<T: Transport> Connection<T> {
         if !self.is_announced {
             return Ok(true);
         }
-        if !self.ready.to_read {
+        if !self.ready.is(Ready::TO_READ) {
             return Ok(false);
         }
         let seen = match self.stream.peek(turn.scratch) {
             Ok(0) => return Err(Why::Closed),
             Ok(seen) => turn.scratch.get(..seen).unwrap_or_default(),
             Err(Errno::AGAIN) => {
-                self.ready.to_read = false;
+                self.ready.set(Ready::TO_READ, false);
                 return Ok(false);
             }
             Err(_) => return Err(Why::Broken),
@@ -32,7 +33,7 @@ impl<T: Transport> Connection<T> {
             Ok(Parsed::Header { header, len }) => (header, len),
             Ok(Parsed::Incomplete) => {
                 // The end of the stream cannot make it whole; the poller tells of anything else.
-                return if self.ready.at_end { Err(Why::Closed) } else { Ok(false) };
+                return if self.ready.is(Ready::AT_END) { Err(Why::Closed) } else { Ok(false) };
             }
             Err(malformed) => {
                 turn.cx.note(|| Seen::AnnouncementRefused { because: malformed.what });

@@ -288,7 +288,7 @@ impl<T: Transport> Connection<T> {
         mut range: FileRange,
         room: u64,
     ) -> Step {
-        let chunk = if self.endpoint.takes_files() {
+        let chunk = if self.endpoint.takes_files() && self.stream.sends_files() {
             Chunk::File(FileRange { file: range.file.clone(), ..range })
         } else {
             let len = range.len.min(READ_LEN).min(room) as usize;

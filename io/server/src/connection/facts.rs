@@ -57,11 +57,15 @@ impl<T: Transport> Connection<T> {
             return false;
         }
         self.film = Some(Box::new(Film::bounded(FILM_LEN_MAX).in_form(form)));
+        self.stream.begin_film(form);
         true
     }
 
     /// What was recorded; the film is over.
     pub(crate) fn take_film(&mut self) -> Option<String> {
-        self.film.take().map(|mut film| film.take())
+        let mut film = self.film.take()?;
+        film.append(&self.stream.take_film());
+        self.stream.end_film();
+        Some(film.take())
     }
 }

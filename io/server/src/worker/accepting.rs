@@ -1,18 +1,19 @@
 use std::cell::Cell;
 use std::fs::File;
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
+use rustix::net::SocketFlags;
 
 use super::{Occasion, Worker};
 use crate::clients::Presence;
 use crate::connection::Connection;
 use crate::handler::Handler;
-use crate::listen::BACKLOG;
+use crate::listen::{BACKLOG, ListeningSocket};
 use crate::server::Socket;
-use crate::transport::Stream;
+use crate::transport::{Stream, Transport as _};
 
 /// How many idle connections are sent away when there are no descriptors left.
 const EVICTED_AT_ONCE: usize = 32;
@@ -83,7 +84,8 @@ impl<H: Handler> Worker<H> {
 
     fn accept_from(&self, listener: &Socket, count: usize, all: &[Socket]) {
         for _ in 0..count {
-            match accept(&listener.socket) {
+            let ListeningSocket::Kernel(socket) = &listener.socket else { return };
+            match accept(socket) {
                 Ok((stream, address)) => self.begin(stream, address, listener),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
@@ -99,28 +101,31 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    fn begin(&self, stream: Stream, address: Option<SocketAddr>, listener: &Socket) {
+    pub(super) fn begin(&self, mut stream: Stream, address: Option<SocketAddr>, listener: &Socket) {
         let limits = self.serving.borrow().config.limits;
         let is_full = self.connections.borrow().len() >= limits.connections_max;
         if is_full && self.evict_idle(1) == 0 {
             count(&self.no_room.connections, 1);
             self.tally.refused_by_limit.add(1);
             self.start_ticking();
-            return refuse(&stream, listener.tls.is_some());
+            return refuse(&mut stream, listener.tls.is_some());
         }
         let Ok(presence) = self.enter(address, limits.connections_per_client_max, listener) else {
             count(&self.no_room.greedy, 1);
             self.tally.refused_by_client.add(1);
             self.start_ticking();
-            return refuse(&stream, listener.tls.is_some());
+            return refuse(&mut stream, listener.tls.is_some());
         };
         let key = self.connections.borrow_mut().reserve(self.clock.now());
-        if let Err(error) = self.poller.add(&stream, key) {
-            tracing::warn!(?address, %error, "refused: the kernel cannot watch one more socket");
-            self.tally.refused_by_kernel.add(1);
-            refuse(&stream, listener.tls.is_some());
-            return self.forget(key);
-        }
+        let first = match self.watch(&stream, key) {
+            Ok(first) => first,
+            Err(error) => {
+                tracing::warn!(?address, %error, "refused: the kernel cannot watch one more socket");
+                self.tally.refused_by_kernel.add(1);
+                refuse(&mut stream, listener.tls.is_some());
+                return self.forget(key);
+            }
+        };
         let begun = Connection::new(self, &self.serving.borrow(), stream, address, listener);
         match begun {
             Ok(mut connection) => {
@@ -130,7 +135,7 @@ impl<H: Handler> Worker<H> {
                 self.tally.accepted.add(1);
                 self.tally.open.set(connections.len() as u64);
                 drop(connections);
-                self.give_turn(key, Occasion::Due);
+                self.give_turn(key, first);
             }
             Err(fault) => {
                 tracing::error!(?address, ?fault, "no session for a new connection");
@@ -174,9 +179,10 @@ impl<H: Handler> Worker<H> {
         if self.evict_idle(EVICTED_AT_ONCE) > 0 {
             return true;
         }
+        let ListeningSocket::Kernel(socket) = &listener.socket else { return false };
         self.spare.borrow_mut().take();
-        let accepted = accept(&listener.socket);
-        if let Ok((stream, _)) = &accepted {
+        let mut accepted = accept(socket);
+        if let Ok((stream, _)) = &mut accepted {
             refuse(stream, listener.tls.is_some());
             count(&self.no_room.descriptors, 1);
             self.tally.refused_by_kernel.add(1);
@@ -195,8 +201,10 @@ impl<H: Handler> Worker<H> {
     }
 
     pub(super) fn resume_listening(&self) {
-        if self.is_listening_paused.take() {
-            self.start_listening(&self.listeners.borrow());
+        if self.is_listening_paused.take()
+            && let Err(error) = self.start_listening(&self.listeners.borrow())
+        {
+            tracing::error!(%error, "a listener cannot be watched");
         }
     }
 
@@ -207,7 +215,9 @@ impl<H: Handler> Worker<H> {
             self.accept_from(listener, DRAINED_MAX, &[]);
         }
         self.is_listening_paused.set(false);
-        self.start_listening(&listeners);
+        if let Err(error) = self.start_listening(&listeners) {
+            tracing::error!(%error, "a listener cannot be watched");
+        }
         self.listeners.replace(listeners);
     }
 
@@ -220,17 +230,23 @@ impl<H: Handler> Worker<H> {
         listeners
     }
 
-    fn start_listening(&self, listeners: &[Socket]) {
+    /// Listens at all of these; the first error, behind which the others are still tried.
+    pub(super) fn start_listening(&self, listeners: &[Socket]) -> io::Result<()> {
+        let mut result = self.listen_own(listeners);
         for (listener, index) in listeners.iter().zip(0..) {
-            if let Err(error) = self.poller.listen(&listener.socket, index) {
-                tracing::error!(%error, "a listener cannot be watched");
+            if let ListeningSocket::Kernel(socket) = &listener.socket {
+                let watched = self.poller.listen(socket, index);
+                result = result.and(watched);
             }
         }
+        result
     }
 
     fn stop_listening(&self, listeners: &[Socket]) {
         for listener in listeners {
-            if let Err(error) = self.poller.stop_listening(&listener.socket) {
+            if let ListeningSocket::Kernel(socket) = &listener.socket
+                && let Err(error) = self.poller.stop_listening(socket)
+            {
                 tracing::error!(%error, "a listener is still watched");
             }
         }
@@ -244,15 +260,15 @@ fn accept(listener: &OwnedFd) -> rustix::io::Result<(Stream, Option<SocketAddr>)
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (socket, address) = rustix::net::acceptfrom_with(listener, flags)?;
     let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-    Ok((socket.into(), address))
+    Ok((Stream::Kernel(socket.into()), address))
 }
 
 /// Says no in a few bytes, which fit any socket's buffer; over TLS, by closing.
-fn refuse(stream: &Stream, is_secure: bool) {
+fn refuse(stream: &mut Stream, is_secure: bool) {
     if !is_secure {
-        let _ = rustix::net::send(stream, REFUSAL, SendFlags::NOSIGNAL);
-        let _ = rustix::net::shutdown(stream, Shutdown::Write);
-        // What is unread when a socket closes makes the kernel reset, and the answer is lost.
-        let _ = rustix::net::recv(stream, &mut [0; 4096], RecvFlags::empty());
+        let _ = stream.write(REFUSAL, false);
+        let _ = stream.finish();
+        // What is unread when a socket closes makes TCP reset, and the answer is lost.
+        let _ = stream.read(&mut [0; 4096]);
     }
 }

@@ -8,19 +8,35 @@ use super::Worker;
 use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::observer::{Connections, FilmWanted};
+use crate::registry::Key;
 
 /// How many connections of a worker are filmed at a time, each up to 256 KiB.
 const FILMS_MAX: usize = 8;
 
-/// The films of single connections that somebody waits for.
+/// The films that somebody waits for: of single connections, or of all.
 #[derive(Debug, Default)]
-pub(crate) struct Films(RefCell<Vec<(FilmWanted, Watching)>>);
+pub(crate) struct Films {
+    wanted: RefCell<Vec<(FilmWanted, Watching)>>,
+    /// Connections whose films are to be printed when what they sent has left.
+    later: RefCell<Vec<Key>>,
+}
 
 impl Films {
+    /// Has the film of this connection printed when what it sent has left.
+    #[cold]
+    pub(crate) fn print_later(&self, key: Key) {
+        self.later.borrow_mut().push(key);
+    }
+
+    /// Whose films are to be printed now.
+    pub(super) fn take_later(&self) -> Vec<Key> {
+        self.later.take()
+    }
+
     /// Gives the film to who waits for it, if anybody does.
     #[cold]
     pub(crate) fn hand_over(&self, connection: u64, film: Option<String>) {
-        let mut films = self.0.borrow_mut();
+        let mut films = self.wanted.borrow_mut();
         let Some(at) = films.iter().position(|(film, _)| film.connection == connection) else {
             return;
         };
@@ -33,7 +49,7 @@ impl Films {
 
     /// The connection that this film is of.
     fn connection(&self, number: u64) -> Option<u64> {
-        let films = self.0.borrow();
+        let films = self.wanted.borrow();
         let (film, _) = films.iter().find(|(film, _)| film.number == number)?;
         Some(film.connection)
     }
@@ -54,7 +70,7 @@ impl<H: Handler> Worker<H> {
 
     /// Records the film of a connection; if that cannot be, nobody gets one.
     pub(super) fn begin_film(&self, wanted: FilmWanted) {
-        let mut films = self.films.0.borrow_mut();
+        let mut films = self.films.wanted.borrow_mut();
         if films.len() >= FILMS_MAX {
             return;
         }

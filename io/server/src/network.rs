@@ -1,0 +1,109 @@
+//! A network stack of a worker's own, in place of the kernel's.
+//!
+//! ```text
+//!   device ── frames ──▶ ┌───────┐ ── news of connections ──▶ their turns
+//!                        │ Stack │ ◀── read, write_front ──── OwnSocket
+//!   device ◀── frames ── └───────┘
+//! ```
+//!
+//! A worker has a stack as it has a heap: nobody else sees it, so nothing is locked, and a request
+//! goes from its frame to the frames of its answer in one round of the worker's loop
+//! (`worker/own.rs`). A connection does not know which kind of socket it stands on.
+
+mod reels;
+mod socket;
+mod stack;
+
+use std::io;
+use std::net::SocketAddr;
+
+use base::{Cx, Instant, Mac, Wall, World};
+use host::{AddError, Config, Host, InterfaceConfig};
+use ip::{Cidr, InterfaceId, Route};
+use neighbor::Claim;
+use phys::Port;
+
+pub(crate) use self::socket::OwnSocket;
+pub(crate) use self::stack::Stack;
+use crate::Clock;
+use crate::listen::{BACKLOG, Listener};
+
+/// When the clock of a stack begins: nothing has happened at zero, and layers take that for never.
+const BEGIN: Instant = Instant::from_millis(1000);
+
+/// A network stack that is about to be a worker's own: its ports, addresses and routes.
+pub struct Network {
+    host: Host,
+    world: World,
+    clock: Clock,
+    ports: Vec<(InterfaceId, Box<dyn Port>)>,
+}
+
+impl Network {
+    /// A stack without ports. The secret in `config` should be good randomness.
+    pub fn new(mut config: Config) -> Self {
+        // What is written is whole: nothing is won by waiting for more.
+        config.tcp.each.nagle = false;
+        let seed = u64::from_le_bytes(config.secret.first_chunk().copied().unwrap_or_default());
+        Self {
+            host: Host::new(config),
+            world: World::seeded(seed),
+            clock: Clock::start_at(BEGIN),
+            ports: Vec::new(),
+        }
+    }
+
+    /// Adds a port as an interface of this name; where there is Ethernet, with this hardware
+    /// address.
+    ///
+    /// # Errors
+    ///
+    /// There are as many interfaces as there may be.
+    pub fn add_port(
+        &mut self,
+        name: &str,
+        mac: Mac,
+        port: Box<dyn Port>,
+    ) -> io::Result<InterfaceId> {
+        let config = InterfaceConfig::on(name, mac, port.device());
+        let id = self.host.add_interface(config).ok_or(AddError::TooMany)?;
+        self.ports.push((id, port));
+        Ok(id)
+    }
+
+    /// Gives an interface an address.
+    ///
+    /// # Errors
+    ///
+    /// No host can have it, or it is there already.
+    pub fn add_address(
+        &mut self,
+        interface: InterfaceId,
+        address: Cidr,
+        claim: Claim,
+    ) -> io::Result<()> {
+        let mut cx = Cx::new(self.clock.now(), Wall(0), &mut self.world);
+        Ok(self.host.add_address(&mut cx, interface, address, claim)?)
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    ///
+    /// Its gateway is on no link of the interface.
+    pub fn add_route(&mut self, route: Route) -> io::Result<()> {
+        Ok(self.host.add_route(route)?)
+    }
+
+    /// Listens at `address`; with port 0, at one that is free. The worker that gets this network
+    /// serves there when the listener is among its places.
+    ///
+    /// # Errors
+    ///
+    /// The address is not ours, or in use.
+    pub fn listen(&mut self, address: SocketAddr) -> io::Result<Listener> {
+        let id = self.host.tcp_listen(address, BACKLOG as usize)?;
+        let local = self.host.tcp_listener(id).map_or(address, |(local, _)| local);
+        Ok(Listener::of_own_network(local))
+    }
+}
