@@ -10,7 +10,8 @@ use clap_complete::Shell;
 use crate::{config, control, get, lab, net, passwd, ping, serve, telnet};
 
 /// The layers that a film shows unless told otherwise.
-pub(crate) const DEFAULT_FILM: &str = "transport,session,presentation,application";
+pub(crate) const DEFAULT_FILM: &str =
+    "physical,link,network,transport,session,presentation,application";
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())

@@ -8,13 +8,18 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ::net::{Builder, Mode, Stack, Tap};
+use ::net::{Builder, Port, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use base::Mac;
 use clap::Args;
 use host::Config;
-use ip::{Cidr, Kind, Prefix, Route};
+use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
+use phys::Medium;
+
+use self::device::{Device, mac_for};
+
+mod device;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +41,9 @@ pub(crate) struct Options {
     /// Use hepta's own network stack, over this TAP or TUN device, instead of the kernel's
     ///
     /// The device is made if it is not there and we may; one that `hepta net up` has made stays, and
-    /// has the kernel at its other end. A new one is TUN if its name begins so, else TAP.
+    /// has the kernel at its other end. A new one is TUN if its name begins so, else TAP. Another
+    /// interface that carries Ethernet is shared with the kernel (AF_PACKET): then our addresses
+    /// must not be the kernel's.
     #[arg(long = "net", value_name = "DEVICE", value_parser = parse_device)]
     pub(crate) net: Option<String>,
     /// Our address there, and how many of its bits name the network: 10.77.0.2/24, fd77::2/64
@@ -59,6 +66,15 @@ pub(crate) struct Network {
     device: String,
 }
 
+/// A stack of our own that a worker of a server is to run.
+pub(crate) struct ForServer {
+    pub(crate) network: server::Network,
+    /// What its device is called.
+    pub(crate) device: String,
+    /// Our addresses there.
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
 /// Which addresses of a name are wanted.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[group(skip)]
@@ -73,39 +89,97 @@ pub(crate) struct Family {
 
 /// Starts the stack that the options describe; nothing, if they leave all to the kernel.
 pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
+    let Some((device, config)) = prepare(options)? else { return Ok(None) };
+    let mut builder = Builder::new(config);
+    let device = fill(&mut builder, device, options)?;
+    let stack = builder.start().context("the stack cannot be started")?;
+    Ok(Some(Network { stack, device }))
+}
+
+/// The same for a worker of a server, which runs it by itself.
+pub(crate) fn for_server(options: &Options) -> anyhow::Result<Option<ForServer>> {
+    let Some((device, config)) = prepare(options)? else { return Ok(None) };
+    let mut network = server::Network::new(config);
+    let device = fill(&mut network, device, options)?;
+    let addresses = options.address.iter().map(Cidr::address).collect();
+    Ok(Some(ForServer { network, device, addresses }))
+}
+
+/// Opens what the options name.
+fn prepare(options: &Options) -> anyhow::Result<Option<(Device, Config)>> {
     let Some(device) = &options.net else { return Ok(None) };
-    let [first, ..] = &options.address[..] else {
+    if options.address.is_empty() {
         bail!(
             "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
         );
-    };
-    let (tap, mode) = open_device(device, usize::from(options.mtu))?;
-    // The kernel numbers what was asked for as tap%d.
-    let device = tap.name().to_owned();
-    if mode == Mode::Tap && options.address.iter().any(|address| address.address().is_ipv6()) {
-        tracing::warn!(
-            "{device} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
-        );
     }
+    let device = Device::open(device, usize::from(options.mtu))?;
     let mut secret = [0; 16];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    let mut builder = Builder::new(Config::new(secret));
-    let id = builder.add_port(&device, mac_for(first.address()), tap)?;
+    Ok(Some((device, Config::new(secret))))
+}
+
+/// What a stack is set up by, whoever runs it.
+trait Setup {
+    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId>;
+    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()>;
+    fn add_route(&mut self, route: Route) -> io::Result<()>;
+}
+
+impl Setup for Builder {
+    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId> {
+        self.add_port(name, mac, port)
+    }
+
+    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()> {
+        self.add_address(id, address, claim)
+    }
+
+    fn add_route(&mut self, route: Route) -> io::Result<()> {
+        self.add_route(route)
+    }
+}
+
+impl Setup for server::Network {
+    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId> {
+        self.add_port(name, mac, port)
+    }
+
+    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()> {
+        self.add_address(id, address, claim)
+    }
+
+    fn add_route(&mut self, route: Route) -> io::Result<()> {
+        self.add_route(route)
+    }
+}
+
+/// Gives a stack its device, addresses and routes; what the device is called.
+fn fill(stack: &mut impl Setup, device: Device, options: &Options) -> anyhow::Result<String> {
+    let Device { name, port } = device;
+    if port.device().medium == Medium::Ethernet
+        && options.address.iter().any(|address| address.address().is_ipv6())
+    {
+        tracing::warn!(
+            "{name} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
+        );
+    }
+    let first = options.address.first().map(Cidr::address);
+    let id = stack.add_port(&name, first.map_or(Mac::UNSPECIFIED, mac_for), port)?;
     for address in &options.address {
-        // Commands do not live long enough to wait six seconds for `Claim::Probe`.
-        builder
+        // Nobody waits six seconds for `Claim::Probe`.
+        stack
             .add_address(id, *address, Claim::Announce)
-            .with_context(|| format!("{device} cannot have the address {address}"))?;
+            .with_context(|| format!("{name} cannot have the address {address}"))?;
     }
     for gateway in &options.gateway {
         let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
-        builder
+        stack
             .add_route(Route::via(all, id, *gateway))
-            .with_context(|| format!("{gateway} cannot be a gateway of {device}"))?;
+            .with_context(|| format!("{gateway} cannot be a gateway of {name}"))?;
     }
-    let stack = builder.start().context("the stack cannot be started")?;
-    Ok(Some(Network { stack, device }))
+    Ok(name)
 }
 
 impl Network {
@@ -184,56 +258,6 @@ pub(crate) async fn look_up(
     let chosen = all.iter().find(is_reached).or_else(|| all.first());
     let version = if family.only_v4 { "IPv4" } else { "IPv6" };
     chosen.copied().with_context(|| format!("{host} has no address of {version}"))
-}
-
-/// Opens the device as what it is; a new one as its name says.
-fn open_device(name: &str, mtu: usize) -> anyhow::Result<(Tap, Mode)> {
-    let (guess, other) = match name.starts_with("tun") {
-        true => (Mode::Tun, Mode::Tap),
-        false => (Mode::Tap, Mode::Tun),
-    };
-    match Tap::open(name, guess, mtu) {
-        Ok(tap) => Ok((tap, guess)),
-        // The kernel says so of a device that is there and of another kind.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            let opened = Tap::open(name, other, mtu);
-            opened.map(|tap| (tap, other)).map_err(|error| cannot_open(name, &error))
-        }
-        Err(error) => Err(cannot_open(name, &error)),
-    }
-}
-
-/// What is missing, and what to do about it.
-fn cannot_open(name: &str, error: &io::Error) -> anyhow::Error {
-    use rustix::io::Errno;
-    match Errno::from_io_error(error) {
-        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => anyhow!(
-            "there is no /dev/net/tun, by which {name} would be opened: load the kernel's module (`modprobe tun`), or \
-             give the device to the container (`--device /dev/net/tun`)"
-        ),
-        Some(Errno::PERM | Errno::ACCESS) => anyhow!(
-            "{name} may not be opened by this user: be root or have CAP_NET_ADMIN, or have root make the device for \
-             you with `hepta net up {name} ADDRESS/PREFIX --user NAME`"
-        ),
-        Some(Errno::BUSY) => {
-            anyhow!("another program has {name} open: end it, or use another device")
-        }
-        Some(Errno::INVAL) => anyhow!(
-            "{name} is there, and is neither a TAP nor a TUN device: `hepta net up` makes one of another name"
-        ),
-        _ => anyhow!("{name} cannot be opened: {error}"),
-    }
-}
-
-/// Our hardware address. It follows from our address, so that neighbours who knew us a moment ago
-/// still do; the second bit says that nobody else has given it away (RFC 9542 §2.1).
-fn mac_for(address: IpAddr) -> Mac {
-    let bits = match address {
-        IpAddr::V4(address) => address.to_bits(),
-        IpAddr::V6(address) => address.to_bits() as u32,
-    };
-    let [a, b, c, d] = bits.to_be_bytes();
-    Mac([2, b'H', a, b, c, d])
 }
 
 /// Reads the name of an interface.

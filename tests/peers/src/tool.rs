@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const RUNS_AT_MOST: Duration = Duration::from_secs(90);
 
 /// What the tests know to use: a name, where it may be found, and its package on Debian.
-const TOOLS: [(&str, &[&str], &str); 12] = [
+const TOOLS: [(&str, &[&str], &str); 15] = [
     ("curl", &["curl"], "curl"),
     ("nginx", &["nginx"], "nginx-light"),
     ("openssl", &["openssl"], "openssl"),
@@ -22,6 +22,9 @@ const TOOLS: [(&str, &[&str], &str); 12] = [
     ("python", &["/usr/bin/python3"], "python3 python3-httpx python3-h2"),
     ("nghttp", &["nghttp"], "nghttp2-client"),
     ("h2load", &["h2load"], "nghttp2-client"),
+    ("wrk", &["wrk"], "wrk"),
+    ("nft", &["nft"], "nftables"),
+    ("nmap", &["nmap"], "nmap"),
     ("node", &["node", "nodejs"], "nodejs"),
     ("chromium", &["chromium", "chromium-browser"], "chromium"),
 ];

@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 12] = [
+const PEERS: [Peer; 15] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -40,6 +40,9 @@ const PEERS: [Peer; 12] = [
     },
     Peer { probe: Some(&["-c", "import h2"]), ..Peer::new("python3-h2", &["/usr/bin/python3"]) },
     Peer::new("nghttp2-client", &["nghttp", "h2load"]),
+    Peer::new("wrk", &["wrk"]),
+    Peer::new("nftables", &["nft"]),
+    Peer::new("nmap", &["nmap"]),
     Peer { is_slow: true, ..Peer::new("nodejs", &["node", "nodejs"]) },
     Peer { is_slow: true, ..Peer::new("chromium", &["chromium", "chromium-browser"]) },
 ];

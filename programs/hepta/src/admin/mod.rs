@@ -11,6 +11,7 @@
 
 mod connections;
 mod metrics;
+mod network;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -42,6 +43,7 @@ const INDEX: &str = "\
 /connections  the connections that there are now (JSON or HTML)
 /connections/NUMBER/film?seconds=10
               what each layer does on one of them from now on (text or JSON lines)
+/network      our own network: interfaces, addresses, routes, neighbours, sockets (JSON or text)
 ";
 
 /// What answers at the admin listener.
@@ -158,6 +160,7 @@ impl Admin {
             b"/metrics" => page(metrics::MEDIA_TYPE, metrics::text(&self.overview).into()),
             b"/health" => text(Status::OK, "running\n"),
             b"/ready" => self.readiness(),
+            b"/network" => return network::show(&self.overview, request),
             b"/config" => page(TEXT, self.shown.clone()),
             _ => nothing(request),
         };

@@ -2,6 +2,7 @@
 
 mod device;
 mod explain;
+mod looked;
 mod show;
 
 use std::io::{self, Write as _};
@@ -10,6 +11,8 @@ use clap::{Args, Subcommand};
 use ip::Cidr;
 
 use crate::network;
+
+pub(crate) use looked::Looked;
 
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,7 @@ fn a_stack_is_shown() {
     let all = ip::Prefix::ALL_V4;
     host.add_route(ip::Route::via(all, id, [10, 77, 0, 1].into())).unwrap();
     assert!(host.add_neighbor(&mut cx, id, [10, 77, 0, 1].into(), Mac([2, 0, 0, 0, 0, 1])));
-    let looked = show::Looked::at(&host, "tap0", ::net::Counts::default());
+    let looked = Looked::at(&host, ::net::Counts::default(), Instant::from_millis(1000));
     let text = anstream::adapter::strip_str(&looked.text()).to_string();
     expect![[r#"
         interfaces
@@ -93,6 +93,10 @@ fn a_stack_is_shown() {
         neighbors
           address    mac                state
           10.77.0.1  02:00:00:00:00:01  permanent
+        listeners
+          none
+        connections
+          none
         frames
           0 received, 0 sent, 0 of them lost
     "#]]

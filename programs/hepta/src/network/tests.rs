@@ -1,3 +1,4 @@
+use super::device::cannot_open;
 use super::*;
 
 #[test]

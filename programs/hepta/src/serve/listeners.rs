@@ -4,11 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
+use anyhow::{bail, ensure};
 use server::{Address, Announcers, Inherited, Listener};
-
 use tls::{Alpn, ClientAuth};
 
 use super::options::Place;
+use super::own_network::OwnNetwork;
 use super::secrets::{Manner, Secrets};
 use crate::config::{HostPattern, Listen, Proxies, Settings, Site};
 
@@ -19,6 +20,8 @@ pub(super) struct Listeners {
     inherited: Inherited,
     open: Vec<Open>,
     pub(super) secrets: Secrets,
+    /// The network of our own at which sites are served, if there is one.
+    own: Option<OwnNetwork>,
 }
 
 /// A place to listen at, as long as somebody wants it.
@@ -47,8 +50,18 @@ pub(super) struct Plan {
 
 impl Listeners {
     /// Nothing is open but what was `inherited`.
-    pub(super) fn new(workers: usize, inherited: Inherited) -> Self {
-        Self { workers, inherited, open: Vec::new(), secrets: Secrets::default() }
+    pub(super) fn new(workers: usize, inherited: Inherited, own: Option<OwnNetwork>) -> Self {
+        Self { workers, inherited, open: Vec::new(), secrets: Secrets::default(), own }
+    }
+
+    /// The network of our own, for the worker that is to run it.
+    pub(super) fn take_network(&mut self) -> Option<server::Network> {
+        self.own.as_mut().and_then(OwnNetwork::take)
+    }
+
+    /// Whether there is a network of our own, whose connections nobody can take over.
+    pub(super) const fn has_own_network(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Opens what the settings ask for and is not open yet. Until [`adopt`](Self::adopt) is called,
@@ -110,6 +123,15 @@ impl Listeners {
             announcers: announcers.clone(),
             who,
         };
+        if let (Some(own), Who::Sites) = (&self.own, who)
+            && let Some(places) = own.places(&listen.place)
+        {
+            for asked in places.map(Address::Ip) {
+                let listener = self.own_listener(plan, &asked)?;
+                plan.open.push(open(asked, listener));
+            }
+            return Ok(());
+        }
         let (asked, also) = listen.place.addresses();
         let listener = self.listener(plan, &asked, who)?;
         let port = listener.address.port();
@@ -142,6 +164,18 @@ impl Listeners {
         match self.inherited.remove(asked) {
             Some(listener) => Ok(listener),
             None => bind(asked, workers),
+        }
+    }
+
+    /// What listens at an address of our own network.
+    fn own_listener(&mut self, plan: &Plan, asked: &Address) -> anyhow::Result<Listener> {
+        let Some(own) = &mut self.own else { bail!("there is no network of our own") };
+        let Address::Ip(address) = *asked else { bail!("{asked} is the kernel's") };
+        let is_twice = plan.open.iter().any(|open| open.asked == *asked && address.port() != 0);
+        ensure!(!is_twice, "cannot listen at {asked} twice");
+        match self.open.iter().find(|open| open.asked == *asked && open.who == Who::Sites) {
+            Some(open) => Ok(open.listener.try_clone()?),
+            None => own.listen(address),
         }
     }
 

@@ -14,6 +14,7 @@ mod directory;
 mod listeners;
 mod login;
 mod options;
+mod own_network;
 pub(crate) mod pages;
 mod pid_file;
 mod privileges;

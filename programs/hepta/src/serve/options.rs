@@ -17,6 +17,7 @@ use crate::config::{
     AccessLog, Action, FilesSettings, Limits, Listen, LogPlace, PathPattern, Route, Settings, Site,
     Steps, Tls,
 };
+use crate::network;
 
 /// What a configuration file says, and so the command line does not.
 const SAID_IN_THE_FILE: [&str; 15] = [
@@ -46,7 +47,9 @@ Examples:
   hepta serve ~/site --tls           over TLS, with a certificate made for localhost
   hepta serve ~/site --listen 0.0.0.0:443 --cert site.pem --key site.key
   hepta serve --config hepta.kdl     several sites, as a file describes them
-  hepta serve --film                 and what happens on each connection, layer by layer")]
+  hepta serve --film                 and what happens on each connection, layer by layer
+  hepta serve ~/site --net tap0 --address 10.77.0.2/24
+                                     over hepta's own network stack, without the kernel's TCP")]
 pub(crate) struct Options {
     /// The directory to serve; Hepta's own small site when none is named
     #[arg(value_hint = ValueHint::DirPath)]
@@ -59,12 +62,13 @@ pub(crate) struct Options {
 
     /// Where to listen: ADDRESS:PORT, [IPV6]:PORT, or PORT on this machine only; repeatable
     ///
-    /// Without it: port 8080 of this machine, or 8443 with TLS.
+    /// Without it: port 8080 of this machine, or 8443 with TLS. With --net these are addresses of our
+    /// own network, and PORT is that port at all of them.
     #[allow(rustdoc::broken_intra_doc_links, reason = "this is the text of --help")]
     #[arg(long, short, value_name = "ADDR", value_parser = parse_place)]
     pub(crate) listen: Vec<Place>,
 
-    /// How many threads serve; one for each core unless told otherwise
+    /// How many threads serve; one for each core unless told otherwise, and one over a device (--net)
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZeroU16>,
 
@@ -86,7 +90,8 @@ pub(crate) struct Options {
 
     /// Print what happens on each connection, layer by layer
     ///
-    /// LAYERS is a list of: transport, session, presentation, application.
+    /// LAYERS is a list of: transport, session, presentation, application; with --net also physical,
+    /// link, network.
     #[arg(long, value_name = "LAYERS", num_args = 0..=1, require_equals = true,
           value_delimiter = ',', default_missing_value = DEFAULT_FILM, value_parser = parse_layer,
           help_heading = "Seeing")]
@@ -127,6 +132,9 @@ pub(crate) struct Options {
     /// How long running requests may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().grace.as_secs(), help_heading = "Limits")]
     pub(crate) grace: u64,
+
+    #[command(flatten)]
+    pub(crate) network: network::Options,
 }
 
 impl Options {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base::xray;
 use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
@@ -14,6 +14,7 @@ use super::access_log::{Logs, Writer};
 use super::admin_listener::{AdminListener, Told};
 use super::listeners::{Listeners, Plan, Who};
 use super::options::{Options, Place};
+use super::own_network::OwnNetwork;
 use super::pid_file::PidFile;
 use super::privileges;
 use super::signals::{Asked, Signals};
@@ -23,6 +24,7 @@ use super::upgrade::{self, Itself};
 use crate::admin::{Overview, State};
 use crate::cli::counted;
 use crate::config::{self, Action, Listen, Settings};
+use crate::network;
 
 /// How often the files of certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,16 +37,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let itself = Itself::look()?;
     let inherited = Inherited::take();
     let mut settings = load(options)?;
-    if options.has_no_place() && !inherited.is_empty() {
+    let own = network::for_server(&options.network)?.map(OwnNetwork::from);
+    if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);
     }
-    let workers = settings.workers.map_or_else(cores, |n| usize::from(n.get()));
-    let mut listeners = Listeners::new(workers, inherited);
+    let workers = workers(&settings, own.as_ref())?;
+    let title = title(options, &settings, own.as_ref());
+    let mut listeners = Listeners::new(workers, inherited, own);
     let plan = listeners.plan(&settings)?;
     if let Some(layers) = &options.film {
         xray::watch(layers);
     }
-    let (grace, shown) = (settings.limits.grace, title(options, &settings));
+    let grace = settings.limits.grace;
     let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let identity = settings.identity.clone();
@@ -65,7 +69,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .build()?;
     let server = {
         let _runtime = runtime.enter();
-        Server::start(config, workers, plan.places(Who::Sites)?, make_sites)?
+        let places = plan.places(Who::Sites)?;
+        match listeners.take_network() {
+            Some(network) => Server::start_on(config, vec![network], places, make_sites)?,
+            None => Server::start(config, workers, places, make_sites)?,
+        }
     };
     // One that waits for work from the beginning, and stays: when no more threads can be made, work
     // waits for it.
@@ -83,7 +91,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         // Who reads the address may send a signal at once.
         let mut signals = Signals::listen()?;
-        announce(&shown, &running.listeners);
+        announce(&title, &running.listeners);
         upgrade::say_ready();
         notify(&[NotifyState::Ready]);
         running.serve(&mut signals).await;
@@ -133,6 +141,11 @@ impl Running<'_> {
                 Asked::Stop => return self.stop(signals).await,
                 Asked::Reload => self.reload(),
                 Asked::Reopen => self.log_writer.reopen(),
+                Asked::Upgrade if self.listeners.has_own_network() => {
+                    tracing::error!(
+                        "this program goes on: connections over a network of our own cannot be handed over"
+                    );
+                }
                 Asked::Upgrade => match self.itself.replace(&self.listeners).await {
                     Ok(successor) => return self.hand_over(successor, signals).await,
                     Err(error) => {
@@ -309,8 +322,16 @@ fn check_directory(directory: &Path) -> anyhow::Result<()> {
     files::check(directory).with_context(hint)
 }
 
-/// What is served, in a few words.
-fn title(options: &Options, settings: &Settings) -> String {
+/// What is served, in a few words, and over what.
+fn title(options: &Options, settings: &Settings, own: Option<&OwnNetwork>) -> String {
+    let what = what_is_served(options, settings);
+    match own {
+        Some(own) => format!("{what} over {}, by its own network stack", own.device),
+        None => what,
+    }
+}
+
+fn what_is_served(options: &Options, settings: &Settings) -> String {
     if let Some(file) = &options.config {
         let sites = settings.sites.len() + usize::from(settings.default.is_some());
         return format!("{} of {}", counted(sites, "site"), file.display());
@@ -323,6 +344,19 @@ fn title(options: &Options, settings: &Settings) -> String {
     directory.map_or_else(String::new, |path| {
         path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
     })
+}
+
+/// How many workers there are to be.
+fn workers(settings: &Settings, own: Option<&OwnNetwork>) -> anyhow::Result<usize> {
+    let asked = settings.workers.map(|n| usize::from(n.get()));
+    match (own, asked) {
+        (None, _) => Ok(asked.unwrap_or_else(cores)),
+        (Some(_), None | Some(1)) => Ok(1),
+        (Some(own), Some(asked)) => bail!(
+            "{asked} workers are one for each queue of {}, which has one: leave `workers` away with --net",
+            own.device
+        ),
+    }
 }
 
 fn cores() -> usize {

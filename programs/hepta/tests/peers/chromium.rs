@@ -7,7 +7,7 @@ use crate::{HEPTA, lasting, program, strong_etag};
 
 /// What came of some steps in a browser of its own, which had nothing to complain of.
 #[track_caller]
-fn browse(steps: &Value) -> Value {
+pub(crate) fn browse(steps: &Value) -> Value {
     let seen = look(steps);
     assert_eq!(seen["problems"], json!([]), "the browser complains");
     seen
@@ -29,7 +29,7 @@ fn look(steps: &Value) -> Value {
 const IMAGE: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'>\
     <rect width='8' height='8' fill='red'/></svg>";
 
-fn page() -> Site {
+pub(crate) fn page() -> Site {
     let png = include_bytes!("../../site/files/spectrum.png");
     Site::new()
         .with(
@@ -52,7 +52,7 @@ fn page() -> Site {
 }
 
 /// What a page with all its parts looks like from inside.
-const LOOK: &str = "[getComputedStyle(document.querySelector('#p')).color, window.fromScript, \
+pub(crate) const LOOK: &str = "[getComputedStyle(document.querySelector('#p')).color, window.fromScript, \
     window.fromModule, document.querySelector('#svg').naturalWidth, \
     document.querySelector('#png').naturalWidth > 0, document.characterSet]";
 

@@ -25,6 +25,7 @@ mod negotiation;
 mod net;
 mod nginx;
 mod node;
+mod own_network;
 mod python;
 mod range;
 mod sites;

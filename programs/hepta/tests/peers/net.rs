@@ -15,22 +15,22 @@ use crate::{HEPTA, program};
 const INSIDE: &str = "HEPTA_PEERS_INSIDE";
 
 /// Our end of the device whose other end is the kernel's 10.77.0.1.
-const OURS: [&str; 4] = ["--net", "tap0", "--address", "10.77.0.2/24"];
+pub(crate) const OURS: [&str; 4] = ["--net", "tap0", "--address", "10.77.0.2/24"];
 
 /// Runs `test` in a namespace of its own, by starting this program once more in it; says so if that
 /// is not permitted.
-fn in_namespace(name: &str, test: impl FnOnce()) {
+pub(crate) fn in_namespace(name: &str, test: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return test();
     }
     let probe = Command::new("unshare").args(["--net", "test", "-w", "/dev/net/tun"]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped net::{name}: it takes root, unshare and /dev/net/tun");
+        eprintln!("skipped {name}: it takes root, unshare and /dev/net/tun");
         return;
     }
     let mut inside = Command::new("unshare");
     inside.arg("--net").arg(std::env::current_exe().unwrap());
-    inside.args(["--exact", &format!("net::{name}"), "--nocapture", "--test-threads=1"]);
+    inside.args(["--exact", name, "--nocapture", "--test-threads=1"]);
     let finished = run(inside.env(INSIDE, "1")).ok();
     assert!(finished.text().contains("1 passed"), "{}", finished.text());
 }
@@ -42,7 +42,7 @@ fn hepta_over_tap(args: &[&str]) -> Finished {
 
 #[test]
 fn the_kernel_answers_our_pings() {
-    in_namespace("the_kernel_answers_our_pings", || {
+    in_namespace("net::the_kernel_answers_our_pings", || {
         let up = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok().text();
         assert!(up.contains("ip tuntap add dev tap0 mode tap"), "{up}");
         for size in ["0", "56", "1472", "4000"] {
@@ -67,7 +67,7 @@ fn the_kernel_answers_our_pings() {
 
 #[test]
 fn pings_go_over_a_tun_device_and_over_the_kernels_network() {
-    in_namespace("pings_go_over_a_tun_device_and_over_the_kernels_network", || {
+    in_namespace("net::pings_go_over_a_tun_device_and_over_the_kernels_network", || {
         let up = ["net", "up", "tun0", "10.78.0.1/24", "fd78::1/64", "--tun", "--mtu", "1400"];
         let _ = hepta(&up).ok();
         let ours = [
@@ -98,7 +98,7 @@ fn pings_go_over_a_tun_device_and_over_the_kernels_network() {
 
 #[test]
 fn a_stack_is_shown_with_its_neighbours() {
-    in_namespace("a_stack_is_shown_with_its_neighbours", || {
+    in_namespace("net::a_stack_is_shown_with_its_neighbours", || {
         let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
         let text = hepta_over_tap(&["net", "show", "--gateway", "10.77.0.1"]).ok().text();
         for word in ["10.77.0.2/24", "0.0.0.0/0", "10.77.0.1", "reachable", "Ethernet"] {
@@ -116,7 +116,7 @@ fn a_stack_is_shown_with_its_neighbours() {
 
 #[test]
 fn a_telnet_talks_to_a_listener_of_the_kernel() {
-    in_namespace("a_telnet_talks_to_a_listener_of_the_kernel", || {
+    in_namespace("net::a_telnet_talks_to_a_listener_of_the_kernel", || {
         let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
         let listener = TcpListener::bind("10.77.0.1:2323").unwrap();
         let (refused, is_refused) = std::sync::mpsc::channel();
@@ -177,7 +177,7 @@ fn a_telnet_goes_over_the_kernels_network_too() {
 
 #[test]
 fn get_fetches_over_our_own_stack() {
-    in_namespace("get_fetches_over_our_own_stack", || {
+    in_namespace("net::get_fetches_over_our_own_stack", || {
         let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
         let large: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
         let site = Site::new().with("hello.txt", "hello\n").with("large.bin", &large[..]);

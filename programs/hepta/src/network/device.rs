@@ -1,0 +1,77 @@
+//! Opening the device that `--net` names.
+
+use std::io;
+use std::net::IpAddr;
+
+use ::net::{Mode, PacketSocket, Port, Tap};
+use anyhow::anyhow;
+use base::Mac;
+
+/// A device that is open.
+pub(super) struct Device {
+    /// What it is called: the kernel numbers what was asked for as tap%d.
+    pub(super) name: String,
+    pub(super) port: Box<dyn Port>,
+}
+
+impl Device {
+    /// Opens a device as what it is; a new one as its name says.
+    pub(super) fn open(name: &str, mtu: usize) -> anyhow::Result<Self> {
+        open(name, mtu).map_err(|error| cannot_open(name, &error))
+    }
+}
+
+fn open(name: &str, mtu: usize) -> io::Result<Device> {
+    let (guess, other) = match name.starts_with("tun") {
+        true => (Mode::Tun, Mode::Tap),
+        false => (Mode::Tap, Mode::Tun),
+    };
+    // The kernel says so of a device that is there and of another kind.
+    let is_other = |error: &io::Error| error.kind() == io::ErrorKind::InvalidInput;
+    let tap = match Tap::open(name, guess, mtu) {
+        Err(error) if is_other(&error) => Tap::open(name, other, mtu),
+        opened => opened,
+    };
+    match tap {
+        Ok(tap) => Ok(Device { name: tap.name().to_owned(), port: Box::new(tap) }),
+        Err(error) if is_other(&error) => {
+            let port = Box::new(PacketSocket::open(name, mtu)?);
+            Ok(Device { name: name.to_owned(), port })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is missing, and what to do about it.
+pub(super) fn cannot_open(name: &str, error: &io::Error) -> anyhow::Error {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => anyhow!(
+            "there is no /dev/net/tun, by which {name} would be opened: load the kernel's module (`modprobe tun`), or \
+             give the device to the container (`--device /dev/net/tun`)"
+        ),
+        Some(Errno::PERM | Errno::ACCESS) => anyhow!(
+            "{name} may not be opened by this user: be root or have CAP_NET_ADMIN, or have root make the device for \
+             you with `hepta net up {name} ADDRESS/PREFIX --user NAME`"
+        ),
+        Some(Errno::BUSY) => {
+            anyhow!("another program has {name} open: end it, or use another device")
+        }
+        Some(Errno::INVAL) => anyhow!(
+            "{name} is there, and is neither a TAP nor a TUN device, nor does it carry Ethernet: `hepta net up` makes a \
+             device of another name"
+        ),
+        _ => anyhow!("{name} cannot be opened: {error}"),
+    }
+}
+
+/// Our hardware address. It follows from our address, so that neighbours who knew us a moment ago
+/// still do; the second bit says that nobody else has given it away (RFC 9542 §2.1).
+pub(super) fn mac_for(address: IpAddr) -> Mac {
+    let bits = match address {
+        IpAddr::V4(address) => address.to_bits(),
+        IpAddr::V6(address) => address.to_bits() as u32,
+    };
+    let [a, b, c, d] = bits.to_be_bytes();
+    Mac([2, b'H', a, b, c, d])
+}

@@ -1,0 +1,504 @@
+//! `hepta serve --net`: the server over our own TCP, IP and Ethernet, with the kernel and its programs
+//! at the other end of a device. Each test makes a network namespace for itself.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use peers::{Nginx, Program, Server, Site, numbered_text, random_bytes, run, tool, until};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::HEPTA;
+use crate::chromium::{LOOK, browse, page};
+use crate::commands::hepta;
+use crate::net::{OURS, in_namespace};
+use crate::tls::certificate;
+
+const LARGE_LEN: usize = 10 << 20;
+
+/// Where it serves, and where over TLS.
+const CLEAR: &str = "http://10.77.0.2";
+const SECURE: &str = "https://10.77.0.2";
+
+fn large() -> Vec<u8> {
+    random_bytes(51, LARGE_LEN)
+}
+
+fn site() -> Site {
+    let site = Site::new()
+        .with("www/hello.txt", "hello\n")
+        .with("www/page.html", numbered_text(100_000))
+        .with("www/large.bin", large())
+        .with(
+            "hepta.kdl",
+            r#"
+            listen "10.77.0.2:80"
+            listen "10.77.0.2:443" { certificate "pair.pem" key="pair.key" }
+            admin "127.0.0.1:9900"
+            access-log "log"
+            default { files "www" { listing #true } }
+            "#,
+        );
+    certificate(&site, "pair", "localhost");
+    site
+}
+
+/// The device, with the kernel at 10.77.0.1; and the loopback, which a new namespace has down.
+fn make_network() {
+    let _ = run(Command::new("ip").args(["link", "set", "lo", "up"])).ok();
+    let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
+}
+
+fn serve(site: &Site) -> Server {
+    Program::configured(HEPTA, &site.path("hepta.kdl")).args(&OURS).start()
+}
+
+#[track_caller]
+fn curl(args: &[&str]) -> String {
+    run(tool("curl").args(["-sSk", "--max-time", "60"]).args(args)).ok().text()
+}
+
+/// A download of the large file, which must be right to the byte.
+#[track_caller]
+fn download(site: &Site, base: &str, args: &[&str]) -> String {
+    let copy = site.path("copy");
+    let url = format!("{base}/large.bin");
+    let out = ["-o", copy.to_str().unwrap(), "-w", "%{http_version} %{time_total}", &url];
+    let said = curl(&[args, &out].concat());
+    assert!(std::fs::read(copy).unwrap() == large(), "{said}");
+    said
+}
+
+#[test]
+fn curl_gets_a_site_over_our_own_tcp() {
+    in_namespace("own_network::curl_gets_a_site_over_our_own_tcp", || {
+        let site = site();
+        make_network();
+        let server = serve(&site);
+        assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        let head = curl(&["-I", &format!("{CLEAR}/large.bin")]);
+        assert!(head.contains("Content-Length: 10485760"), "{head}");
+        let url = format!("{CLEAR}/hello.txt");
+        let connects = curl(&["-w", "%{num_connects} ", &url, &url, &url]);
+        assert_eq!(connects, "hello\n1 hello\n0 hello\n0 ", "one connection for all");
+        download(&site, CLEAR, &[]);
+        let part = curl(&["-r", "1000000-1000099", &format!("{CLEAR}/large.bin")]);
+        assert_eq!(part.len(), String::from_utf8_lossy(&large()[1_000_000..1_000_100]).len());
+        // The kernel's pings are answered by the same stack.
+        let pinged = hepta(&["ping", "10.77.0.2", "-c", "2", "-i", "0.05"]).ok().text();
+        assert!(pinged.contains("0% packet loss"), "{pinged}");
+        let log = server.until_file_has(&site.path("log"), "/hello.txt");
+        assert!(log.starts_with("10.77.0.1 - - ["), "{log}");
+    });
+}
+
+#[test]
+fn tls_and_http2_are_the_same_over_it() {
+    in_namespace("own_network::tls_and_http2_are_the_same_over_it", || {
+        let site = site();
+        make_network();
+        let _server = serve(&site);
+        assert!(download(&site, SECURE, &["--http1.1"]).starts_with("1.1 "));
+        assert!(download(&site, SECURE, &["--http2"]).starts_with("2 "));
+        assert!(download(&site, CLEAR, &["--http2-prior-knowledge"]).starts_with("2 "));
+        let mut h2load = tool("h2load");
+        h2load.args(["-n", "2000", "-c", "8", "-m", "16", &format!("{SECURE}/hello.txt")]);
+        let said = run(&mut h2load).ok().text();
+        assert!(said.contains("2000 succeeded, 0 failed, 0 errored"), "{said}");
+    });
+}
+
+#[test]
+fn a_hundred_at_once_and_those_who_leave_early() {
+    in_namespace("own_network::a_hundred_at_once_and_those_who_leave_early", || {
+        let site = site();
+        make_network();
+        let server = serve(&site);
+        let urls = format!("{CLEAR}/page.html?[1-100]");
+        let parallel = ["--parallel", "--parallel-immediate", "--parallel-max", "100"];
+        let said = curl(
+            &[&parallel[..], &["-o", "/dev/null", "-w", "%{size_download}\n", &urls]].concat(),
+        );
+        let len = std::fs::metadata(site.path("www/page.html")).unwrap().len();
+        assert_eq!(said, format!("{len}\n").repeat(100));
+        // Who hears a part and goes away costs nobody else anything, nor memory.
+        let before = server.resident_kib();
+        for _ in 0..30 {
+            let mut leaves = tool("curl");
+            leaves.args(["-sS", "--max-time", "0.05", "--limit-rate", "1M", "-o", "/dev/null"]);
+            let said = run(leaves.arg(format!("{CLEAR}/large.bin")));
+            assert_eq!(said.status.code(), Some(28), "{}", said.stderr);
+        }
+        download(&site, CLEAR, &[]);
+        let after = server.resident_kib();
+        assert!(after < before + 16 * 1024, "{before} KiB, then {after} KiB");
+        until("nobody is left", || {
+            let seen = network();
+            seen["connections"].as_array().unwrap().is_empty().then_some(())
+        });
+    });
+}
+
+#[test]
+fn wrk_finds_no_errors() {
+    in_namespace("own_network::wrk_finds_no_errors", || {
+        let site = site();
+        make_network();
+        let server = serve(&site);
+        let mut wrk = tool("wrk");
+        wrk.args(["-t", "1", "-c", "64", "-d", "3", &format!("{CLEAR}/hello.txt")]);
+        let said = run(&mut wrk).ok().text();
+        assert!(said.contains("Requests/sec"), "{said}");
+        assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        // Idle, it uses no processor.
+        std::thread::sleep(Duration::from_millis(200));
+        let before = server.cpu_time();
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(server.cpu_time() - before < Duration::from_millis(50));
+    });
+}
+
+#[test]
+fn chromium_shows_a_page_over_our_own_tcp() {
+    in_namespace("own_network::chromium_shows_a_page_over_our_own_tcp", || {
+        let site = page();
+        make_network();
+        let program = Program::serve(HEPTA, site.root()).args(&OURS);
+        let server = program.listen("10.77.0.2:80").start();
+        let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": LOOK }]));
+        assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
+        for response in seen["responses"].as_array().unwrap() {
+            assert_eq!(response["status"], 200, "{response}");
+        }
+    });
+}
+
+/// Has the kernel lose 2 % of what goes either way.
+fn lose_some() {
+    let rules = "add table inet weather
+        add chain inet weather in { type filter hook input priority 0; }
+        add chain inet weather out { type filter hook output priority 0; }
+        add rule inet weather in iifname tap0 numgen random mod 100 < 2 drop
+        add rule inet weather out oifname tap0 numgen random mod 100 < 2 drop";
+    let _ = run(tool("nft").arg(rules)).ok();
+}
+
+#[test]
+fn a_path_that_loses_two_of_a_hundred_loses_no_byte() {
+    in_namespace("own_network::a_path_that_loses_two_of_a_hundred_loses_no_byte", || {
+        let site = site();
+        make_network();
+        lose_some();
+        let server = serve(&site);
+        download(&site, CLEAR, &[]);
+        download(&site, SECURE, &["--http2"]);
+        assert!(sent_again() > 0, "something was lost, and sent again");
+        drop(server);
+        // The other way, with nginx as the one who serves and who stores.
+        let lines = "listen 10.77.0.1:8888; dav_methods PUT; client_max_body_size 20m;";
+        let _nginx = Nginx::serve(&site.path("www"), lines);
+        let copy = site.path("fetched");
+        let get = |args: &[&str]| hepta(&[&["get"], args, &OURS].concat()).ok();
+        let _ = get(&["-o", copy.to_str().unwrap(), "http://10.77.0.1:8888/large.bin"]);
+        assert!(std::fs::read(copy).unwrap() == large());
+        let body = format!("@{}", site.path("www/large.bin").display());
+        let _ = get(&["--fail", "-X", "PUT", "-d", &body, "http://10.77.0.1:8888/stored.bin"]);
+        assert!(std::fs::read(site.path("www/stored.bin")).unwrap() == large());
+    });
+}
+
+/// Segments that were sent again, on a connection that is still there.
+fn sent_again() -> u64 {
+    let mut slow = tool("curl");
+    slow.args(["-sS", "--limit-rate", "3M", "-o", "/dev/null", &format!("{CLEAR}/large.bin")]);
+    let mut slow = slow.spawn().unwrap();
+    let mut again = 0;
+    while slow.try_wait().unwrap().is_none() {
+        let seen = network();
+        let connections = seen["connections"].as_array().unwrap();
+        again += connections.iter().filter_map(|one| one["again"].as_u64()).max().unwrap_or(0);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    again
+}
+
+/// What the admin listener shows of our own network.
+fn network() -> Value {
+    let said = curl(&["http://127.0.0.1:9900/network"]);
+    serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn what_is_under_way_is_shown() {
+    in_namespace("own_network::what_is_under_way_is_shown", || {
+        let site = site();
+        make_network();
+        let _server = serve(&site);
+        let _slow = slow_download("512k", Stdio::null());
+        let connection = until("the download is under way", || {
+            let seen = network();
+            let found = seen["connections"].as_array()?.first()?.clone();
+            (found["in_flight"].as_u64()? > 0 || found["unsent"].as_u64()? > 0).then_some(found)
+        });
+        assert_eq!(connection["local"], "10.77.0.2:80");
+        assert_eq!(connection["state"], "Established");
+        assert!(connection["rtt_ms"].as_f64().unwrap() > 0.0, "{connection}");
+        assert!(connection["cwnd"].as_u64().unwrap() >= 10, "{connection}");
+        assert!(connection["window_out"].as_u64().is_some(), "{connection}");
+        let seen = network();
+        let listeners = seen["listeners"].as_array().unwrap();
+        let at: Vec<&str> = listeners.iter().filter_map(|one| one["local"].as_str()).collect();
+        assert_eq!(at, ["10.77.0.2:80", "10.77.0.2:443"]);
+        assert_eq!(seen["neighbors"][0]["address"], "10.77.0.1");
+        assert_eq!(seen["interfaces"][0]["name"], "tap0");
+        let text = curl(&["-H", "Accept: text/plain", "http://127.0.0.1:9900/network"]);
+        assert!(text.contains("10.77.0.2:80") && text.contains("Established"), "{text}");
+        // The same connection, as the server knows it.
+        let all: Value =
+            serde_json::from_str(&curl(&["http://127.0.0.1:9900/connections"])).unwrap();
+        let known = &all["connections"][0];
+        assert_eq!(known["server"], "10.77.0.2:80");
+        assert_eq!(known["requests"][0]["target"], "/large.bin");
+        assert!(known["tcp"]["congestion_window_segments"].as_u64().unwrap() >= 10, "{known}");
+        assert!(known["tcp"]["acknowledged_bytes"].as_u64().unwrap() > 0, "{known}");
+        // And its film, with the layers below.
+        let number = known["number"].as_u64().unwrap();
+        let film = curl(&[&format!("http://127.0.0.1:9900/connections/{number}/film?seconds=1")]);
+        for word in
+            ["Link FrameOut", "Network PacketOut", "Transport SegmentOut", "Transport Wrote"]
+        {
+            assert!(film.contains(word), "{word} is not in {film}");
+        }
+        let film = format!("http://127.0.0.1:9900/connections/{number}/film?seconds=1");
+        let lines = curl(&["-H", "Accept: application/jsonl", &film]);
+        for line in lines.lines() {
+            let _: Value = serde_json::from_str(line).unwrap();
+        }
+        assert!(lines.contains("\"note\":\"SegmentOut\""), "{lines}");
+    });
+}
+
+fn slow_download(rate: &str, stderr: Stdio) -> Download {
+    let mut curl = tool("curl");
+    curl.args(["-sS", "--limit-rate", rate, "-o", "-", &format!("{CLEAR}/large.bin")]);
+    Download(curl.stdout(Stdio::null()).stderr(stderr).spawn().unwrap())
+}
+
+/// A download that ends with the test.
+struct Download(Child);
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_download_loses_nothing() {
+    in_namespace("own_network::a_stop_in_the_middle_of_a_download_loses_nothing", || {
+        let site = site();
+        make_network();
+        let mut server = serve(&site);
+        let copy = site.path("copy");
+        let mut slow = tool("curl");
+        slow.args(["-sS", "--limit-rate", "8M", "-o"]).arg(&copy);
+        let mut slow = slow.arg(format!("{CLEAR}/large.bin")).spawn().unwrap();
+        until("a part has come", || {
+            std::fs::metadata(&copy).ok().filter(|copy| copy.len() > 100_000)
+        });
+        server.signal(Signal::TERM);
+        // Nobody new comes in: the port is closed at once.
+        until("new connections are refused", || {
+            let said = run(tool("curl").args(["-sS", &format!("{CLEAR}/hello.txt")]));
+            (said.status.code() == Some(7)).then_some(())
+        });
+        assert!(slow.wait().unwrap().success());
+        assert!(std::fs::read(&copy).unwrap() == large());
+        assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+        // A second signal ends at once, and whoever was there hears it.
+        let mut server = serve(&site);
+        let mut cut = slow_download("100k", Stdio::null());
+        until("the download is under way", || {
+            network()["connections"].as_array()?.first().map(|_| ())
+        });
+        server.signal(Signal::TERM);
+        until("it is about to stop", || {
+            let ready = run(tool("curl").args(["-s", "http://127.0.0.1:9900/ready"]));
+            (ready.text() == "stopping\n").then_some(())
+        });
+        server.signal(Signal::TERM);
+        server.wait();
+        assert!(!cut.0.wait().unwrap().success(), "it was cut short, and knows");
+    });
+}
+
+/// Sends SYNs of hosts that are not there, as fast as it can, for two seconds.
+const FLOOD: &str = r#"
+import random, socket, struct, time
+def total(data):
+    words = struct.unpack('!%dH' % (len(data) // 2), data)
+    n = sum(words)
+    n = (n >> 16) + (n & 0xffff)
+    return ~(n + (n >> 16)) & 0xffff
+out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+to = socket.inet_aton('10.77.0.2')
+end, sent = time.time() + 2, 0
+while time.time() < end:
+    for _ in range(100):
+        source = bytes([10, 77, 0, random.randrange(50, 250)])
+        tcp = struct.pack('!HHIIBBHHH', random.randrange(1024, 65535), 80, random.getrandbits(32), 0, 0x50, 2, 65535, 0, 0)
+        check = total(source + to + struct.pack('!HH', 6, len(tcp)) + tcp)
+        tcp = tcp[:16] + struct.pack('!H', check) + tcp[18:]
+        ip = struct.pack('!BBHHHBBH', 0x45, 0, 40, 0, 0, 64, 6, 0) + source + to
+        out.sendto(ip + tcp, ('10.77.0.2', 0))
+        sent += 1
+print(sent)
+"#;
+
+#[test]
+fn a_flood_of_syns_and_closed_ports() {
+    in_namespace("own_network::a_flood_of_syns_and_closed_ports", || {
+        let site = site();
+        make_network();
+        let server = serve(&site);
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        let before = server.resident_kib();
+        let mut flood = tool("python");
+        let flood = flood.args(["-c", FLOOD]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut served = 0;
+        let mut flood = Download(flood);
+        while flood.0.try_wait().unwrap().is_none() {
+            // A SYN may be lost in the crowd; the kernel sends it again after a second.
+            let got = curl(&["--connect-timeout", "20", &format!("{CLEAR}/hello.txt")]);
+            assert_eq!(got, "hello\n");
+            served += 1;
+        }
+        assert!(served > 0);
+        let after = server.resident_kib();
+        assert!(after < before + 32 * 1024, "{before} KiB, then {after} KiB");
+        let seen = network();
+        assert!(seen["connections"].as_array().unwrap().len() < 100, "half-open ones are not");
+        // A port at which nobody listens says so at once.
+        let closed = run(tool("curl").args(["-sS", "http://10.77.0.2:81/"]));
+        assert_eq!(closed.status.code(), Some(7), "{}", closed.stderr);
+        let mut nmap = tool("nmap");
+        nmap.args(["-Pn", "-n", "-sS", "-p", "80,81,443", "-oG", "-", "10.77.0.2"]);
+        let scanned = run(&mut nmap).ok().text();
+        for port in ["80/open", "81/closed", "443/open"] {
+            assert!(scanned.contains(port), "{port} is not in {scanned}");
+        }
+    });
+}
+
+#[test]
+fn a_film_shows_a_page_load_from_arp_to_http() {
+    in_namespace("own_network::a_film_shows_a_page_load_from_arp_to_http", || {
+        let site = Site::new().with("hello.txt", "hello\n");
+        make_network();
+        let program = Program::serve(HEPTA, site.root()).args(&OURS).arg("--film");
+        let server = program.listen("10.77.0.2:80").start();
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        // In this order, whatever stands between.
+        let story = [
+            "Link Answered to=10.77.0.1",
+            "-- connection 1 from 10.77.0.1:",
+            "Link FrameIn ",
+            "Network PacketIn from=10.77.0.1 to=10.77.0.2 carries=TCP",
+            "Transport SegmentIn flags=S ",
+            "Transport SegmentOut flags=S. ",
+            "Network PacketOut from=10.77.0.2 to=10.77.0.1 carries=TCP",
+            "Link FrameOut ",
+            "Transport StateChanged from=SynReceived to=Established",
+            "Transport Accepted from=10.77.0.1:",
+            "Transport Read len=",
+            "Application RequestIn ",
+            "Application ResponseOut ",
+            "Transport Wrote len=",
+            "Transport SegmentOut flags=P. ",
+            "Transport SegmentIn flags=F. ",
+            "Transport StateChanged from=Established to=CloseWait",
+            "Transport FinReceived",
+            "Transport Ended why=Closed",
+            "Transport StateChanged from=CloseWait to=LastAck",
+            "Transport StateChanged from=LastAck to=Closed",
+        ];
+        let film = until("the film is whole", || {
+            Some(server.stderr()).filter(|film| film.contains(story[story.len() - 1]))
+        });
+        let mut rest = &film[..];
+        for line in story {
+            let Some(at) = rest.find(line) else { panic!("{line:?} does not follow in\n{film}") };
+            rest = &rest[at + line.len()..];
+        }
+    });
+}
+
+#[test]
+fn other_devices_carry_it_too() {
+    in_namespace("own_network::other_devices_carry_it_too", || {
+        let site = Site::new().with("hello.txt", "hello\n");
+        make_network();
+        // Packets without Ethernet, of both versions of IP.
+        let _ = hepta(&["net", "up", "tun0", "10.78.0.1/24", "fd78::1/64", "--tun"]).ok();
+        let ours = ["--net", "tun0", "--address", "10.78.0.2/24", "--address", "fd78::2/64"];
+        let server = Program::serve(HEPTA, site.root()).args(&ours).listen("80").start();
+        assert_eq!(server.urls(), ["http://10.78.0.2:80/", "http://[fd78::2]:80/"]);
+        for url in server.urls() {
+            // The kernel takes a moment to see that somebody has opened the device.
+            assert_eq!(curl(&["--retry", "5", "-g", &format!("{url}hello.txt")]), "hello\n");
+        }
+        drop(server);
+        // An interface that the kernel has too: one end of a cable, whose other end is the kernel's.
+        let ip = |args: &str| run(Command::new("ip").args(args.split(' '))).ok();
+        let _ = ip("link add left type veth peer name right");
+        let _ = ip("address add 10.79.0.1/24 dev left");
+        let _ = ip("link set left up");
+        let _ = ip("link set right up");
+        let ours = ["--net", "right", "--address", "10.79.0.2/24"];
+        let server = Program::serve(HEPTA, site.root()).args(&ours).listen("10.79.0.2:80").start();
+        assert_eq!(curl(&["http://10.79.0.2/hello.txt"]), "hello\n");
+        drop(server);
+    });
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    in_namespace("own_network::what_cannot_be_is_said", || {
+        let site = site();
+        make_network();
+        let root = site.path("www");
+        let root = root.to_str().unwrap();
+        let refused = |args: &[&str], word: &str| {
+            let said = hepta(&[&["serve", root], args].concat());
+            assert!(!said.status.success(), "{args:?}");
+            assert!(said.stderr.contains(word), "{args:?}: {word} is not in {}", said.stderr);
+        };
+        refused(&["--net", "tap0"], "--address");
+        refused(&[&OURS[..], &["--workers", "2"]].concat(), "one for each queue");
+        refused(&[&OURS[..], &["--listen", "10.77.0.3:80"]].concat(), "10.77.0.2");
+        refused(&[&OURS[..], &["--listen", "80", "--listen", "80"]].concat(), "twice");
+        let mut server = serve(&site);
+        refused(&OURS, "another program has tap0 open");
+        // An upgrade cannot take connections along that are ours alone, and changes nothing.
+        server.signal(Signal::USR2);
+        until("it says so", || server.stderr().contains("cannot be handed over").then_some(()));
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        // A reload closes and opens listeners as it does elsewhere.
+        let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+        site.replace("hepta.kdl", text.replace("10.77.0.2:80", "10.77.0.2:8080"));
+        server.signal(Signal::HUP);
+        until("the new port is open", || {
+            let said = run(tool("curl").args(["-s", &format!("{CLEAR}:8080/hello.txt")]));
+            (said.text() == "hello\n").then_some(())
+        });
+        assert_eq!(run(tool("curl").args(["-s", CLEAR])).status.code(), Some(7));
+        assert_eq!(curl(&[&format!("{SECURE}/hello.txt")]), "hello\n");
+        // Without its device it serves nobody, and ends.
+        let _ = run(Command::new("ip").args(["link", "delete", "tap0"])).ok();
+        assert_eq!(server.wait().code(), Some(1), "{}", server.stderr());
+        assert!(server.stderr().contains("is gone"), "{}", server.stderr());
+    });
+}
