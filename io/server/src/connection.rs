@@ -555,7 +555,12 @@ impl<T: Transport> Connection<T> {
     #[inline]
     fn count_held<H>(&mut self, worker: &Worker<H>) {
         if let Some(busy) = &mut self.busy {
-            let unsent_len = busy.unsent.as_ref().map_or(0, |unsent| unsent.queue.held_len());
+            // What is shared with our own TCP is nobody else's either.
+            let len_of = |unsent: &Unsent| match self.stream.sends_files() {
+                true => unsent.queue.held_len(),
+                false => unsent.queue.len() as usize,
+            };
+            let unsent_len = busy.unsent.as_ref().map_or(0, len_of);
             let len = (busy.inbox.capacity() + unsent_len) as u64;
             if len > 0 || busy.held.is_some() {
                 busy.held.get_or_insert_with(|| worker.budget.enter()).set(len);
