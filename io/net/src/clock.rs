@@ -1,4 +1,4 @@
-use base::{Cx, Instant, Wall, World};
+use base::Instant;
 
 /// Tells the time that layers are told.
 #[derive(Debug)]
@@ -12,10 +12,5 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Instant {
         Instant::from_millis(1000).after(self.0.elapsed())
-    }
-
-    /// What a layer is lent for one call. Nobody below HTTP asks for the date.
-    pub(crate) fn cx<'a>(&self, world: &'a mut World) -> Cx<'a> {
-        Cx::new(self.now(), Wall(0), world)
     }
 }

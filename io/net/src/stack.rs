@@ -8,7 +8,8 @@ use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use base::{Cx, Instant, Mac, TxBuf, World};
+use base::xray::Sink;
+use base::{Cx, Instant, Mac, TxBuf, Wall, World};
 use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) host: Host,
     world: World,
     clock: Clock,
+    /// Who watches.
+    sink: Option<Box<dyn Sink + Send>>,
     ports: Vec<(InterfaceId, Box<dyn Port>)>,
     out: TxBuf,
     /// Who waits for news of a connection: who reads, who writes.
@@ -91,6 +94,7 @@ impl Builder {
             host: Host::new(config),
             world: World::seeded(seed),
             clock: Clock::new(),
+            sink: None,
             ports: Vec::new(),
             out: TxBuf::new(),
             tcp: HashMap::new(),
@@ -133,8 +137,8 @@ impl Builder {
         address: Cidr,
         claim: Claim,
     ) -> io::Result<()> {
-        let mut cx = self.inner.clock.cx(&mut self.inner.world);
-        Ok(self.inner.host.add_address(&mut cx, interface, address, claim)?)
+        let (mut cx, host) = self.inner.parts();
+        Ok(host.add_address(&mut cx, interface, address, claim)?)
     }
 
     /// Adds a route.
@@ -164,9 +168,15 @@ impl Stack {
     /// Does something with the host, and sends what comes of it.
     pub fn with<T>(&self, run: impl FnOnce(&mut Cx<'_>, &mut Host) -> T) -> T {
         self.inner(|inner| {
-            let mut cx = inner.clock.cx(&mut inner.world);
-            run(&mut cx, &mut inner.host)
+            let (mut cx, host) = inner.parts();
+            run(&mut cx, host)
         })
+    }
+
+    /// Has `sink` see what every layer says from now on, if somebody watches it (`base::xray::watch`).
+    /// It is called by whoever uses the stack, with its lock held, and must not use it.
+    pub fn watched_by(&self, sink: impl Sink + Send + 'static) {
+        self.0.shared.lock().sink = Some(Box::new(sink));
     }
 
     /// What went over all ports so far.
@@ -293,7 +303,7 @@ impl Shared {
 impl Inner {
     /// A context for the host, and the host.
     pub(crate) fn parts(&mut self) -> (Cx<'_>, &mut Host) {
-        (self.clock.cx(&mut self.world), &mut self.host)
+        (cx(&self.clock, &mut self.world, &mut self.sink), &mut self.host)
     }
 
     /// Who waits for news of a connection.
@@ -343,7 +353,7 @@ impl Inner {
                 // A device that fails has nothing for us; that it is gone is seen by its silence.
                 let Ok(Some(received)) = port.receive(frame) else { break };
                 self.counts.received += 1;
-                let mut cx = self.clock.cx(&mut self.world);
+                let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
                 self.host.handle_frame(&mut cx, *id, &received.frame(frame));
                 is_more |= n == BATCH;
             }
@@ -352,14 +362,14 @@ impl Inner {
     }
 
     fn pass_time(&mut self) {
-        let mut cx = self.clock.cx(&mut self.world);
-        self.host.handle_timeout(&mut cx);
+        let (mut cx, host) = self.parts();
+        host.handle_timeout(&mut cx);
     }
 
     /// Sends what there is to send, and tells everybody what they wait for.
     fn transmit(&mut self) {
         loop {
-            let mut cx = self.clock.cx(&mut self.world);
+            let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
             while let Some(interface) = self.host.poll_frame(&mut cx, &mut self.out) {
                 let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
                 let Some((_, port)) = port else { continue };
@@ -451,5 +461,18 @@ impl Inner {
 impl Wakers {
     fn take_all(&mut self, into: &mut Vec<Waker>) {
         into.extend([self.read.take(), self.write.take()].into_iter().flatten());
+    }
+}
+
+/// What a layer is lent for one call. Nobody below HTTP asks for the date.
+fn cx<'a>(
+    clock: &Clock,
+    world: &'a mut World,
+    sink: &'a mut Option<Box<dyn Sink + Send>>,
+) -> Cx<'a> {
+    let cx = Cx::new(clock.now(), Wall(0), world);
+    match sink {
+        Some(sink) => cx.watched_by(&mut **sink),
+        None => cx,
     }
 }

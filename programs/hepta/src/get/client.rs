@@ -76,11 +76,15 @@ impl<'o> Client<'o> {
             base::xray::watch(&layers);
             Reel::new()
         });
+        let mut tools = Tools::new(film, options.stall_timeout);
+        if let Some(network) = &network {
+            tools.film_below(network);
+        }
         let http1 = http1::Config { body_window: BODY_WINDOW, ..http1::Config::default() };
         let http2 = (!options.http1_only).then(Arc::default);
         Self {
             options,
-            tools: Tools::new(film, options.stall_timeout),
+            tools,
             http: endpoint::Config { http1: Arc::new(http1), http2 },
             tls: None,
             idle: Vec::new(),
@@ -196,6 +200,11 @@ impl<'o> Client<'o> {
         if let (Some(film), Some((number, peer))) = (&mut self.tools.film, self.last) {
             film.print(number, || title(number, peer));
         }
+    }
+
+    /// The film, for what is still to be said when the client is gone.
+    pub(super) fn into_film(self) -> Option<Reel> {
+        self.tools.film
     }
 
     /// Time, chance and the x-ray for what is done with an answer.

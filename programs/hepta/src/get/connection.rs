@@ -14,6 +14,7 @@ use super::connect::plain;
 use super::film::Reel;
 use super::problem::Problem;
 use super::upload::Upload;
+use crate::network::Network;
 use crate::stream::Stream;
 
 /// How much room a read has: what a socket brings in one go over a fast path.
@@ -82,6 +83,14 @@ impl Tools {
         let seed = std::hash::RandomState::new().build_hasher().finish();
         let stall_timeout = Some(stall_timeout).filter(|timeout| !timeout.is_zero());
         Self { clock: Clock::start(), world: World::seeded(seed), film, stall_timeout }
+    }
+
+    /// Films the layers below too, if anything is filmed.
+    pub(super) fn film_below(&mut self, network: &Network) {
+        let now = self.clock.now();
+        if let Some(film) = &mut self.film {
+            film.add_below(network, now);
+        }
     }
 
     pub(super) fn cx(&mut self, connection: u64) -> Cx<'_> {

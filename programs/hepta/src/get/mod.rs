@@ -86,9 +86,12 @@ async fn get_all(options: &Options) -> u8 {
         }
     }
     client.close();
-    drop(client);
+    let film = client.into_film();
     if let Some(network) = network {
         network.finish().await;
+        if let Some(mut film) = film {
+            film.print_end();
+        }
     }
     first_failure
 }

@@ -9,7 +9,7 @@ use message::{Fields, Method, Response, Status, date};
 use super::location::Location;
 use super::request::{Asked, Step, parse_field, parse_range};
 use super::resume::{self, Part, Plan};
-use super::{Options, connect, retry};
+use super::{Options, connect, film, retry};
 
 #[derive(Parser)]
 struct Line {
@@ -376,4 +376,15 @@ mod tempfile {
             let _ = std::fs::remove_dir_all(&self.0);
         }
     }
+}
+
+#[test]
+fn films_of_two_are_one_in_order() {
+    let below = "0.100000s Link a\n0.200000s Link b\n... and 2 more notes that did not fit\n";
+    let above = "0.150000s Application c\n0.200000s Application d\n1.000000s Application e\n";
+    let expected = "0.100000s Link a\n0.150000s Application c\n0.200000s Link b\n\
+                    ... and 2 more notes that did not fit\n0.200000s Application d\n1.000000s Application e\n";
+    assert_eq!(film::merged(below, above), expected);
+    assert_eq!(film::merged("", above), above);
+    assert_eq!(film::merged(below, ""), below);
 }

@@ -188,6 +188,24 @@ fn get_fetches_over_our_own_stack() {
         let to_file = ["get", "-o", copy.to_str().unwrap(), &server.url("/large.bin")];
         let _ = hepta_over_tap(&to_file).ok();
         assert!(std::fs::read(copy).unwrap() == large);
+        // The film goes down to the cable, and is in order.
+        let film = hepta_over_tap(&["get", "-v", &hello]).ok().stderr;
+        let story = [
+            "Transport SegmentOut flags=S ",
+            "Link FrameOut",
+            "Transport SegmentIn flags=S. ",
+            "Transport StateChanged from=SynSent to=Established",
+            "Application RequestOut",
+            "Transport SegmentOut flags=P. ",
+            "Transport SegmentIn flags=P. ",
+            "Application ResponseIn",
+            "to=FinWait1",
+        ];
+        let mut rest = &film[..];
+        for line in story {
+            let Some(at) = rest.find(line) else { panic!("{line:?} does not follow in\n{film}") };
+            rest = &rest[at + line.len()..];
+        }
         let refused = hepta_over_tap(&["get", "http://10.77.0.1:9/"]);
         assert_eq!(refused.status.code(), Some(7), "{}", refused.stderr);
         assert!(refused.stderr.contains("nobody listens"), "{}", refused.stderr);
