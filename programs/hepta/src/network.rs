@@ -6,12 +6,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ::net::{Builder, Port, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use base::Mac;
-use clap::Args;
+use clap::{Args, ValueHint};
 use host::Config;
 use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
@@ -57,6 +58,9 @@ pub(crate) struct Options {
     /// The longest packet that the device takes, in bytes
     #[arg(long, value_name = "BYTES", requires = "net", default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
     pub(crate) mtu: u16,
+    /// Write every frame that goes over the device to FILE too, for Wireshark and its kind (pcapng)
+    #[arg(long, value_name = "FILE", requires = "net", value_hint = ValueHint::FilePath)]
+    pub(crate) capture: Option<PathBuf>,
 }
 
 /// A stack of our own that runs.
@@ -113,7 +117,12 @@ fn prepare(options: &Options) -> anyhow::Result<Option<(Device, Config)>> {
             "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
         );
     }
-    let device = Device::open(device, usize::from(options.mtu))?;
+    let mut device = Device::open(device, usize::from(options.mtu))?;
+    if let Some(file) = &options.capture {
+        device = device
+            .captured(file)
+            .with_context(|| format!("frames cannot be written to {}", file.display()))?;
+    }
     let mut secret = [0; 16];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;

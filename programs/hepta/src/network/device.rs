@@ -1,9 +1,11 @@
 //! Opening the device that `--net` names.
 
+use std::fs::File;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 
-use ::net::{Mode, PacketSocket, Port, Tap};
+use ::net::{Captured, Mode, PacketSocket, Port, Tap};
 use anyhow::anyhow;
 use base::Mac;
 
@@ -18,6 +20,13 @@ impl Device {
     /// Opens a device as what it is; a new one as its name says.
     pub(super) fn open(name: &str, mtu: usize) -> anyhow::Result<Self> {
         open(name, mtu).map_err(|error| cannot_open(name, &error))
+    }
+
+    /// The same device, whose frames are also written to a file, each at once.
+    pub(super) fn captured(self, file: &Path) -> io::Result<Self> {
+        let Self { name, port } = self;
+        let port = Box::new(Captured::new(port, &name, File::create(file)?)?);
+        Ok(Self { name, port })
     }
 }
 

@@ -398,8 +398,9 @@ fn a_film_shows_a_page_load_from_arp_to_http() {
     in_namespace("own_network::a_film_shows_a_page_load_from_arp_to_http", || {
         let site = Site::new().with("hello.txt", "hello\n");
         make_network();
+        let capture = site.path("frames.pcapng");
         let program = Program::serve(HEPTA, site.root()).args(&OURS).arg("--film");
-        let server = program.listen("10.77.0.2:80").start();
+        let server = program.arg("--capture").arg(&capture).listen("10.77.0.2:80").start();
         assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
         // In this order, whatever stands between.
         let story = [
@@ -432,6 +433,12 @@ fn a_film_shows_a_page_load_from_arp_to_http() {
         for line in story {
             let Some(at) = rest.find(line) else { panic!("{line:?} does not follow in\n{film}") };
             rest = &rest[at + line.len()..];
+        }
+        // The same frames, for Wireshark: a section header, and the bytes of both messages.
+        let frames = std::fs::read(&capture).unwrap();
+        assert!(frames.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]));
+        for bytes in [&b"GET /hello.txt HTTP/1.1\r\n"[..], b"\r\n\r\nhello\n"] {
+            assert!(frames.windows(bytes.len()).any(|window| window == bytes));
         }
     });
 }
