@@ -19,6 +19,7 @@ LOAD_CORE = 1
 PACKAGES = {
     "curl": "curl",
     "h2load": "nghttp2-client",
+    "ip": "iproute2",
     "h2o": "h2o",
     "nghttp": "nghttp2-client",
     "nghttpd": "nghttp2-server",
@@ -26,7 +27,9 @@ PACKAGES = {
     "nm": "binutils",
     "objdump": "binutils",
     "openssl": "openssl",
+    "nsenter": "util-linux",
     "taskset": "util-linux",
+    "unshare": "util-linux",
     "valgrind": "valgrind",
     "wrk": "wrk",
 }
