@@ -139,6 +139,10 @@ impl Connection {
             return GO_ON;
         }
         cx.note(|| Seen::dropped(segment, Why::OldTimestamp));
+        if segment.is_empty() && header.seq.is_before(self.recv.nxt) {
+            // An acknowledgement that more than one overtook: nobody waits for an answer to it.
+            return DONE;
+        }
         if header.flags.has(Flags::SYN) {
             self.challenge(cx, Why::SynInConnection);
         } else {
@@ -282,7 +286,16 @@ impl Connection {
         }
         // RFC 5961 §5.2: nor can it acknowledge what lies before our first byte.
         let sent = u32::try_from(self.send.totals.bytes_acked).unwrap_or(u32::MAX);
-        if ack.is_before(una) && una - ack > self.send.wnd_max.min(sent) {
+        let is_too_old = ack.is_before(una) && una - ack > self.send.wnd_max.min(sent);
+        // RFC 7323 §4.3: the timestamp is taken of what is acceptable. An acknowledgement that is as
+        // expected in all but its age is only late.
+        if let Some((value, _)) = header.options.timestamps
+            && self.recv.timestamps.is_on
+            && (!ack.is_before(una) || self.is_as_expected(segment))
+        {
+            self.recv.timestamps.take(cx.now(), header.seq, value);
+        }
+        if is_too_old {
             self.challenge(cx, Why::AckTooOld);
             return DONE;
         }
@@ -292,11 +305,6 @@ impl Connection {
         let echo_rtt = echo.and_then(|e| self.recv.timestamps.since_echo(cx.now(), tick, e));
         if let Some(rtt) = echo_rtt.filter(|_| segment.payload.len() >= self.mss_received()) {
             self.recv.window.take_rtt(rtt);
-        }
-        if let Some((value, _)) = header.options.timestamps
-            && self.recv.timestamps.is_on
-        {
-            self.recv.timestamps.take(cx.now(), header.seq, value);
         }
         let is_syn = header.flags.has(Flags::SYN);
         let facts = Ack {
@@ -324,6 +332,18 @@ impl Connection {
             self.offer_room();
         }
         GO_ON
+    }
+
+    /// Whether nothing in a segment but its acknowledgement can be news: it is the next one, and its
+    /// window is the one that is known.
+    fn is_as_expected(&self, segment: &Segment<'_>) -> bool {
+        let header = &segment.header;
+        self.state == State::Established
+            && header.flags.without(Flags::PSH) == Flags::ACK
+            && header.seq == self.recv.nxt
+            && self.recv.ranges.is_empty()
+            && self.recv.urgent.is_none()
+            && u32::from(header.window) << self.send.scale == self.send.wnd
     }
 
     fn mss_received(&self) -> usize {
@@ -361,6 +381,7 @@ impl Connection {
             && self.send.totals.retransmitted > 1
             && !self.send.is_echo_of_original(echo);
         self.send.begin(cx, was_lost);
+        self.recv.delay.begin(cx.now());
         self.start_keepalive(cx);
         if self.send.has_finished {
             // RFC 9293 §3.10.4: the user had finished before.
@@ -398,7 +419,14 @@ impl Connection {
 
     /// Seventh and eighth: what it carries, and FIN.
     fn check_text(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
-        if segment.is_empty() || segment.header.flags.has(Flags::SYN) && segment.len() == 1 {
+        if segment.is_empty() {
+            return GO_ON;
+        }
+        if segment.header.flags.has(Flags::SYN) {
+            // Both have opened: the peer's SYN came once more, and hears that it did.
+            let (config, seq) = (Arc::clone(&self.config), segment.header.seq);
+            self.recv.note_outside(&config.acknowledge, seq, seq + 1);
+            self.recv.delay.is_due = true;
             return GO_ON;
         }
         if !self.state.may_receive() {

@@ -324,7 +324,7 @@ impl Config {
                 quick_max: 16,
                 adaptive: true,
                 interactive_after: 1,
-                answers_ack_of_unsent: false,
+                answers_ack_of_unsent: true,
                 delays_ack_of_fin: true,
                 compressed_max: 44,
                 compressed_delay: Duration::from_millis(1),

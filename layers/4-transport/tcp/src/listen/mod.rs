@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use base::{Cx, Instant};
 
-use crate::machine::{Connection, Flow, Limits};
+use crate::machine::{Connection, Failure, Flow, Limits};
 use crate::wire::{Ecn, Flags, Header, Segment};
 use crate::xray::{Seen, Why};
 use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
@@ -103,7 +103,10 @@ impl Listener {
         let is_ours = self.half_open.get(flow).is_some_and(|request| error.seq == request.iss);
         if !is_ours {
             cx.note(|| Seen::Ignored { why: Why::IcmpOutOfPlace });
-        } else if matches!(error.kind, IcmpKind::Unreachable(_)) {
+        } else if let IcmpKind::Unreachable(why) = error.kind
+            && !matches!(why, Failure::HostUnreachable | Failure::NetworkUnreachable)
+        {
+            // RFC 9293 §3.9.2.2 (MUST-56): hosts and networks come back, so these two pass.
             self.forget(flow);
         } else {
             cx.note(|| Seen::Ignored { why: Why::IcmpSoft });
@@ -261,8 +264,8 @@ impl Listener {
             return None;
         }
         let window = config.buffers.receive_initial;
-        let is_acceptable =
-            seq.is_at_most(expected + window) && segment.end().is_at_least(expected);
+        let is_acceptable = seq == expected
+            || (seq.is_at_most(expected + window) && segment.end().is_after(expected));
         if flags.has(Flags::RST) {
             if seq == expected {
                 // RFC 9293 §3.10.7.4, second: back to LISTEN, as if nothing had been.

@@ -64,6 +64,11 @@ impl Delay {
         }
     }
 
+    /// The connection is established: who answers soon after has a conversation in mind.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.last_data_at = now;
+    }
+
     /// Acknowledgements shall be sent at once for a while: something is amiss, or begins. `window`
     /// is how much the peer may send.
     pub(crate) fn hurry(&mut self, config: &Acknowledge, window: u32, max: u8) {
@@ -169,6 +174,11 @@ impl Delay {
     }
 
     fn wait(&mut self, config: &Acknowledge, now: Instant, smoothed: Option<Duration>) {
+        if config.adaptive && self.ato == Micros::ZERO {
+            // No data came before, so nothing is known of what it is worth to wait for.
+            self.is_due = true;
+            return;
+        }
         let mut ato = self.ato().max(config.delay_min);
         if config.adaptive && ato > config.delay_min {
             let is_slow = self.is_interactive(config) || self.pushed > 0;

@@ -194,9 +194,12 @@ impl Recv {
             self.buffer.write_at(cx, 0, payload);
         }
         self.nxt += payload.len() as u32;
+        let brings_fin = segment.header.flags.has(Flags::FIN) && self.fin == Some(self.nxt);
         while let Some(end) = self.ranges.take_up_to(self.nxt) {
             self.nxt = self.nxt.max(end);
         }
+        // A FIN that came early has its number in the ranges.
+        self.nxt = self.fin.map_or(self.nxt, |fin| self.nxt.min(fin));
         let readable = self.nxt - before;
         if self.is_abandoned {
             self.buffer.clear(cx);
@@ -209,6 +212,8 @@ impl Recv {
             self.is_finished = true;
             self.nxt += 1;
             self.delay.is_owed = true;
+            // Nothing stands behind a FIN: what claimed to is forgotten.
+            self.ranges.clear();
         }
         let used = self.used();
         self.window.note_data(cx.now(), self.nxt, payload.len(), used);
@@ -223,9 +228,10 @@ impl Recv {
             self.delay.note_data(&config.acknowledge, now, size, has_push, (open, rto), mss);
         }
         // RFC 5681 §4.2: what fills a gap is acknowledged at once.
-        self.delay.is_due |= had_gap;
+        let fills_gap = had_gap && !brings_fin;
+        self.delay.is_due |= fills_gap;
         self.decide(cx, config, smoothed);
-        Taken { readable, has_finished, fills_gap: had_gap }
+        Taken { readable, has_finished, fills_gap }
     }
 
     fn take_out_of_order(
@@ -240,8 +246,10 @@ impl Recv {
         let rtt = smoothed.into_iter().chain(self.window.rtt()).min();
         let (now, has_sack) = (cx.now(), self.has_sack);
         self.delay.decide_out_of_order(&config.acknowledge, now, self.nxt, has_sack, rtt);
+        // The number of a FIN behind a gap is acknowledged selectively too.
         let end = from + payload.len() as u32;
-        if payload.is_empty() {
+        let end = if self.fin == Some(end) { end + 1 } else { end };
+        if end == from {
             return;
         }
         if self.ranges.contains(from, end) {

@@ -6,12 +6,13 @@
 
 use super::Send;
 use super::output::Room;
+use crate::Seq;
 use crate::config::Config;
 
 impl Send {
     /// Decides what leaves next: a segment, or where the profile sends in bursts, several that are
     /// decided on as one, whether or not the device takes them as one. Returns the first piece: how
-    /// long it is, and whether it ends with FIN and with PSH.
+    /// long it is, whether it ends with FIN, and whether a burst ends with it.
     pub(super) fn begin_burst(
         &mut self,
         config: &Config,
@@ -26,33 +27,50 @@ impl Send {
         } else {
             quota
         };
+        self.burst = (self.nxt, self.nxt);
         let device = (room.gso_len_max / mss).max(1);
-        let segments = if sends_bursts { quota } else { device.min(quota) };
-        let (len, has_fin) = self.cut((mss, segments), sends_bursts, small)?;
-        let is_whole = self.nxt + len == self.write_end();
+        let is_burst = sends_bursts && quota > 1;
+        let segments = if is_burst { quota } else { device.min(quota) };
+        let (len, has_fin) = self.cut((mss, segments), is_burst, small)?;
         if len <= device.saturating_mul(mss) {
-            // What fits into the window's last bit is as urgent as what ends a write.
-            let has_push = len > 0 && (is_whole || small || (sends_bursts && len > mss));
-            return Some((len, has_fin, has_push));
+            return Some((len, has_fin, is_burst && len > mss));
         }
-        self.burst = Some((self.nxt + len, has_fin));
+        self.burst.1 = self.nxt + len;
         Some((device * mss, false, false))
+    }
+
+    /// What was decided on is decided on anew.
+    pub(super) fn drop_burst(&mut self) {
+        self.burst = (self.nxt, self.nxt);
+    }
+
+    /// Whether a write ends at `end`, or what comes to the same: the window's last bit is used, or of a
+    /// small window so much was sent that the peer shall not wait for more.
+    pub(super) fn ends_write(&mut self, config: &Config, end: Seq, mss: u32, small: bool) -> bool {
+        let half = self.wnd_max / 2;
+        let is_small_window = config.congestion.burst_min > 0 && half < 2 * mss;
+        let is_much = is_small_window && end.beyond(self.pushed) > half;
+        let is_end = end == self.write_end() || small || is_much;
+        if is_end {
+            self.pushed = end;
+        }
+        is_end
     }
 
     /// The next piece of what was decided on, if something is left of it.
     pub(super) fn rest_of_burst(&mut self, mss: u32, room: Room) -> Option<(u32, bool, bool)> {
-        let (end, has_fin) = self.burst.take()?;
-        let left = end.min(self.window_end()).beyond(self.nxt);
+        let end = self.burst.1;
+        let window = self.window_end();
+        let left = end.min(window).beyond(self.nxt);
         if left == 0 {
             return None;
         }
         let device = (room.gso_len_max / mss).max(1).saturating_mul(mss);
         if left > device {
-            self.burst = Some((end, has_fin));
             return Some((device, false, false));
         }
-        let is_end = self.nxt + left == end;
-        Some((left, has_fin && is_end, is_end))
+        let has_fin = self.has_finished && end == self.write_end() && window.is_after(end);
+        Some((left, has_fin, self.nxt + left == end))
     }
 
     /// How many segments leave as one: what is sent in a millisecond at the rate that the congestion
@@ -69,7 +87,7 @@ impl Send {
         let paced = smoothed.map_or(LEN_MAX, |rtt| (window * 1_000_000 / rtt.max(1)) >> 10);
         let near = micros(self.rtt.shortest())
             .map_or(0, |rtt| LEN_MAX.checked_shr((rtt >> 9) as u32).unwrap_or(0));
-        let len = (paced + near).min(LEN_MAX).min(u64::from(self.wnd_max / 2));
-        (len as u32 / mss).max(config.congestion.burst_min)
+        let len = (paced + near).min(LEN_MAX) as u32;
+        (len / mss).max(config.congestion.burst_min).min((self.wnd_max / 2 / mss).max(1))
     }
 }

@@ -110,8 +110,10 @@ pub(crate) struct Send {
     pub(crate) totals: Totals,
     /// Explicit congestion notification (RFC 3168).
     pub(crate) ecn: EcnSender,
-    /// Where that ends which was decided on as one and has not left yet, and whether with a FIN.
-    burst: Option<(Seq, bool)>,
+    /// Where that began and ends which was last decided on as one.
+    burst: (Seq, Seq),
+    /// Where PSH last stood because a write ended, or as good as.
+    pushed: Seq,
     /// What is due.
     due: Due,
     /// Pacing, if the user wishes it.
@@ -216,7 +218,8 @@ impl Send {
             last_data_at: Instant::ORIGIN,
             totals: Totals::default(),
             ecn: EcnSender::default(),
-            burst: None,
+            burst: (iss, iss),
+            pushed: iss + 1,
             due: Due::default(),
             pacing: None,
         }
@@ -311,7 +314,7 @@ impl Send {
         self.sent.clear(cx);
         self.timer.0 = Instant::NEVER;
         self.due = Due::default();
-        self.burst = None;
+        self.drop_burst();
         self.urgent = None;
     }
 }

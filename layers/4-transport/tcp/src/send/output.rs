@@ -102,12 +102,10 @@ impl Send {
             self.pace(cx.now(), next.len);
             return Some(*next);
         }
-        if self.recovery.new_data_first {
+        if self.recovery.new_data_first && !self.nxt.is_after(self.recovery.high) {
             // RFC 5682 §2.1 step 2.b: there was nothing new to send, so it will not tell.
             self.recovery.new_data_first = false;
-            if !self.nxt.is_after(self.recovery.high) {
-                self.recovery.frto = false;
-            }
+            self.recovery.frto = false;
             return self.next(cx, config, room);
         }
         self.arm_persist(cx.now(), config);
@@ -283,16 +281,19 @@ impl Send {
             return None;
         }
         let mss = self.mss().saturating_sub(room.sack_len).max(1);
-        let (len, has_fin, has_push) = match self.rest_of_burst(mss, room) {
+        let (len, has_fin, ends_burst) = match self.rest_of_burst(mss, room) {
             Some(rest) => rest,
             None => {
                 self.restart_after_idle(cx, config);
-                let quota = self.quota(cx, probe, mss)?;
+                let quota = self.quota(cx, probe)?;
                 self.begin_burst(config, room, (mss, quota), small)?
             }
         };
         let start = self.nxt;
-        self.note_sent(cx, config, len, has_fin, has_push, mss);
+        let ends_write = len > 0 && self.ends_write(config, start + len, mss, small);
+        self.note_sent(cx, config, len, has_fin, ends_write, mss);
+        // What is sent again says only where a write ended.
+        let has_push = ends_write || ends_burst;
         if probe {
             self.recovery.probe = Some((self.nxt, false));
             cx.note(|| Seen::TailProbed { seq: start, is_new: true });
@@ -305,15 +306,13 @@ impl Send {
     }
 
     /// How many segments the congestion window allows.
-    fn quota(&mut self, cx: &mut Cx<'_>, probe: bool, mss: u32) -> Option<u32> {
+    fn quota(&mut self, cx: &mut Cx<'_>, probe: bool) -> Option<u32> {
         let in_flight = self.in_flight();
         let cwnd = self.congestion.cwnd();
         if in_flight < cwnd {
             return Some(if probe { 1 } else { cwnd - in_flight });
         }
-        // A FIN that fits into one segment, and a probe, are not kept waiting.
-        let is_last = self.has_finished && self.unsent_len() <= mss;
-        if probe || is_last {
+        if probe {
             return Some(1);
         }
         let packets = self.sent.packets();
@@ -383,7 +382,10 @@ impl Send {
         let delivered = self.totals.delivered;
         let sent = Sent { start: self.nxt, end, at: now, delivered, mss: mss as u16, marks };
         let segments = sent.segments();
-        self.sent.push(cx, sent);
+        let follows_burst = config.congestion.burst_min > 0 && self.burst.0.is_before(self.nxt);
+        if !(follows_burst && self.sent.extend(&sent)) {
+            self.sent.push(cx, sent);
+        }
         self.nxt = end;
         if has_fin {
             self.fin = Some(end - 1);

@@ -145,6 +145,25 @@ impl Scoreboard {
         self.entries.push_back(sent);
     }
 
+    /// Adds to the last entry what was sent in the same burst, as if it had left as one; says whether
+    /// that could be done.
+    pub(crate) fn extend(&mut self, more: &Sent) -> bool {
+        let Some(last) = self.entries.back().copied() else { return false };
+        let is_one = last.end == more.start
+            && last.at == more.at
+            && last.mss == more.mss
+            && last.marks == Marks::default()
+            && last.payload_len().is_multiple_of(u32::from(last.mss.max(1)));
+        if is_one {
+            let index = self.entries.len() - 1;
+            self.update(index, |last| {
+                last.end = more.end;
+                last.marks = more.marks;
+            });
+        }
+        is_one
+    }
+
     /// Takes out what stands before `una`; an entry that it cuts loses its first part. `each` sees
     /// every part that is gone.
     #[inline]
@@ -155,9 +174,8 @@ impl Scoreboard {
                 break;
             }
             if first.end.is_after(una) {
-                // A part of a super-segment.
-                self.split(0, una);
-                continue;
+                self.trim_first(first, una, &mut each);
+                break;
             }
             self.count_off(&first);
             self.entries.pop_front();
@@ -169,6 +187,23 @@ impl Scoreboard {
             debug_assert!(self.packets == 0 && self.sacked == 0 && self.lost == 0);
             self.lost_hint = 0;
             spare::take_back(cx, &mut self.entries);
+        }
+    }
+
+    /// Takes off the front of the first entry. Whole segments of a super-segment are gone with it; a
+    /// part of one is not, for the segment is still on its way.
+    fn trim_first(&mut self, first: Sent, una: Seq, each: &mut impl FnMut(&Sent)) {
+        let rest = Sent { start: una, marks: first.marks.without(Marks::SYN), ..first };
+        let gone = first.segments() - rest.segments();
+        self.count_off(&first);
+        self.count_on(&rest);
+        if let Some(entry) = self.entries.front_mut() {
+            *entry = rest;
+        }
+        if gone > 0 {
+            let end = first.start + gone * u32::from(first.mss);
+            let marks = first.marks.without(Marks::FIN).without(Marks::PUSH);
+            each(&Sent { end: end.min(una), marks, ..first });
         }
     }
 

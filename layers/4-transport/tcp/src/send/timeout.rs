@@ -112,6 +112,7 @@ impl Send {
     /// segment.
     fn enter_loss(&mut self, cx: &mut Cx<'_>, config: &Config) {
         let is_new = self.recovery.phase < Phase::Recovery;
+        self.drop_burst();
         self.mark_all_lost(cx, config);
         let was_settled = self.una.is_at_least(self.recovery.high);
         let begins_again = self.recovery.phase == Phase::Loss && self.timeouts == 0;

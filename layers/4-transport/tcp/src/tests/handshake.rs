@@ -108,6 +108,7 @@ fn both_connect_at_once() {
             0.000 > S. 0:0(0) ack 1 win 64240 <mss 1460>
             < S. 0:0(0) ack 1 win 5000 <mss 1000>
             ~ StateChanged from=SynReceived to=Established cause=AckOfSyn
+            0.000 > . 1:1(0) ack 1 win 64240
             => Connected
             write 10
             => wrote 10

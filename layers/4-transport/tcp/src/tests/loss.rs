@@ -332,6 +332,7 @@ fn a_spurious_timeout_is_undone() {
             info cwnd ssthresh phase lost
             => phase: Open lost: 0 cwnd: 11 ssthresh: 4294967295
             < . 1:1(0) ack 14001 win 65535
+            1.200 > . 13001:13001(0) ack 1 win 64240
         "#]],
     );
 }

@@ -71,7 +71,7 @@ fn an_acknowledgement_of_everything() {
             SYN-SENT: R 2:2(0) win 0 -> SynSent
             SYN-RECEIVED: R 2:2(0) win 0 -> SynReceived
             half-open: R 2:2(0) win 0 -> Listen
-            ESTABLISHED:  -> Established
+            ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1:  -> FinWait2
             FIN-WAIT-2:  -> FinWait2
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
@@ -110,7 +110,7 @@ fn an_acknowledgement_of_the_future() {
             SYN-SENT: R 9:9(0) win 0 -> SynSent
             SYN-RECEIVED: R 9:9(0) win 0 -> SynReceived
             half-open: R 9:9(0) win 0 -> Listen
-            ESTABLISHED:  -> Established
+            ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1: . 2:2(0) ack 1 win 64240 -> FinWait1
             FIN-WAIT-2: . 2:2(0) ack 1 win 64240 -> FinWait2
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
@@ -186,7 +186,7 @@ fn a_syn_with_an_acknowledgement() {
         "< S. 0:0(0) ack 1 win 5000 <mss 1000>",
         expect![[r#"
             SYN-SENT: . 1:1(0) ack 1 win 64240; => Connected -> Established
-            SYN-RECEIVED: => Connected -> Established
+            SYN-RECEIVED: . 1:1(0) ack 1 win 64240; => Connected -> Established
             half-open: . 1:1(0) ack 1 win 64240 -> Listen
             ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1: . 2:2(0) ack 1 win 64240 -> FinWait1
@@ -361,9 +361,9 @@ fn a_fin() {
         "< F. 1:1(0) ack 1 win 5000",
         expect![[r#"
             SYN-SENT:  -> SynSent
-            SYN-RECEIVED: => Connected; => PeerFinished -> CloseWait
-            half-open: => Connected; => PeerFinished -> CloseWait
-            ESTABLISHED: => PeerFinished -> CloseWait
+            SYN-RECEIVED: . 1:1(0) ack 2 win 64240; => Connected; => PeerFinished -> CloseWait
+            half-open: . 1:1(0) ack 2 win 64240; => Connected; => PeerFinished -> CloseWait
+            ESTABLISHED: . 1:1(0) ack 2 win 64240; => PeerFinished -> CloseWait
             FIN-WAIT-1: . 2:2(0) ack 2 win 64240; => PeerFinished -> Closing
             FIN-WAIT-2: . 2:2(0) ack 2 win 64240; => PeerFinished; => TimeWait; => Closed -> Closed
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
@@ -383,7 +383,7 @@ fn a_fin_that_acknowledges_everything() {
             SYN-SENT: R 2:2(0) win 0 -> SynSent
             SYN-RECEIVED: R 2:2(0) win 0 -> SynReceived
             half-open: R 2:2(0) win 0 -> Listen
-            ESTABLISHED:  -> Established
+            ESTABLISHED: . 1:1(0) ack 1 win 64240 -> Established
             FIN-WAIT-1: . 2:2(0) ack 2 win 64240; => PeerFinished; => TimeWait; => Closed -> Closed
             FIN-WAIT-2: . 2:2(0) ack 2 win 64240; => PeerFinished; => TimeWait; => Closed -> Closed
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
