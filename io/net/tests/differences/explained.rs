@@ -1,0 +1,112 @@
+//! Differences that we stand by, each with its reason.
+
+use tcp::Flags;
+
+use crate::conversation::{Action, Conversation, Piece, Step};
+use crate::segment::Said;
+
+/// A reason, and how such a difference is told: by the conversation up to the step, by what the kernel
+/// said after it and what we did.
+type Reason = (&'static str, fn(&[Step], &[Said], &[Said]) -> bool);
+
+const REASONS: &[Reason] = &[
+    (
+        "RFC 7323 §2.2, §3.2, RFC 2018 §2: an answer to a SYN agrees to what that SYN offered, also \
+         when both have opened; the kernel repeats its own wishes",
+        |steps, kernel, ours| {
+            last(steps).is_some_and(|piece| piece.flags == Flags::SYN)
+                && both(kernel, ours, |a, b| a.flags == SYN_ACK && a.seq == b.seq)
+        },
+    ),
+    (
+        "RFC 7323 §2.2: the window of a segment with SYN is not scaled, not even when both have opened",
+        |steps, kernel, ours| {
+            let of = |flags| steps.iter().filter_map(piece).any(|piece| piece.flags == flags);
+            of(Flags::SYN) && of(SYN_ACK) && kernel.iter().zip(ours).all(|(a, b)| a.seq == b.seq)
+        },
+    ),
+    (
+        "RFC 9293 §3.10.7.4, seventh: data behind a FIN cannot be and is ignored; the kernel resets",
+        |_, kernel, ours| {
+            kernel.iter().any(|said| said.flags == Flags::RST)
+                && ours.iter().all(|said| !said.flags.has(Flags::RST))
+        },
+    ),
+    (
+        "RFC 9293 §3.10.7.4, eighth: nothing stands behind a FIN, also when that came out of order; the \
+         kernel forgets it for what overlaps it",
+        |steps, kernel, ours| {
+            let mut early = steps.iter().filter_map(piece);
+            early.any(|piece| piece.flags.has(Flags::FIN))
+                && both(kernel, ours, |a, b| a.seq == b.seq && a.flags == b.flags)
+        },
+    ),
+    (
+        "RFC 9293 §3.8.6.3: two segments are acknowledged, though the user has not read them; the \
+         kernel waits where its buffer, which counts memory and not bytes, opens less than before",
+        |steps, kernel, ours| {
+            last(steps).is_some_and(|piece| piece.len > 0)
+                && kernel.is_empty()
+                && matches!(ours, [said] if said.flags == Flags::ACK && said.len == 0)
+        },
+    ),
+    (
+        "RFC 9293 §3.9.1.2: PSH is a hint; where it stands in the middle of a write is nobody's business",
+        |_, kernel, ours| {
+            let pairs = || kernel.iter().zip(ours);
+            let without =
+                |said: &Said| Said { flags: said.flags.without(Flags::PSH), ..said.clone() };
+            kernel.len() == ours.len() && pairs().all(|(a, b)| without(a) == without(b))
+        },
+    ),
+    (
+        "RFC 2883 §4: a duplicate is reported once, and nothing behind a FIN; where the kernel says it in \
+         every segment of a burst, or before it forgets, it needs more options",
+        |_, kernel, ours| {
+            let first = kernel.iter().zip(ours).find(|(a, b)| a != b);
+            first.is_some_and(|(a, b)| {
+                (a.flags.without(Flags::PSH), a.seq, a.len, a.ack)
+                    == (b.flags.without(Flags::PSH), b.seq, b.len, b.ack)
+                    && a.sack.len() > b.sack.len()
+            })
+        },
+    ),
+    (
+        "a reset says nothing of what came out of order: nobody will fill gaps any more",
+        |_, kernel, ours| {
+            both(kernel, ours, |a, b| {
+                let without = |said: &Said| Said { sack: Vec::new(), ..said.clone() };
+                a.flags.has(Flags::RST) && without(a) == without(b)
+            })
+        },
+    ),
+];
+
+fn piece(step: &Step) -> Option<&Piece> {
+    match &step.action {
+        Action::Peer(piece) => Some(piece),
+        Action::Program(_) => None,
+    }
+}
+
+fn last(steps: &[Step]) -> Option<&Piece> {
+    steps.last().and_then(piece)
+}
+
+const SYN_ACK: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
+
+/// Whether both said one thing, and `is_alike` holds of it.
+fn both(kernel: &[Said], ours: &[Said], is_alike: impl Fn(&Said, &Said) -> bool) -> bool {
+    matches!((kernel, ours), ([a], [b]) if is_alike(a, b))
+}
+
+/// Why what was said after step `at` differs, if that is known.
+pub(crate) fn why(
+    conversation: &Conversation,
+    at: usize,
+    kernel: &[Said],
+    ours: &[Said],
+) -> Option<&'static str> {
+    let steps = &conversation.steps[..=at];
+    REASONS.iter().find(|(_, is_it)| is_it(steps, kernel, ours)).map(|(why, _)| *why)
+}
