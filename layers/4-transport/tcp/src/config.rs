@@ -179,6 +179,8 @@ pub struct Acknowledge {
     pub quick_max: u8,
     /// Whether the delay follows the times between segments.
     pub adaptive: bool,
+    /// Whether every second segment is acknowledged at once, however short it is.
+    pub counts_segments: bool,
     /// How many answers in time make a conversation, in which acknowledgements ride on data.
     pub interactive_after: u8,
     /// Whether an acknowledgement of what was never sent is answered (RFC 9293 §3.10.7.4, fifth),
@@ -204,6 +206,9 @@ pub struct BuffersConfig {
     pub receive_autotune: bool,
     /// Whether the first window is a whole number of segments.
     pub receive_initial_whole_segments: bool,
+    /// Whether all that the buffer has room for is offered, to the byte, and the buffer itself is a
+    /// whole number of segments; otherwise what is offered grows as whole segments come.
+    pub receive_offers_all: bool,
     /// The first window in segments, if it shall be smaller than the buffer.
     pub receive_initial_segments: Option<u32>,
     /// By how many bits our windows are shifted; otherwise what `receive_max` needs.
@@ -231,6 +236,11 @@ pub struct Idle {
     pub fin_wait: Duration,
     /// How often a connection that its user has left retransmits.
     pub orphan_retries: u8,
+    /// Whether a user who leaves without having read everything breaks off (RFC 2525 §2.17), or says
+    /// FIN as always.
+    pub resets_unread: bool,
+    /// Whether a reset of our own accord still says how much we would take.
+    pub resets_say_window: bool,
 }
 
 /// Whose initial values a stack has.
@@ -323,6 +333,7 @@ impl Config {
                 delay_max: Duration::from_millis(200),
                 quick_max: 16,
                 adaptive: true,
+                counts_segments: false,
                 interactive_after: 1,
                 answers_ack_of_unsent: true,
                 delays_ack_of_fin: true,
@@ -334,6 +345,7 @@ impl Config {
                 receive_max: 3 << 20,
                 receive_autotune: true,
                 receive_initial_whole_segments: true,
+                receive_offers_all: false,
                 receive_initial_segments: None,
                 window_scale: Some(7),
                 send_initial: 87_040,
@@ -347,6 +359,8 @@ impl Config {
                 time_wait: Duration::from_secs(60),
                 fin_wait: Duration::from_secs(60),
                 orphan_retries: 8,
+                resets_unread: true,
+                resets_say_window: true,
             },
             mss_max: None,
             mss_min: 48,
@@ -387,6 +401,7 @@ impl Config {
                 delay_max: Duration::from_millis(40),
                 quick_max: 0,
                 adaptive: false,
+                counts_segments: true,
                 interactive_after: u8::MAX,
                 answers_ack_of_unsent: true,
                 delays_ack_of_fin: false,
@@ -396,12 +411,18 @@ impl Config {
             buffers: BuffersConfig {
                 receive_max: 2 << 20,
                 receive_initial_whole_segments: false,
+                receive_offers_all: true,
                 window_scale: Some(6),
                 send_initial: 32_768,
                 send_max: 2 << 20,
                 ..linux.buffers
             },
-            idle: Idle { keepalive_probes: 8, ..linux.idle },
+            idle: Idle {
+                keepalive_probes: 8,
+                resets_unread: false,
+                resets_say_window: false,
+                ..linux.idle
+            },
             mss_min: 216,
             ..linux
         }

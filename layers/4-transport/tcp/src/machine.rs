@@ -317,10 +317,12 @@ impl Connection {
     /// answered with a reset. So is what came and was not read (RFC 9293 §3.6.1, RFC 2525 §2.17).
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         let breaks_off = self.life.linger().is_some_and(|linger| linger.is_zero());
-        if breaks_off || (self.recv.buffer.len() > 0 && self.state.is_synchronized()) {
+        let is_unread = self.recv.buffer.len() > 0 && self.state.is_synchronized();
+        if breaks_off || (is_unread && self.config.idle.resets_unread) {
             return self.abort(cx);
         }
         self.recv.is_abandoned = true;
+        self.recv.buffer.clear(cx);
         self.life.is_orphan = true;
         self.shut_down(cx);
         self.watch_orphan(cx);

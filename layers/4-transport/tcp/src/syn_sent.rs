@@ -115,7 +115,7 @@ impl Connection {
         let mss = self.send.pmtu.mss().min(self.life.peer_mss);
         self.send.pmtu.set_ceiling(mss);
         self.take_ecn_wish(header.flags);
-        self.recv.begin(cx, header.seq, self.life.is_scaled);
+        self.recv.begin(cx, header.seq, self.life.is_scaled, mss);
         self.send.wl1 = header.seq;
         self.send.set_window(u32::from(header.window));
     }

@@ -225,7 +225,12 @@ impl Connection {
 
     fn emit_reset(&mut self, cx: &mut Cx<'_>, seq: Seq, kind: ResetKind) -> Outgoing<'_> {
         let header = match kind {
-            ResetKind::Own => Header { flags: Flags::RST | Flags::ACK, ..self.header(cx, seq) },
+            ResetKind::Own => {
+                let header = self.header(cx, seq);
+                let says = self.config.idle.resets_say_window;
+                let window = if says { header.window } else { 0 };
+                Header { flags: Flags::RST | Flags::ACK, window, ..header }
+            }
             ResetKind::Answer => Header {
                 source: self.flow.local.port(),
                 destination: self.flow.remote.port(),

@@ -165,7 +165,8 @@ impl Delay {
         smoothed: Option<Duration>,
     ) {
         // RFC 9293 §3.8.6.3 (SHLD-18): an acknowledgement for every second full segment.
-        let is_enough = unacknowledged > u32::from(self.segment) && window_moves;
+        let is_second = config.counts_segments && self.until != Instant::NEVER;
+        let is_enough = is_second || unacknowledged > u32::from(self.segment) && window_moves;
         if is_enough || self.is_quick(config) {
             self.is_due = true;
         } else if self.is_owed && !self.is_due {

@@ -94,12 +94,12 @@ impl Recv {
         }
     }
 
-    /// The peer's SYN came.
-    pub(crate) fn begin(&mut self, cx: &mut Cx<'_>, irs: Seq, is_scaled: bool) {
+    /// The peer's SYN came; its segments are at most `mss` bytes long.
+    pub(crate) fn begin(&mut self, cx: &mut Cx<'_>, irs: Seq, is_scaled: bool, mss: u16) {
         self.irs = irs;
         self.nxt = irs + 1;
         self.timestamps.last_ack = self.nxt;
-        self.window.begin(cx.now(), self.nxt, is_scaled);
+        self.window.begin(cx.now(), self.nxt, is_scaled, mss);
     }
 
     /// How many bytes lie in memory, in order or not.
@@ -321,11 +321,9 @@ impl Recv {
         self.delay.note_read(&config.acknowledge, unacknowledged, is_all);
         if !self.delay.is_due && !self.is_finished && n > 0 {
             // RFC 9293 §3.8.6.2.2: the peer hears of the window when it opened by a good part.
-            let open = self.window.open(self.nxt);
-            if open <= self.window.space() / 2 {
-                let now = self.window_now(config);
-                self.delay.is_due |= now > 0 && now >= open.saturating_mul(2);
-            }
+            let now = self.window_now(config);
+            let may_tell = !config.buffers.receive_offers_all || !self.delay.is_owed;
+            self.delay.is_due |= may_tell && self.window.is_news(self.nxt, now);
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Window {
     rtt_at: Instant,
     rtt_seq: Seq,
     advertised_mss: u16,
+    /// All of the buffer is offered, to the byte.
+    offers_all: bool,
 }
 
 impl Window {
@@ -55,6 +57,7 @@ impl Window {
             rtt_at: Instant::ORIGIN,
             rtt_seq: Seq(0),
             advertised_mss,
+            offers_all: config.receive_offers_all,
         }
     }
 
@@ -67,14 +70,17 @@ impl Window {
         self.space = self.space.max(first);
     }
 
-    /// The peer's SYN came: numbers begin at `nxt`.
-    pub(crate) fn begin(&mut self, now: Instant, nxt: Seq, is_scaled: bool) {
+    /// The peer's SYN came: numbers begin at `nxt`, and segments have at most `mss` bytes.
+    pub(crate) fn begin(&mut self, now: Instant, nxt: Seq, is_scaled: bool, mss: u16) {
         self.told_at = nxt;
         self.round_at = now;
         self.rtt_at = now;
         self.rtt_seq = nxt + self.told;
-        if !is_scaled {
-            self.scale = 0;
+        self.scale = if is_scaled { self.scale } else { 0 };
+        if self.offers_all {
+            self.space = self.space.next_multiple_of(u32::from(mss.max(1)));
+            self.space_max = self.space_max.max(self.space);
+        } else if !is_scaled {
             self.space_max = self.space_max.min(u32::from(u16::MAX));
             self.space = self.space.min(u32::from(u16::MAX));
         }
@@ -108,6 +114,9 @@ impl Window {
     pub(crate) fn choose(&self, nxt: Seq, used: u32, segment: u16, pressure: bool) -> u32 {
         let open = self.open(nxt);
         let full = self.space;
+        if self.offers_all {
+            return self.choose_all(open, full.saturating_sub(used));
+        }
         let segment = u32::from(segment).min(full);
         let mut free = full.saturating_sub(used);
         let unit = 1 << self.scale;
@@ -130,6 +139,29 @@ impl Window {
             self.told
         };
         window.max(open)
+    }
+
+    /// The same, where all that is free is offered unless it is less than a segment.
+    fn choose_all(&self, open: u32, free: u32) -> u32 {
+        let is_silly = free < self.space / 4 && free < u32::from(self.advertised_mss);
+        let free = if is_silly { 0 } else { free };
+        let most = u32::from(u16::MAX) << self.scale;
+        round_up(free.max(open), 1 << self.scale).min(most)
+    }
+
+    /// Whether the peer must hear that its window would now be `window`.
+    pub(crate) fn is_news(&self, nxt: Seq, window: u32) -> bool {
+        let open = self.open(nxt);
+        if !self.offers_all {
+            let is_small = open <= self.space / 2;
+            return is_small && window > 0 && window >= open.saturating_mul(2);
+        }
+        // RFC 9293 §3.8.6.2.2 as 4.4BSD has it: two segments more that matter, or half of all.
+        let more = window.saturating_sub(open);
+        let segments = 2 * u32::from(self.advertised_mss);
+        let matters =
+            more >= self.space / 4 || window <= self.space / 8 || self.space <= 4 * segments;
+        (more >= segments && matters) || more >= self.space.div_ceil(2)
     }
 
     /// Tells the peer: returns the window as it stands on the wire.

@@ -88,11 +88,11 @@ fn freebsd_acknowledges_every_second_segment() {
             < . 1:1001(1000) ack 1 win 50000
             => Readable
             < . 1001:2001(1000) ack 1 win 50000
-            0.000 > . 1:1(0) ack 2001 win 63535
+            0.000 > . 1:1(0) ack 2001 win 64000
             => Readable
             < . 2001:3001(1000) ack 1 win 50000
             => Readable
-            0.040 > . 1:1(0) ack 3001 win 62535
+            0.040 > . 1:1(0) ack 3001 win 63000
         "#]],
     );
 }

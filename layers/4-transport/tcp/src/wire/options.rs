@@ -49,7 +49,7 @@ pub enum Layout {
     /// `mss, sackOK, TS, nop, wscale`; without timestamps `mss, nop, nop, sackOK, nop, wscale`.
     #[default]
     Linux,
-    /// `mss, nop, wscale, sackOK, TS`.
+    /// `mss, nop, wscale, sackOK, TS`, and EOL where there is room left.
     FreeBsd,
 }
 
@@ -233,7 +233,10 @@ impl Options {
             }
         }
         self.emit_sack(&mut w);
-        w.pad();
+        match self.layout {
+            Layout::Linux => w.pad(),
+            Layout::FreeBsd => w.end(),
+        }
         w.len
     }
 
@@ -316,6 +319,13 @@ impl Writer<'_> {
     fn pad(&mut self) {
         while !self.len.is_multiple_of(4) {
             self.put(&[kind::NOP]);
+        }
+    }
+
+    /// RFC 9293 §3.1: the end of the list, and zeros behind it.
+    fn end(&mut self) {
+        while !self.len.is_multiple_of(4) {
+            self.put(&[kind::END]);
         }
     }
 }
