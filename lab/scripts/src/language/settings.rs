@@ -217,6 +217,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether programs run on FreeBSD.
+    pub(crate) fn is_freebsd(&self) -> bool {
+        self.profile == Some(tcp::Profile::FreeBsd)
+    }
+
     /// Our address.
     pub(crate) fn local(&self) -> IpAddr {
         let default = match self.ip_version.is_v6_on_the_wire() {

@@ -47,8 +47,11 @@ const MSG_MORE: i64 = 0x8000;
 const MSG_ZEROCOPY: i64 = 0x400_0000;
 
 /// The number of the error that a failed connection leaves.
-pub(super) fn errno_of(failure: Failure) -> i64 {
+pub(super) fn errno_of(failure: Failure, is_freebsd: bool) -> i64 {
     let name = match failure {
+        // FreeBSD makes no difference between resets, and takes who is kept out for refused.
+        Failure::Broken if is_freebsd => "ECONNRESET",
+        Failure::Prohibited if is_freebsd => "ECONNREFUSED",
         Failure::Refused => "ECONNREFUSED",
         Failure::Reset => "ECONNRESET",
         Failure::Broken => "EPIPE",
@@ -127,7 +130,9 @@ impl Stream {
     /// Why the connection failed, once.
     pub(super) fn take_failure(&mut self, world: &World<'_>) -> Option<i64> {
         let failure = self.look(world)?.failure()?;
-        (!std::mem::replace(&mut self.has_told_failure, true)).then(|| errno_of(failure))
+        let is_freebsd = world.settings.is_freebsd();
+        let is_news = !std::mem::replace(&mut self.has_told_failure, true);
+        is_news.then(|| errno_of(failure, is_freebsd))
     }
 
     fn may_wait(&self, flags: i64) -> bool {
@@ -181,6 +186,9 @@ impl Stream {
         progress: &mut Progress,
     ) -> Attempt {
         match self.role {
+            Role::Listening(_) if world.settings.is_freebsd() => {
+                return Attempt::error("EOPNOTSUPP");
+            }
             Role::Listening(_) => return Attempt::error("EISCONN"),
             Role::Connection(_) => return self.connect_again(world, progress),
             Role::New => {}
@@ -292,7 +300,10 @@ impl Stream {
         flags: i64,
         progress: &mut Progress,
     ) -> Attempt {
-        let Some(id) = self.connection() else { return Attempt::error("EPIPE") };
+        let Some(id) = self.connection() else {
+            let is_freebsd = world.settings.is_freebsd();
+            return Attempt::error(if is_freebsd { "ENOTCONN" } else { "EPIPE" });
+        };
         let part = |done: usize| match done {
             0 => None,
             done => Some(Attempt::Returned(done as i64)),
