@@ -155,7 +155,6 @@ const CONSTANT_OF_FREEBSD: &[(&str, &str)] = &[
     ("sack.lrd", "1"),
     ("syncache.rst_on_sock_fail", "1"),
     ("syncookies_only", "0"),
-    ("tolerate_missing_ts", "0"),
     ("v6mssdflt", "1220"),
     ("v6pmtud_blackhole_mss", "1220"),
 ];
@@ -388,6 +387,9 @@ fn set_freebsd_handshake(config: &mut Config, name: &str, value: &str) -> Option
                 handshake.window_scaling = n == 1 || n == 2;
                 handshake.timestamps = n == 1 || n == 3;
             })
+        }
+        "tolerate_missing_ts" => {
+            put(&mut handshake.requires_timestamps, switch(value).map(|tolerates| !tolerates))
         }
         "sack.enable" => put(&mut handshake.sack, switch(value)),
         "ecn.enable" => {

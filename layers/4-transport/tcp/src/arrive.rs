@@ -127,9 +127,17 @@ impl Connection {
     #[inline]
     fn check_timestamp(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
         let header = &segment.header;
-        let Some((value, _)) = header.options.timestamps.filter(|_| self.recv.timestamps.is_on)
-        else {
+        if !self.recv.timestamps.is_on {
             return GO_ON;
+        }
+        let Some((value, _)) = header.options.timestamps else {
+            // RFC 7323 §3.2: all but resets must have one, for who wants it so.
+            let is_missed = self.config.handshake.requires_timestamps;
+            if !is_missed || header.flags.has(Flags::RST) {
+                return GO_ON;
+            }
+            cx.note(|| Seen::dropped(segment, Why::NoTimestamp));
+            return DONE;
         };
         let now = cx.now();
         if !self.recv.timestamps.is_old(now, value) {

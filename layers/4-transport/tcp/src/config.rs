@@ -54,6 +54,9 @@ pub struct Handshake {
     pub syn_retries: u8,
     /// How often before that, at equal distances.
     pub syn_linear_timeouts: u8,
+    /// Whether the SYN is sent again at once when its answer shows that the peer remembers an earlier
+    /// connection: the reset that it gets makes it forget.
+    pub hastens_syn: bool,
     /// How often the answer to a SYN is sent again.
     pub syn_ack_retries: u8,
     /// In which order options stand.
@@ -62,6 +65,9 @@ pub struct Handshake {
     pub window_scaling: bool,
     /// Whether timestamps are sent (RFC 7323 §3).
     pub timestamps: bool,
+    /// Whether segments without a timestamp are dropped where timestamps were agreed on (RFC 7323
+    /// §3.2).
+    pub requires_timestamps: bool,
     /// Whether what arrives out of order is acknowledged (RFC 2018).
     pub sack: bool,
     /// Explicit congestion notification (RFC 3168).
@@ -292,10 +298,12 @@ impl Config {
             handshake: Handshake {
                 syn_retries: 6,
                 syn_linear_timeouts: 4,
+                hastens_syn: true,
                 syn_ack_retries: 5,
                 layout: Layout::Linux,
                 window_scaling: true,
                 timestamps: true,
+                requires_timestamps: false,
                 sack: true,
                 ecn: EcnPolicy::WhenAsked,
                 timestamp_tick: Duration::from_millis(1),
@@ -378,6 +386,8 @@ impl Config {
             handshake: Handshake {
                 syn_retries: 6,
                 syn_linear_timeouts: 4,
+                hastens_syn: false,
+                requires_timestamps: true,
                 syn_ack_retries: 3,
                 layout: Layout::FreeBsd,
                 isn_tick: Duration::from_micros(4),
@@ -424,6 +434,7 @@ impl Config {
                 ..linux.idle
             },
             mss_min: 216,
+            out_of_window_interval: Duration::ZERO,
             ..linux
         }
     }

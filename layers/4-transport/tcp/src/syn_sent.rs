@@ -26,7 +26,9 @@ impl Connection {
                 // RFC 9293 §3.5.2: whoever answers a SYN of long ago hears that it is over.
                 self.pending.owe_bare_reset(header.ack);
             }
-            self.send.hasten_syn(cx.now());
+            if self.config.handshake.hastens_syn {
+                self.send.hasten_syn(cx.now());
+            }
             return;
         }
         if self.is_echo_invented(cx, header) {

@@ -170,6 +170,8 @@ pub enum Why {
     Duplicate,
     /// Its timestamp is older than one that came before (RFC 7323 §5.3).
     OldTimestamp,
+    /// It has no timestamp, though that was agreed on (RFC 7323 §3.2).
+    NoTimestamp,
     /// It has no ACK (RFC 9293 §3.10.7.4, fifth).
     NoAck,
     /// It acknowledges what was never sent (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5).

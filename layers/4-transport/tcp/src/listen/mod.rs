@@ -279,6 +279,11 @@ impl Listener {
             return None;
         }
         let value = segment.header.options.timestamps.map(|(value, _)| value);
+        let is_missed = request.timestamp.is_some() && value.is_none();
+        if is_missed && config.handshake.requires_timestamps {
+            cx.note(|| Seen::dropped(segment, Why::NoTimestamp));
+            return None;
+        }
         let is_old = request
             .timestamp
             .zip(value)
