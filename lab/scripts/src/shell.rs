@@ -139,9 +139,8 @@ impl Reader<'_> {
             ["ethtool", "-K" | "-k" | "-C" | "-G", ..] => Ok(()),
             ["ip", "route" | "-6" | "-4", rest @ ..] => {
                 let rest = rest.strip_prefix(&["route"]).unwrap_or(rest);
-                let rest = match rest {
-                    ["add" | "change" | "replace" | "append", rest @ ..] => rest,
-                    _ => return Err(self.bad(unknown())),
+                let ["add" | "change" | "replace" | "append", rest @ ..] = rest else {
+                    return Err(self.bad(unknown()));
                 };
                 self.read_route(rest).ok_or_else(|| self.bad(unknown()))?
             }

@@ -51,3 +51,41 @@ fn every_script_goes_as_it_says() {
     }
     assert!(complaints.is_empty(), "{}\n", complaints.join("\n\n"));
 }
+
+/// What a segment can be that arrives (RFC 9293 §3.10.7).
+const EVENTS: [&str; 9] = [
+    "reset",
+    "reset-beside",
+    "reset-outside",
+    "syn",
+    "out-of-window",
+    "no-ack",
+    "ack-of-unsent",
+    "data",
+    "fin",
+];
+
+/// In which state it arrives, and which events there are nothing of their own: before the peer's
+/// number is known nothing is outside or beside, and data comes with something else.
+const STATES: [(&str, &[&str]); 10] = [
+    ("listen", &["reset-beside", "reset-outside", "out-of-window", "data"]),
+    ("syn-sent", &["reset-outside", "out-of-window", "data"]),
+    ("syn-received", &[]),
+    ("established", &[]),
+    ("fin-wait-1", &[]),
+    ("fin-wait-2", &[]),
+    ("close-wait", &[]),
+    ("closing", &[]),
+    ("last-ack", &[]),
+    ("time-wait", &[]),
+];
+
+#[test]
+fn every_event_in_every_state_has_its_conversation() {
+    for (state, without) in STATES {
+        for event in EVENTS.iter().filter(|event| !without.contains(event)) {
+            let path = folder().join(format!("events/{state}-{event}.pkt"));
+            assert!(path.is_file(), "{} is missing", path.display());
+        }
+    }
+}

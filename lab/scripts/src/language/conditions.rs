@@ -27,8 +27,7 @@ pub(super) fn resolve(text: &str, system: &str) -> Parsed<String> {
             return Err(Refusal::new(at, "#ifdef has no #endif"));
         };
         let name = inside.split_whitespace().next().unwrap_or_default();
-        let is_known = |known: &&str| known.eq_ignore_ascii_case(name);
-        if !SYSTEMS.iter().any(|known| is_known(&known)) {
+        if !SYSTEMS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             return Err(Refusal::new(at, format!("unknown system '{name}'")));
         }
         blank("#ifdef", &mut resolved);
