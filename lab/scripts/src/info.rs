@@ -6,9 +6,10 @@ use tcp::{Info, Phase, State};
 
 use crate::language::symbols;
 use crate::python::{Value, Values};
+use crate::sockets::Busy;
 
 /// What Linux shows and we do too.
-pub(crate) const NAMES: [&str; 42] = [
+pub(crate) const NAMES: [&str; 47] = [
     "tcpi_state",
     "tcpi_ca_state",
     "tcpi_retransmits",
@@ -51,25 +52,25 @@ pub(crate) const NAMES: [&str; 42] = [
     "tcpi_snd_wnd",
     "tcpi_rcv_wnd",
     "tcpi_last_ack_sent",
+    "tcpi_last_data_recv",
+    "tcpi_last_ack_recv",
+    "tcpi_busy_time",
+    "tcpi_rwnd_limited",
+    "tcpi_sndbuf_limited",
 ];
 
 /// What Linux shows and we do not measure.
-const MISSING: [&str; 17] = [
+const MISSING: [&str; 12] = [
     "tcpi_pacing_rate",
     "tcpi_max_pacing_rate",
     "tcpi_delivery_rate",
     "tcpi_delivery_rate_app_limited",
-    "tcpi_busy_time",
-    "tcpi_rwnd_limited",
-    "tcpi_sndbuf_limited",
     "tcpi_segs_in",
     "tcpi_segs_out",
     "tcpi_rcv_ssthresh",
     "tcpi_rcv_ooopack",
     "tcpi_fastopen_client_fail",
     "tcpi_total_rto",
-    "tcpi_last_data_recv",
-    "tcpi_last_ack_recv",
     "tcpi_rcv_space",
     "tcpi_rehash",
 ];
@@ -109,8 +110,20 @@ pub(crate) fn state_number(state: State) -> i64 {
     place as i64 + 1
 }
 
-/// Writes everything that can be seen into `values`; `headers` is how long those of IP and TCP are.
-pub(crate) fn show(info: &Info, headers: u32, values: &mut Values) {
+/// What is known of a connection from outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outside {
+    /// How long the headers of IP and TCP are.
+    pub(crate) headers: u32,
+    /// How long it had something to do.
+    pub(crate) busy: Busy,
+    /// How long no data came, and no acknowledgement.
+    pub(crate) since_data: Duration,
+    pub(crate) since_ack: Duration,
+}
+
+/// Writes everything that can be seen into `values`.
+pub(crate) fn show(info: &Info, outside: &Outside, values: &mut Values) {
     const OPT_TIMESTAMPS: i64 = 1;
     const OPT_SACK: i64 = 2;
     const OPT_WSCALE: i64 = 4;
@@ -153,7 +166,12 @@ pub(crate) fn show(info: &Info, headers: u32, values: &mut Values) {
     put("tcpi_fackets", 0);
     put("tcpi_last_data_sent", millis(info.since_data_sent));
     put("tcpi_last_ack_sent", 0);
-    put("tcpi_pmtu", i64::from(info.mss_path) + i64::from(headers));
+    put("tcpi_last_data_recv", millis(outside.since_data));
+    put("tcpi_last_ack_recv", millis(outside.since_ack));
+    put("tcpi_busy_time", micros(outside.busy.all));
+    put("tcpi_rwnd_limited", micros(outside.busy.window));
+    put("tcpi_sndbuf_limited", micros(outside.busy.buffer));
+    put("tcpi_pmtu", i64::from(info.mss_path) + i64::from(outside.headers));
     put("tcpi_rtt", micros(info.rtt));
     put("tcpi_rttvar", micros(info.rtt_variation) / 4);
     put("tcpi_snd_ssthresh", i64::from(info.ssthresh).min(0x7fff_ffff));

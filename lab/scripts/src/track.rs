@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use base::Instant;
 use tcp::Flags;
 
 use crate::language::calls::Fd;
@@ -43,6 +44,9 @@ pub(crate) struct Track {
     /// Our end, once it is known.
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: Option<SocketAddr>,
+    /// When data came last, and an acknowledgement; or when the connection began.
+    pub(crate) data_at: Instant,
+    pub(crate) ack_at: Instant,
     /// The numbers of the SYNs: ours on the wire and in the script, the peer's.
     local_isn: u32,
     local_isn_script: u32,
@@ -63,6 +67,8 @@ impl Track {
             is_datagram,
             local: None,
             remote: None,
+            data_at: Instant::ORIGIN,
+            ack_at: Instant::ORIGIN,
             local_isn: 0,
             local_isn_script: 0,
             remote_isn: 0,
@@ -77,6 +83,17 @@ impl Track {
         let (local, remote) = (Some(local), Some(remote));
         let phase = Phase::Knocked;
         Self { phase, local, remote, remote_isn: segment.seq, ..Self::new(None, false) }
+    }
+
+    /// The peer sends something.
+    pub(crate) fn note_inbound(&mut self, segment: &Tcp, now: Instant) {
+        let begins = !matches!(self.phase, Phase::Accepted | Phase::Connected);
+        if segment.len > 0 || begins {
+            self.data_at = now;
+        }
+        if segment.flags.has(Flags::ACK) {
+            self.ack_at = now;
+        }
     }
 
     /// What a segment of the script is on the wire.

@@ -38,6 +38,8 @@ pub(crate) enum Call {
         fd: Fd,
         len: usize,
         flags: i64,
+        /// There is nowhere to put what is read.
+        is_null: bool,
     },
     Write {
         fd: Fd,
@@ -46,6 +48,8 @@ pub(crate) enum Call {
         to: Option<Destination>,
         /// Which timestamps are wanted of it, if it says so.
         timestamping: Option<i64>,
+        /// There is nothing where it should be.
+        is_null: bool,
     },
     ReceiveMessage {
         fd: Fd,
@@ -328,24 +332,24 @@ fn family_of(address: &Expression) -> Parsed<Option<i64>> {
 fn read_receiving(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {
     Ok(match (name, arguments) {
         ("read", [fd, buffer, len]) => {
-            buffer.buffer()?;
-            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags: 0 }
+            let is_null = !buffer.buffer()?;
+            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags: 0, is_null }
         }
         ("recv", [fd, buffer, len, flags]) => {
-            buffer.buffer()?;
+            let is_null = !buffer.buffer()?;
             let flags = known_flags(flags, RECEIVE_FLAGS)?;
-            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags }
+            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags, is_null }
         }
         ("recvfrom", [fd, buffer, len, flags, address, address_len]) => {
-            buffer.buffer()?;
+            let is_null = !buffer.buffer()?;
             address.ellipsis()?;
             address_len.ellipsis()?;
             let flags = known_flags(flags, RECEIVE_FLAGS)?;
-            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags }
+            Call::Read { fd: fd_of(fd)?, len: len.size("length")?, flags, is_null }
         }
         ("readv", [fd, vector, count]) => {
             let len = vector_of(vector, count)?.iter().sum();
-            Call::Read { fd: fd_of(fd)?, len, flags: 0 }
+            Call::Read { fd: fd_of(fd)?, len, flags: 0, is_null: false }
         }
         ("recvmsg", [fd, message, flags]) => {
             let flags = known_flags(flags, RECEIVE_FLAGS | MSG_ERRQUEUE)?;
@@ -356,29 +360,27 @@ fn read_receiving(at: Position, name: &str, arguments: &[Expression]) -> Parsed<
 }
 
 fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {
-    let write = |fd: &Expression, lens, flags, to| {
-        Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping: None })
+    let write = |fd: &Expression, lens, flags, to, is_null| {
+        Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping: None, is_null })
     };
     match (name, arguments) {
         ("write", [fd, buffer, len]) => {
-            is_there(buffer)?;
-            write(fd, vec![len.size("length")?], 0, None)
+            write(fd, vec![len.size("length")?], 0, None, !buffer.buffer()?)
         }
         ("send", [fd, buffer, len, flags]) => {
-            is_there(buffer)?;
-            write(fd, vec![len.size("length")?], known_flags(flags, SEND_FLAGS)?, None)
+            let flags = known_flags(flags, SEND_FLAGS)?;
+            write(fd, vec![len.size("length")?], flags, None, !buffer.buffer()?)
         }
         ("sendto", [fd, buffer, len, flags, address, address_len]) => {
-            is_there(buffer)?;
             address_len.ellipsis()?;
             let flags = known_flags(flags, SEND_FLAGS)?;
             let to = match family_of(address)? {
                 None => Destination::Remote,
                 Some(family) => Destination::Family(family),
             };
-            write(fd, vec![len.size("length")?], flags, Some(to))
+            write(fd, vec![len.size("length")?], flags, Some(to), !buffer.buffer()?)
         }
-        ("writev", [fd, vector, count]) => write(fd, vector_of(vector, count)?, 0, None),
+        ("writev", [fd, vector, count]) => write(fd, vector_of(vector, count)?, 0, None, false),
         ("sendmsg", [fd, message, flags]) => {
             let Message { lens, flags: inside, controls } = message_of(message)?;
             let timestamping = match &controls[..] {
@@ -388,17 +390,9 @@ fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Ca
                 _ => return Err(message.bad("sendmsg takes no such control messages here")),
             };
             let (flags, to) = (known_flags(flags, SEND_FLAGS)?, Some(Destination::Remote));
-            Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping })
+            Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping, is_null: false })
         }
         _ => Err(Refusal::new(at, format!("{name} does not take these arguments"))),
-    }
-}
-
-/// What is written must be somewhere.
-fn is_there(buffer: &Expression) -> Parsed<()> {
-    match buffer.buffer()? {
-        true => Ok(()),
-        false => Err(buffer.bad("writing from NULL is not supported")),
     }
 }
 

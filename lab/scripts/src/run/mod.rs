@@ -383,7 +383,14 @@ impl<'s> Player<'s> {
             return Err(End::Failed(at, what));
         };
         let headers = if connection.flow().remote.is_ipv4() { 40 } else { 60 };
-        info::show(&connection.info(self.stack.now()), headers, &mut self.values);
+        let now = self.stack.now();
+        let info = connection.info(now);
+        let busy = fd.map(|fd| self.sockets.busy(fd)).unwrap_or_default();
+        let track = self.sockets.track();
+        let (data_at, ack_at) = track.map_or((now, now), |track| (track.data_at, track.ack_at));
+        let (since_data, since_ack) = (now.since(data_at), now.since(ack_at));
+        let outside = info::Outside { headers, busy, since_data, since_ack };
+        info::show(&info, &outside, &mut self.values);
         Ok(())
     }
 

@@ -56,8 +56,10 @@ impl Player<'_> {
                 ends.destination.set_port(to);
             }
         }
+        let now = self.stack.now();
         let body = match &packet.body {
             Body::Tcp(segment) => {
+                track.note_inbound(segment, now);
                 let wire = track.map_inbound(segment, scales_echoes);
                 Body::Tcp(wire.map_err(|what| error(&what))?)
             }

@@ -3,6 +3,7 @@
 //! Calls do what Linux' do, as far as scripts can see. None waits by itself: a call that cannot return
 //! yet is [`Attempt::Blocked`] and is attempted again when something has happened.
 
+mod busy;
 mod datagram;
 mod descriptor;
 mod notices;
@@ -23,6 +24,7 @@ use crate::language::settings::Settings;
 use crate::language::symbols::errno;
 use crate::stack::Stack;
 use crate::track::Track;
+pub(crate) use busy::Busy;
 use descriptor::Descriptor;
 use pipe::Pipes;
 pub(crate) use stream::Stream;
@@ -110,9 +112,14 @@ impl Sockets {
             Call::Listen { fd, backlog } => self.listen(world, *fd, *backlog),
             Call::Accept { fd, flags } => self.accept(world, *fd, *flags, result),
             Call::Connect { fd, family } => self.connect(world, *fd, *family, progress),
-            Call::Read { fd, len, flags } => self.read(world, *fd, *len, *flags),
-            Call::Write { fd, lens, flags, to, timestamping } => {
+            Call::Read { fd, len, flags, is_null } => {
+                self.read_into(world, *fd, *len, *flags, *is_null)
+            }
+            Call::Write { fd, lens, flags, to, timestamping, is_null } => {
                 progress.timestamping = *timestamping;
+                if *is_null && self.may_write(world, *fd) && lens.iter().any(|len| *len > 0) {
+                    return Attempt::error("EFAULT");
+                }
                 self.write(world, *fd, lens.iter().sum(), *flags, *to, progress)
             }
             Call::ReceiveMessage { fd, flags, message } => {
@@ -169,7 +176,7 @@ impl Sockets {
         }
         for descriptor in self.fds.values_mut() {
             if let Descriptor::Stream(stream) = descriptor {
-                stream.update_notices(stack);
+                stream.watch(stack);
             }
         }
     }
@@ -179,6 +186,14 @@ impl Sockets {
         match self.fds.get(&fd)? {
             Descriptor::Stream(stream) => stream.connection(),
             _ => None,
+        }
+    }
+
+    /// For how long the connection behind a number had something to do.
+    pub(crate) fn busy(&self, fd: Fd) -> Busy {
+        match self.fds.get(&fd) {
+            Some(Descriptor::Stream(stream)) => stream.busy,
+            _ => Busy::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Cx;
-use tcp::{Algorithm, Connection};
+use tcp::{Algorithm, Connection, State};
 
 use super::descriptor::Descriptor;
 use super::notices::TIMESTAMPING_KNOWN;
@@ -559,7 +559,13 @@ impl Stream {
             (TCP, TCP_LINGER2) => whole(options.fin_wait.unwrap_or(config.idle.fin_wait)),
             (TCP, TCP_USER_TIMEOUT) => options.user_timeout,
             (TCP, TCP_INQ) => options.tells_inq.into(),
+            // What a SYN asks for is reckoned with before it is agreed on.
             (TCP, TCP_MAXSEG) => match self.look(world) {
+                Some(connection)
+                    if connection.state() == State::SynSent && config.handshake.timestamps =>
+                {
+                    i64::from(connection.info(world.stack.now()).mss) - 12
+                }
                 Some(connection) => connection.info(world.stack.now()).mss.into(),
                 None => options.mss_max.unwrap_or(536).into(),
             },

@@ -5,6 +5,7 @@ use base::Instant;
 use host::{ConnectError, ListenError, ListenerId, TcpId};
 use tcp::{Connection, Failure, State};
 
+use super::busy::Busy;
 use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
@@ -29,6 +30,10 @@ pub(crate) struct Stream {
     pub(super) wakes: u64,
     /// What became of what was sent.
     pub(super) notices: Notices,
+    /// How long it had something to do.
+    pub(super) busy: Busy,
+    /// The program was told that there is no room.
+    is_full: bool,
 }
 
 /// What a socket is there for.
@@ -90,6 +95,8 @@ impl Stream {
             is_holding: false,
             wakes: 0,
             notices: Notices::default(),
+            busy: Busy::default(),
+            is_full: false,
         }
     }
 
@@ -115,9 +122,13 @@ impl Stream {
         world.stack.host.tcp(self.connection()?)
     }
 
-    /// Whether there is something new to tell of what was sent.
-    pub(super) fn update_notices(&mut self, stack: &Stack) {
+    /// Looks at how far the connection is.
+    pub(super) fn watch(&mut self, stack: &Stack) {
         let connection = self.connection().and_then(|id| stack.host.tcp(id));
+        let has_room =
+            connection.is_none_or(|c| c.room() > 0 && c.room() >= c.unacknowledged() / 2);
+        self.is_full &= !has_room;
+        self.busy.update(connection, self.is_full, stack.now());
         if self.notices.update(connection, stack.now()) {
             self.wakes += 1;
         }
@@ -323,6 +334,7 @@ impl Stream {
         }
         let left = len - progress.done;
         progress.done += self.write_zeros(world, id, left, flags);
+        self.is_full = progress.done < len;
         let result = match (progress.done == len, self.may_wait(flags)) {
             (true, _) => Attempt::Returned(len as i64),
             (false, true) => return Attempt::Blocked(None),

@@ -10,9 +10,41 @@ use crate::language::settings::IpVersion;
 use crate::stack::BEGINNING;
 use crate::track::Phase;
 
+const MSG_PEEK: i64 = 2;
+const MSG_TRUNC: i64 = 0x20;
 const MSG_ERRQUEUE: i64 = 0x2000;
 
 impl Sockets {
+    /// The same as [`read`](Self::read), perhaps into nowhere: that is found out when there is
+    /// something to put there, unless it is only to be dropped.
+    pub(super) fn read_into(
+        &mut self,
+        world: &mut World<'_>,
+        fd: Fd,
+        len: usize,
+        flags: i64,
+        is_null: bool,
+    ) -> Attempt {
+        if !is_null || flags & MSG_TRUNC != 0 {
+            return self.read(world, fd, len, flags);
+        }
+        match self.read(world, fd, len, flags | MSG_PEEK) {
+            Attempt::Returned(n) if n > 0 => Attempt::error("EFAULT"),
+            other => other,
+        }
+    }
+
+    /// Whether a stream would take what is written now.
+    pub(super) fn may_write(&self, world: &World<'_>, fd: Fd) -> bool {
+        match self.fds.get(&fd) {
+            Some(Descriptor::Stream(stream)) => {
+                stream.look(world).is_some_and(|connection| connection.state().may_send())
+            }
+            Some(_) => true,
+            None => false,
+        }
+    }
+
     pub(super) fn read(
         &mut self,
         world: &mut World<'_>,
@@ -55,7 +87,6 @@ impl Sockets {
 
     /// Takes an entry from the error queue; that never waits.
     fn receive_notice(&mut self, world: &World<'_>, fd: Fd, expected: &Message) -> Attempt {
-        const MSG_TRUNC: i64 = 0x20;
         const IP: (i64, i64) = (0, 11);
         const IPV6: (i64, i64) = (41, 25);
         let stream = match self.fds.get_mut(&fd) {
