@@ -186,6 +186,15 @@ fn set_route(config: &mut Config, name: &str, value: &str) -> Done {
 /// For names that are unknown, values that make no sense, and what cannot be switched here.
 pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
     let value = value.trim();
+    if name == "kern.ipc.maxsockbuf" {
+        return match number::<u32>(value) {
+            Some(most) if most >= u32::from(u16::MAX) => {
+                set_greatest_buffer(config, most);
+                Ok(())
+            }
+            _ => Err(format!("sysctl {name} cannot be '{value}' here")),
+        };
+    }
     if IGNORED.contains(&name) || IGNORED_GROUPS.iter().any(|group| name.starts_with(group)) {
         return Ok(());
     }
@@ -208,6 +217,14 @@ pub(crate) fn set(config: &mut Config, name: &str, value: &str) -> Result<(), St
         Some(false) => Err(format!("sysctl {name} cannot be '{value}' here")),
         None => Err(format!("sysctl {name} is not supported")),
     }
+}
+
+/// FreeBSD scales windows so that the greatest buffer that a socket may have can be told of.
+fn set_greatest_buffer(config: &mut Config, most: u32) {
+    let scales = |scale: &u8| u64::from(u16::MAX) << scale >= u64::from(most);
+    config.buffers.window_scale = Some((0..14).find(scales).unwrap_or(14));
+    config.buffers.receive_max = config.buffers.receive_max.min(most);
+    config.buffers.send_max = config.buffers.send_max.min(most);
 }
 
 /// Whether the value is one that we can have; nothing for a name that we do not know.

@@ -168,6 +168,28 @@ const TCP: Symbols = &[
     // FreeBSD's: what it calls otherwise, and which stack is to be used.
     ("TCP_NOPUSH", 3),
     ("TCP_FUNCTION_BLK", 8192),
+    ("TCP_NOOPT", 0x10008),
+    ("TCP_KEEPINIT", 0x10080),
+    ("TCP_DELACK", 0x10048),
+    ("TCP_LOG", 0x10022),
+    ("TCP_LOGID", 0x10024),
+    ("TCP_STATS", 0x10021),
+    ("TCP_PERF_INFO", 0x1004e),
+    ("TCP_MAXUNACKTIME", 0x10044),
+    ("TCP_REMOTE_UDP_ENCAPS_PORT", 0x10047),
+    ("TCP_FIN_IS_RST", 0x10049),
+    ("TCP_IDLE_REDUCE", 0x10046),
+    ("TCP_CCALGOOPT", 0x10041),
+    ("SO_USELOOPBACK", 0x10040),
+    ("SO_NO_DDP", 0x18000),
+    ("SO_NO_OFFLOAD", 0x14000),
+    ("SO_REUSEPORT_LB", 0x12000),
+    ("SO_SETFIB", 0x11014),
+    ("SO_USER_COOKIE", 0x11015),
+    ("SO_TS_CLOCK", 0x11017),
+    ("SO_LISTENQLIMIT", 0x11011),
+    ("SO_LISTENQLEN", 0x11012),
+    ("SO_LISTENINCQLEN", 0x11013),
 ];
 
 const FLAGS: Symbols = &[

@@ -47,6 +47,12 @@ const SO_INCOMING_CPU: i64 = 49;
 const SO_ZEROCOPY: i64 = 60;
 const SO_TXREHASH: i64 = 74;
 const SO_NOSIGPIPE: i64 = 0x800;
+const SO_USELOOPBACK: i64 = 0x10040;
+const SO_SETFIB: i64 = 0x11014;
+const SO_USER_COOKIE: i64 = 0x11015;
+const SO_NO_DDP: i64 = 0x18000;
+const SO_NO_OFFLOAD: i64 = 0x14000;
+const SO_REUSEPORT_LB: i64 = 0x12000;
 
 const TCP_NODELAY: i64 = 1;
 const TCP_MAXSEG: i64 = 2;
@@ -113,6 +119,8 @@ pub(super) struct StreamOptions {
     /// there is room for.
     pub(super) unsent_max: Option<usize>,
     window_clamp: Option<u32>,
+    /// How much the peer may send, as SO_RCVBUF says, and whether the windows' scale follows it.
+    receive_space: Option<(u32, bool)>,
 }
 
 impl Default for StreamOptions {
@@ -142,6 +150,7 @@ impl Default for StreamOptions {
             may_be_uncopied: false,
             unsent_max: None,
             window_clamp: None,
+            receive_space: None,
         }
     }
 }
@@ -160,11 +169,13 @@ impl StreamOptions {
         if let Some(wait) = self.fin_wait {
             config.idle.fin_wait = wait;
         }
-        if let Some(space) = self.buffer_receive.and_then(|space| u32::try_from(space / 2).ok()) {
+        if let Some((space, is_scaled)) = self.receive_space {
             config.buffers.receive_initial = space;
             config.buffers.receive_max = space;
             config.buffers.receive_autotune = false;
-            config.buffers.window_scale = None;
+            if is_scaled {
+                config.buffers.window_scale = None;
+            }
         }
         if let Some(clamp) = self.window_clamp {
             config.buffers.receive_initial = config.buffers.receive_initial.min(clamp);
@@ -273,6 +284,9 @@ impl Sockets {
         if let OptionValue::Text(expected) = expected {
             return stream.get_text(option, algorithm, expected, len);
         }
+        if let (OptionValue::Linger(onoff, time), (SOCKET, SO_LINGER)) = (expected, option) {
+            return stream.get_linger(world, (*onoff, *time));
+        }
         let value = match stream.get_option(world, option, &self.config) {
             Ok(value) => value,
             Err(other) => return other,
@@ -351,12 +365,15 @@ impl Stream {
 
     fn set_socket(&mut self, world: &mut World<'_>, name: i64, value: i64) -> Attempt {
         let is_on = value != 0;
+        let is_freebsd = world.settings.is_freebsd();
         match name {
             SO_REUSEADDR => self.options.reuses_address = is_on,
             SO_REUSEPORT => self.options.reuses_port = is_on,
             SO_OOBINLINE => self.options.is_oob_inline = is_on,
             // Who is watched, and what routers would make of it.
             SO_DEBUG | SO_PRIORITY | SO_MARK | SO_BUSY_POLL | SO_INCOMING_CPU | SO_TXREHASH => {}
+            SO_USELOOPBACK | SO_SETFIB | SO_USER_COOKIE | SO_NO_DDP | SO_NO_OFFLOAD => {}
+            SO_REUSEPORT_LB => {}
             // There is one way, nobody is signalled, and when data came is not told.
             SO_DONTROUTE | SO_BROADCAST | SO_NOSIGPIPE => {}
             SO_TIMESTAMP if value == 0 => {}
@@ -372,16 +389,22 @@ impl Stream {
             SO_RCVLOWAT => {
                 self.options.low_water = usize::try_from(value).unwrap_or(usize::MAX).max(1);
             }
+            SO_SNDBUF | SO_RCVBUF if is_freebsd && value < 1 => return Attempt::error("EINVAL"),
             SO_SNDBUF | SO_SNDBUFFORCE => {
-                let space = (value * 2).max(BUFFER_SEND_MIN);
+                let space = if is_freebsd { value } else { (value * 2).max(BUFFER_SEND_MIN) };
                 self.options.buffer_send = Some(space);
                 let space = u32::try_from(space).unwrap_or(u32::MAX);
                 return self.tell(world, move |_, connection| connection.set_send_space(space));
             }
             SO_RCVBUF | SO_RCVBUFFORCE => {
-                let space = (value * 2).max(BUFFER_RECEIVE_MIN);
-                self.options.buffer_receive = Some(space);
-                let space = u32::try_from(space / 2).unwrap_or(u32::MAX);
+                // Linux keeps half of it for its own records.
+                let (told, space) = match (value * 2).max(BUFFER_RECEIVE_MIN) {
+                    _ if is_freebsd => (value, value),
+                    told => (told, told / 2),
+                };
+                self.options.buffer_receive = Some(told);
+                let space = u32::try_from(space).unwrap_or(u32::MAX);
+                self.options.receive_space = Some((space, !is_freebsd));
                 return self.tell(world, move |_, connection| connection.set_receive_space(space));
             }
             SO_KEEPALIVE => {
@@ -408,7 +431,12 @@ impl Stream {
         // As in Linux: at most nine hours, and at most 127 times.
         let is_time = (1..=32_767).contains(&value);
         let is_count = (1..=127).contains(&value);
+        let is_freebsd = world.settings.is_freebsd();
         match name {
+            // What FreeBSD is told as nothing is what it has by itself.
+            TCP_KEEPIDLE if is_freebsd && value == 0 => self.options.keepalive_after = None,
+            TCP_KEEPINTVL if is_freebsd && value == 0 => self.options.keepalive_interval = None,
+            TCP_KEEPCNT if is_freebsd && value == 0 => self.options.keepalive_probes = None,
             TCP_NODELAY => {
                 self.options.nodelay = is_on;
                 return self.tell(world, move |_, connection| connection.set_nodelay(is_on));
@@ -501,6 +529,20 @@ impl Stream {
         }
     }
 
+    fn get_linger(&self, world: &World<'_>, expected: (i64, i64)) -> Attempt {
+        let bit = if world.settings.is_freebsd() { 0x80 } else { 1 };
+        let linger = self.options.linger;
+        let found = linger.map_or((0, 0), |time| (bit, time.as_secs() as i64));
+        match found == expected {
+            true => Attempt::Returned(0),
+            false => Attempt::Wrong(format!(
+                "Bad getsockopt optval: expected: {{onoff={}, linger={}}} actual: {{onoff={}, \
+                 linger={}}}",
+                expected.0, expected.1, found.0, found.1
+            )),
+        }
+    }
+
     fn get_option(
         &mut self,
         world: &World<'_>,
@@ -509,6 +551,12 @@ impl Stream {
     ) -> Result<i64, Attempt> {
         let options = &self.options;
         let whole = |time: Duration| time.as_secs() as i64;
+        let is_freebsd = world.settings.is_freebsd();
+        // FreeBSD shows the bit that it keeps for it.
+        let flag = |is_on: bool, bit: i64| match is_on {
+            true if is_freebsd => bit,
+            is_on => is_on.into(),
+        };
         Ok(match option {
             (SOCKET, SO_ERROR) => self.take_failure(world).unwrap_or(0),
             (SOCKET, SO_TYPE) => 1,
@@ -522,10 +570,10 @@ impl Stream {
             (SOCKET, SO_PROTOCOL) => TCP,
             (SOCKET, SO_ZEROCOPY) => options.may_be_uncopied.into(),
             (SOCKET, SO_ACCEPTCONN) => self.listener().is_some().into(),
-            (SOCKET, SO_REUSEADDR) => options.reuses_address.into(),
-            (SOCKET, SO_REUSEPORT) => options.reuses_port.into(),
-            (SOCKET, SO_OOBINLINE) => options.is_oob_inline.into(),
-            (SOCKET, SO_KEEPALIVE) => options.keepalive.into(),
+            (SOCKET, SO_REUSEADDR) => flag(options.reuses_address, 4),
+            (SOCKET, SO_REUSEPORT) => flag(options.reuses_port, 0x200),
+            (SOCKET, SO_OOBINLINE) => flag(options.is_oob_inline, 0x100),
+            (SOCKET, SO_KEEPALIVE) => flag(options.keepalive, 8),
             (SOCKET, SO_RCVLOWAT) => options.low_water as i64,
             (SOCKET, SO_SNDBUF) if options.buffer_send.is_some() => {
                 options.buffer_send.unwrap_or_default()
@@ -538,14 +586,14 @@ impl Stream {
                 config.buffers.send_initial.into()
             }
             (SOCKET, SO_RCVBUF) if self.connection().is_none() => {
-                i64::from(config.buffers.receive_initial) * 2
+                i64::from(config.buffers.receive_initial) * if is_freebsd { 1 } else { 2 }
             }
             (TCP, TCP_NOTSENT_LOWAT) => {
                 options.unsent_max.map_or_else(|| u32::MAX.into(), |max| max as i64)
             }
             (TCP, TCP_WINDOW_CLAMP) => options.window_clamp.unwrap_or(0).into(),
-            (TCP, TCP_NODELAY) => options.nodelay.into(),
-            (TCP, TCP_CORK) => options.is_corked.into(),
+            (TCP, TCP_NODELAY) => flag(options.nodelay, 4),
+            (TCP, TCP_CORK) => flag(options.is_corked, 0x1000),
             (TCP, TCP_KEEPIDLE) => {
                 whole(options.keepalive_after.unwrap_or(config.idle.keepalive_after))
             }
