@@ -9,7 +9,7 @@ use crate::recv::segments_in;
 use crate::send::Ack;
 use crate::state::State;
 use crate::time_wait::TimeWait;
-use crate::wire::{Ecn, Flags, Segment};
+use crate::wire::{Ecn, Flags, Header, Segment};
 use crate::xray::{Cause, Seen, Why};
 
 /// Whether the next step looks at the segment too.
@@ -187,7 +187,7 @@ impl Connection {
     /// First: the sequence number.
     fn check_sequence(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
         let header = &segment.header;
-        if self.is_reset_before_fin(segment) {
+        if self.is_reset_in_time(segment) {
             return GO_ON;
         }
         if self.recv.is_acceptable(header.seq, segment.end()) {
@@ -204,10 +204,21 @@ impl Connection {
         DONE
     }
 
-    /// Whether this is a reset from a peer whose FIN is here, which does not count that.
-    fn is_reset_before_fin(&self, segment: &Segment<'_>) -> bool {
-        let header = &segment.header;
-        header.flags.has(Flags::RST) && self.recv.is_finished && header.seq + 1 == self.recv.nxt
+    /// Whether this is a reset that is believed.
+    fn is_reset_in_time(&self, segment: &Segment<'_>) -> bool {
+        let Header { flags, seq, .. } = segment.header;
+        let recv = &self.recv;
+        if !flags.has(Flags::RST) {
+            return false;
+        }
+        if self.config.idle.resets_at_last_ack {
+            return seq + recv.window.unacknowledged(recv.nxt) == recv.nxt;
+        }
+        // A peer whose FIN is here, which does not count that, or one that has what lies behind a
+        // gap and resets from there.
+        let is_before_fin = recv.is_finished && seq + 1 == recv.nxt;
+        let is_behind_gap = recv.ranges.highest().is_some_and(|end| seq == end);
+        seq == recv.nxt || is_before_fin || is_behind_gap
     }
 
     /// Second: RST. RFC 5961 §3.2: exactly what we expect ends the connection, something else in
@@ -216,10 +227,7 @@ impl Connection {
         if !segment.header.flags.has(Flags::RST) {
             return GO_ON;
         }
-        let seq = segment.header.seq;
-        // A peer that has what lies behind a gap resets from there.
-        let is_behind_gap = self.recv.ranges.highest().is_some_and(|end| seq == end);
-        if seq != self.recv.nxt && !is_behind_gap && !self.is_reset_before_fin(segment) {
+        if !self.is_reset_in_time(segment) {
             self.challenge(cx, Why::ResetOutOfPlace);
             return DONE;
         }

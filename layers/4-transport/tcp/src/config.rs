@@ -68,6 +68,10 @@ pub struct Handshake {
     /// Whether segments without a timestamp are dropped where timestamps were agreed on (RFC 7323
     /// §3.2).
     pub requires_timestamps: bool,
+    /// Whether what comes for a half-open connection is answered as FreeBSD's SYN cache does: every
+    /// further SYN with the same answer, a bad acknowledgement with a reset before its number is
+    /// looked at, a number out of place not at all, and SYN with ACK with the end of it.
+    pub answers_as_syn_cache: bool,
     /// Whether what arrives out of order is acknowledged (RFC 2018).
     pub sack: bool,
     /// Explicit congestion notification (RFC 3168).
@@ -247,6 +251,8 @@ pub struct Idle {
     pub resets_unread: bool,
     /// Whether a reset of our own accord still says how much we would take.
     pub resets_say_window: bool,
+    /// Whether a reset is believed where our last acknowledgement was, and nowhere else.
+    pub resets_at_last_ack: bool,
 }
 
 /// Whose initial values a stack has.
@@ -304,6 +310,7 @@ impl Config {
                 window_scaling: true,
                 timestamps: true,
                 requires_timestamps: false,
+                answers_as_syn_cache: false,
                 sack: true,
                 ecn: EcnPolicy::WhenAsked,
                 timestamp_tick: Duration::from_millis(1),
@@ -369,6 +376,7 @@ impl Config {
                 orphan_retries: 8,
                 resets_unread: true,
                 resets_say_window: true,
+                resets_at_last_ack: false,
             },
             mss_max: None,
             mss_min: 48,
@@ -388,6 +396,7 @@ impl Config {
                 syn_linear_timeouts: 4,
                 hastens_syn: false,
                 requires_timestamps: true,
+                answers_as_syn_cache: true,
                 syn_ack_retries: 3,
                 layout: Layout::FreeBsd,
                 isn_tick: Duration::from_micros(4),
@@ -431,6 +440,7 @@ impl Config {
                 keepalive_probes: 8,
                 resets_unread: false,
                 resets_say_window: false,
+                resets_at_last_ack: true,
                 ..linux.idle
             },
             mss_min: 216,

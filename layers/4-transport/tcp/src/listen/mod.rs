@@ -87,7 +87,7 @@ impl Listener {
             return self.handle_ack_of_cookie(cx, flow, limits, segment, ecn);
         }
         // Third: SYN; fourth: anything else.
-        if flags.has(Flags::SYN | Flags::FIN) {
+        if flags.has(Flags::SYN | Flags::FIN) && !self.config.handshake.answers_as_syn_cache {
             // Nobody begins by ending; those who ask so look for holes in filters.
             cx.note(|| Seen::dropped(segment, Why::SynWithFin));
         } else if flags.has(Flags::SYN) {
@@ -255,6 +255,9 @@ impl Listener {
         ecn: Ecn,
     ) -> Option<Connection> {
         let config = Arc::clone(&self.config);
+        if config.handshake.answers_as_syn_cache && self.is_done_by_cache(cx, flow, segment) {
+            return None;
+        }
         let request = self.half_open.get_mut(flow)?;
         let Header { flags, seq, ack, .. } = segment.header;
         let expected = request.irs + 1;
@@ -327,6 +330,41 @@ impl Listener {
         }
         let request = self.forget(flow)?;
         Some(begin(cx, config, *flow, request, segment, ecn))
+    }
+
+    /// What FreeBSD's SYN cache does otherwise than RFC 9293 §3.10.7.4: whether nothing is left to
+    /// do.
+    fn is_done_by_cache(&mut self, cx: &mut Cx<'_>, flow: &Flow, segment: &Segment<'_>) -> bool {
+        let Some(request) = self.half_open.get(flow) else { return false };
+        let Header { flags, seq, ack, .. } = segment.header;
+        let window = self.config.buffers.receive_initial;
+        let is_acceptable = seq.is_after(request.irs) && seq.is_at_most(request.irs + window);
+        let is_ours = ack == request.iss + 1;
+        let why = if flags.has(Flags::RST) {
+            // What resets an answer to a SYN carries nothing else.
+            if !flags.has_any(Flags::ACK | Flags::SYN | Flags::FIN) {
+                return false;
+            }
+            Why::ResetOutOfPlace
+        } else if flags.has(Flags::SYN | Flags::ACK) {
+            self.forget(flow);
+            self.refuse(flow, segment);
+            Why::SynInConnection
+        } else if flags.has(Flags::SYN) {
+            self.answer_once_more(cx, flow);
+            return true;
+        } else if !flags.has(Flags::ACK) {
+            Why::NoAck
+        } else if !is_ours {
+            self.refuse(flow, segment);
+            Why::AckOfUnsent
+        } else if !is_acceptable {
+            Why::OutOfWindow
+        } else {
+            return false;
+        };
+        cx.note(|| Seen::dropped(segment, why));
+        true
     }
 
     fn handle_ack_of_cookie(
