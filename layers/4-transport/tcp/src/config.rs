@@ -54,6 +54,10 @@ pub struct Handshake {
     pub syn_retries: u8,
     /// How often before that, at equal distances.
     pub syn_linear_timeouts: u8,
+    /// How long a SYN is sent again and again, if that is not counted.
+    pub syn_timeout: Option<Duration>,
+    /// Whether the answer to a SYN and what comes back measure a round trip where no timestamps do.
+    pub measures_answer: bool,
     /// Whether the SYN is sent again at once when its answer shows that the peer remembers an earlier
     /// connection: the reset that it gets makes it forget.
     pub hastens_syn: bool,
@@ -119,6 +123,8 @@ pub struct Retransmit {
     /// How often data is retransmitted before the connection is given up (R2 in RFC 9293 §3.8.3),
     /// when no user timeout says otherwise.
     pub retries_max: u8,
+    /// Whether these are counted, and not the time that so many doubling timeouts take at least.
+    pub counts_retries: bool,
     /// After how many retransmissions the route is doubted: an ICMP error that came meanwhile
     /// counts, and the path may be a black hole (R1 in RFC 9293 §3.8.3).
     pub retries_doubt: u8,
@@ -304,6 +310,8 @@ impl Config {
             handshake: Handshake {
                 syn_retries: 6,
                 syn_linear_timeouts: 4,
+                syn_timeout: None,
+                measures_answer: true,
                 hastens_syn: true,
                 syn_ack_retries: 5,
                 layout: Layout::Linux,
@@ -327,6 +335,7 @@ impl Config {
                 rto_max: Duration::from_secs(120),
                 estimator: Estimator::WindowedMax,
                 retries_max: 15,
+                counts_retries: false,
                 retries_doubt: 3,
                 rack: true,
                 tail_loss_probe: true,
@@ -392,8 +401,10 @@ impl Config {
         let linux = Self::linux();
         Self {
             handshake: Handshake {
-                syn_retries: 6,
-                syn_linear_timeouts: 4,
+                syn_retries: 12,
+                syn_linear_timeouts: 0,
+                syn_timeout: Some(Duration::from_secs(75)),
+                measures_answer: false,
                 hastens_syn: false,
                 requires_timestamps: true,
                 answers_as_syn_cache: true,
@@ -408,6 +419,8 @@ impl Config {
                 rto_max: Duration::from_secs(64),
                 estimator: Estimator::Rfc6298 { slop: Duration::from_millis(200) },
                 retries_max: 12,
+                counts_retries: true,
+                rto_fallback: linux.retransmit.rto_initial,
                 rack: false,
                 tail_loss_probe: false,
                 frto: false,

@@ -64,8 +64,15 @@ impl Rtt {
 
     /// How long to wait for an acknowledgement now (RFC 6298 §2, §5.5).
     pub(crate) fn timeout(&self, config: &Retransmit) -> Duration {
-        let doubled = self.base.get().saturating_mul(1 << self.backoff.min(20));
-        doubled.min(config.rto_max)
+        let base = self.base.get();
+        let slop = match config.estimator {
+            Estimator::Rfc6298 { slop } if self.backoff > 0 => slop,
+            _ => Duration::ZERO,
+        };
+        // What is added for good measure is added once.
+        let reckoned = if self.is_known() { base.saturating_sub(slop) } else { base };
+        let doubled = reckoned.saturating_mul(1 << self.backoff.min(20));
+        (doubled + slop).min(config.rto_max)
     }
 
     /// The same without backing off.

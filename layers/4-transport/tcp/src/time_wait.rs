@@ -47,7 +47,7 @@ impl TimeWait {
             ports: (flow.local.port(), flow.remote.port()),
             snd_nxt: send.nxt,
             rcv_nxt: recv.nxt,
-            window: recv.window.open(recv.nxt),
+            window: recv.window_now(config),
             scale: recv.window.scale,
             layout: config.handshake.layout,
             timestamps: recv.timestamps,

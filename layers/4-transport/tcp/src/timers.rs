@@ -152,6 +152,10 @@ impl Connection {
             self.doubt_path(cx, &config);
         }
         self.send.handle_timer(cx, &config);
+        if let Some(patience) = self.syn_patience().filter(|_| self.state == State::SynSent) {
+            let until = self.send.stalled_since.after(patience);
+            self.send.timer.0 = self.send.timer.0.min(until);
+        }
         self.clamp_to_user_timeout(cx.now());
     }
 
@@ -167,7 +171,10 @@ impl Connection {
             State::SynSent => {
                 let handshake = &self.config.handshake;
                 let most = handshake.syn_retries + handshake.syn_linear_timeouts;
-                return timeouts >= most || is_impatient();
+                let is_over = self
+                    .syn_patience()
+                    .is_some_and(|patience| timeouts > 0 && self.send.stalled_for(now) >= patience);
+                return timeouts >= most || is_over || is_impatient();
             }
             State::SynReceived => {
                 return timeouts >= self.config.handshake.syn_ack_retries || is_impatient();
@@ -190,7 +197,16 @@ impl Connection {
         if kind == RetransmitTimer::Persist {
             return self.send.probes >= retries;
         }
+        if retransmit.counts_retries {
+            return timeouts >= retries;
+        }
         timeouts > 0 && stalled >= self.patience(retries)
+    }
+
+    /// How long after the first timeout of a SYN it is enough, if that is not counted.
+    fn syn_patience(&self) -> Option<Duration> {
+        let limit = self.config.handshake.syn_timeout?;
+        Some(limit.saturating_sub(self.config.retransmit.rto_initial))
     }
 
     /// How long `retries` doubling timeouts take, from the shortest on.

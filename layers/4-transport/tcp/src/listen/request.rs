@@ -5,7 +5,7 @@ use base::{Cx, Instant};
 
 use super::{cookie, isn};
 use crate::Seq;
-use crate::config::{Config, EcnPolicy};
+use crate::config::{Config, EcnPolicy, Estimator};
 use crate::machine::{Connection, Flow, Limits};
 use crate::recv::ticks;
 use crate::state::State;
@@ -108,7 +108,11 @@ impl Request {
     /// When the answer is sent again, after `retries` of it (RFC 6298 §5.5).
     pub(super) fn timeout(&self, config: &Config) -> Duration {
         let doubled = config.retransmit.rto_initial * (1 << self.retries.min(20));
-        doubled.min(config.retransmit.rto_max)
+        let slop = match config.retransmit.estimator {
+            Estimator::Rfc6298 { slop } if self.retries > 0 => slop,
+            _ => Duration::ZERO,
+        };
+        (doubled + slop).min(config.retransmit.rto_max)
     }
 
     fn mss_ours(&self, config: &Config) -> u16 {
@@ -191,7 +195,8 @@ impl Request {
         let first = ticks(self.sent_at, connection.config.handshake.timestamp_tick)
             .wrapping_add(self.timestamp_offset);
         let again = (self.retries, self.copies);
-        connection.send.resume_handshake(cx, self.sent_at, first, again);
+        let is_measured = connection.config.handshake.measures_answer || self.timestamp.is_some();
+        connection.send.resume_handshake(cx, self.sent_at, first, again, is_measured);
         connection
     }
 }

@@ -63,10 +63,12 @@ impl Send {
         sent_at: Instant,
         ts: u32,
         (retries, copies): (u8, u8),
+        is_measured: bool,
     ) {
         self.nxt = self.iss + 1;
         let marks = Marks::default().with(Marks::SYN);
-        let marks = if retries + copies > 0 { marks.with(Marks::AMBIGUOUS) } else { marks };
+        let is_ambiguous = retries + copies > 0 || !is_measured;
+        let marks = if is_ambiguous { marks.with(Marks::AMBIGUOUS) } else { marks };
         let (start, end, delivered) = (self.iss, self.nxt, self.totals.delivered);
         self.sent.push(cx, Sent { start, end, at: sent_at, delivered, mss: 1, marks });
         self.timeouts = retries;

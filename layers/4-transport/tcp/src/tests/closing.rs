@@ -296,7 +296,7 @@ fn time_wait_is_used_again() {
             ~ Dropped why=TimeWaitAssassin
             < S 0:0(0) win 5000 <mss 1000,sackOK,TS val 50 ecr 0>
             ~ Dropped why=OldTimestamp
-            0.000 > . 2:2(0) ack 2 win 65159 <TS val 1000 ecr 101>
+            0.000 > . 2:2(0) ack 2 win 65160 <TS val 1000 ecr 101>
             < S 1:1(0) win 5000 <mss 1000,sackOK,TS val 1200 ecr 0>
             1.000 > S. 0:0(0) ack 2 win 65160 <mss 1460,sackOK,TS val 2000 ecr 1200>
             < . 2:2(0) ack 1 win 5000 <nop,nop,TS val 1201 ecr 2000>

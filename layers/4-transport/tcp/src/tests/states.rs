@@ -77,7 +77,7 @@ fn an_acknowledgement_of_everything() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -96,7 +96,7 @@ fn an_acknowledgement_of_nothing_new() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -116,7 +116,7 @@ fn an_acknowledgement_of_the_future() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -136,7 +136,7 @@ fn an_acknowledgement_from_long_ago() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -175,7 +175,7 @@ fn the_same_syn_again() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -194,7 +194,7 @@ fn a_syn_with_an_acknowledgement() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -292,7 +292,7 @@ fn data_in_order() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -311,7 +311,7 @@ fn data_out_of_order() {
             CLOSE-WAIT:  -> CloseWait
             CLOSING:  -> Closing
             LAST-ACK:  -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -331,7 +331,7 @@ fn data_out_of_the_window() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -341,17 +341,17 @@ fn data_without_ack() {
     check(
         "< P 1:11(10) win 5000",
         expect![[r#"
-        SYN-SENT:  -> SynSent
-        SYN-RECEIVED:  -> SynReceived
-        half-open:  -> Listen
-        ESTABLISHED:  -> Established
-        FIN-WAIT-1:  -> FinWait1
-        FIN-WAIT-2:  -> FinWait2
-        CLOSE-WAIT:  -> CloseWait
-        CLOSING:  -> Closing
-        LAST-ACK:  -> LastAck
-        TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
-    "#]],
+            SYN-SENT:  -> SynSent
+            SYN-RECEIVED:  -> SynReceived
+            half-open:  -> Listen
+            ESTABLISHED:  -> Established
+            FIN-WAIT-1:  -> FinWait1
+            FIN-WAIT-2:  -> FinWait2
+            CLOSE-WAIT:  -> CloseWait
+            CLOSING:  -> Closing
+            LAST-ACK:  -> LastAck
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
+        "#]],
     );
 }
 
@@ -369,7 +369,7 @@ fn a_fin() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -389,7 +389,7 @@ fn a_fin_that_acknowledges_everything() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: => TimeWait; => Closed -> Closed
             LAST-ACK: => Closed -> Closed
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -408,7 +408,7 @@ fn a_fin_behind_data() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
@@ -427,7 +427,7 @@ fn urgent_data() {
             CLOSE-WAIT: . 1:1(0) ack 2 win 64240 -> CloseWait
             CLOSING: . 2:2(0) ack 2 win 64240 -> Closing
             LAST-ACK: . 2:2(0) ack 2 win 64240 -> LastAck
-            TIME-WAIT: . 2:2(0) ack 2 win 64239 -> Closed
+            TIME-WAIT: . 2:2(0) ack 2 win 64240 -> Closed
         "#]],
     );
 }
