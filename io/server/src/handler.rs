@@ -37,8 +37,8 @@ pub trait Handler: 'static {
         _request: &Request,
         _peer: &Peer<'_>,
         answer: Answer,
-    ) -> Answer {
-        answer
+    ) -> Reply {
+        answer.into()
     }
 
     /// An exchange is over: the place for access logs. Called on the hot path.
@@ -164,6 +164,8 @@ pub enum Reply {
     /// Something must be found out first; then [`Handler::handle`] is asked again. Dropped when the
     /// client goes away.
     Again(Pin<Box<dyn Future<Output = ()>>>),
+    /// One of the others, and what goes ahead of it.
+    Hinted(Box<Hinted>),
     /// There is none: the connection ends without a word.
     Close,
 }
@@ -172,6 +174,19 @@ impl From<Answer> for Reply {
     fn from(answer: Answer) -> Self {
         Self::Now(answer)
     }
+}
+
+/// A reply, and what its client will need besides.
+pub struct Hinted {
+    /// The reply; not another one of these.
+    pub reply: Reply,
+    /// The fields of a 103 (Early Hints), which goes at once to who may get one (RFC 8297); none
+    /// where there are none.
+    pub early: Fields,
+    /// The requests that the client will make next. They are promised and answered where it speaks
+    /// HTTP/2, wants that, and was not sent the same before (RFC 9113 §8.4); the answers are the
+    /// handler's, as if they had been asked for.
+    pub pushes: Vec<Request>,
 }
 
 /// A response with its body.

@@ -36,7 +36,9 @@ mod xray;
 pub use clients::{Clients, Presence};
 pub use clock::Clock;
 pub use film::FilmPrinter;
-pub use handler::{Answer, Body, Handler, Listening, Notes, Peer, Record, Reply, Source, Vitals};
+pub use handler::{
+    Answer, Body, Handler, Hinted, Listening, Notes, Peer, Record, Reply, Source, Vitals,
+};
 pub use listen::{Address, Inherited, Listener, bind};
 pub use network::Network;
 pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};

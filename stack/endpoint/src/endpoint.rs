@@ -12,8 +12,9 @@ use crate::secure::Secure;
 /// |---------------|-------------------------------------------------------------------------------|
 /// | the stream    | [`handle_bytes`](Self::handle_bytes), [`handle_eof`](Self::handle_eof)        |
 /// | the clock     | [`handle_timeout`](Self::handle_timeout)                                      |
-/// | the user      | [`open`](Self::open), [`send`](Self::send), [`read_body`](Self::read_body),   |
-/// |               | [`release`](Self::release), [`wind_down`](Self::wind_down), [`shut_down`](Self::shut_down) |
+/// | the user      | [`open`](Self::open), [`push`](Self::push), [`send`](Self::send),             |
+/// |               | [`read_body`](Self::read_body), [`release`](Self::release),                   |
+/// |               | [`wind_down`](Self::wind_down), [`shut_down`](Self::shut_down)                |
 ///
 /// After any of them, drain [`poll_transmit`](Self::poll_transmit), then
 /// [`poll_event`](Self::poll_event), and look at [`poll_timeout`](Self::poll_timeout) and
@@ -133,6 +134,17 @@ impl Endpoint {
     /// Begins an exchange, if there is place for one ([`is_reusable`](Self::is_reusable)); `End` follows with [`send`](Self::send).
     pub fn open(&mut self, cx: &mut Cx<'_>, request: Request) -> Option<ExchangeId> {
         self.http.open(cx, request)
+    }
+
+    /// Promises a client of HTTP/2 the answer to `request`, which belongs to that of `parent`; it is
+    /// sent under the number that this gives. Nothing where that cannot be, or is not wanted.
+    pub fn push(
+        &mut self,
+        cx: &mut Cx<'_>,
+        parent: ExchangeId,
+        request: Request,
+    ) -> Option<ExchangeId> {
+        self.http.push(cx, parent, request)
     }
 
     /// Sends the next event of our message. `Data` may be a range of a file only where

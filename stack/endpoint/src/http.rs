@@ -165,6 +165,18 @@ impl Http {
         }
     }
 
+    pub(crate) fn push(
+        &mut self,
+        cx: &mut Cx<'_>,
+        parent: ExchangeId,
+        request: Request,
+    ) -> Option<ExchangeId> {
+        match self {
+            Self::One(_) => None,
+            Self::Two(two) => two.http.push(cx, parent, request),
+        }
+    }
+
     #[inline]
     pub(crate) const fn is_windowed(&self) -> bool {
         matches!(self, Self::Two(_))

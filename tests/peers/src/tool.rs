@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const RUNS_AT_MOST: Duration = Duration::from_secs(90);
 
 /// What the tests know to use: a name, where it may be found, and its package on Debian.
-const TOOLS: [(&str, &[&str], &str); 15] = [
+const TOOLS: [(&str, &[&str], &str); 16] = [
     ("curl", &["curl"], "curl"),
     ("nginx", &["nginx"], "nginx-light"),
     ("openssl", &["openssl"], "openssl"),
@@ -21,6 +21,7 @@ const TOOLS: [(&str, &[&str], &str); 15] = [
     // Debian's own, which sees Debian's packages, whatever else is in the path.
     ("python", &["/usr/bin/python3"], "python3 python3-httpx python3-h2"),
     ("nghttp", &["nghttp"], "nghttp2-client"),
+    ("nghttpd", &["nghttpd"], "nghttp2-server"),
     ("h2load", &["h2load"], "nghttp2-client"),
     ("wrk", &["wrk"], "wrk"),
     ("nft", &["nft"], "nftables"),

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use base::{Chunk, Cx, FileRange, Instant};
-use message::{Event, ExchangeId, Head, Method, Request, Reset, Status};
+use message::{Event, ExchangeId, Head, Method, Request, Reset, Response, Status};
 use rustix::buffer::spare_capacity;
 
 use super::facts::Live;
 use super::{Connection, Turn};
-use crate::handler::{Answer, Body, Handler, Notes, Record, Reply};
+use crate::handler::{Answer, Body, Handler, Hinted, Notes, Record, Reply};
 use crate::observer::RequestFacts;
 use crate::transport::Transport;
 
@@ -121,10 +121,21 @@ impl<T: Transport> Connection<T> {
         let peer = self.peer(exchange.id, &exchange.notes, Some(&vitals));
         let reply = handler.handle(&mut turn.cx, &exchange.request, &peer);
         self.keep_pace(exchange.id, exchange.notes.pace.take());
+        self.take_reply(turn, exchange, reply)
+    }
+
+    #[inline(always)]
+    fn take_reply<H: Handler>(
+        &mut self,
+        turn: &mut Turn<'_, H>,
+        exchange: &mut Exchange,
+        reply: Reply,
+    ) -> Step {
         match reply {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
             Reply::Later(promise) => exchange.state = State::Promised(promise),
             Reply::Again(promise) => exchange.state = State::Asking(promise),
+            Reply::Hinted(hinted) => return self.take_hinted(turn, exchange, *hinted),
             Reply::Close => {
                 let why = "the handler closes the connection";
                 return self.break_off(&mut turn.cx, exchange, why);
@@ -134,6 +145,38 @@ impl<T: Transport> Connection<T> {
             State::Complete => Step::Over(None),
             _ => Step::Moved,
         }
+    }
+
+    /// Sends what goes ahead of a reply, the reply, and what belongs to it.
+    #[cold]
+    fn take_hinted<H: Handler>(
+        &mut self,
+        turn: &mut Turn<'_, H>,
+        exchange: &mut Exchange,
+        hinted: Hinted,
+    ) -> Step {
+        let Hinted { reply, early, pushes } = hinted;
+        // RFC 9113 §8.4.1: promises first, so that nobody asks for what the hints speak of.
+        let mut pushed = Vec::new();
+        for request in pushes {
+            let id = self.endpoint.push(&mut turn.cx, exchange.id, request.clone());
+            pushed.extend(id.map(|id| (id, Arc::new(request))));
+        }
+        if !early.is_empty() {
+            let response = Response::new(Status::EARLY_HINTS, early);
+            self.send(&mut turn.cx, exchange.id, Event::Informational(response));
+        }
+        let step = match reply {
+            Reply::Hinted(_) => {
+                debug_assert!(false, "there are no hints of hints");
+                self.break_off(&mut turn.cx, exchange, "the handler went wrong")
+            }
+            reply => self.take_reply(turn, exchange, reply),
+        };
+        for (id, request) in pushed {
+            self.handle_request(turn, id, request);
+        }
+        step
     }
 
     #[cold]
@@ -202,9 +245,8 @@ impl<T: Transport> Connection<T> {
                 let (clock, began) = (&turn.worker.clock, exchange.began);
                 let vitals = Live { stream: &self.stream, clock, began };
                 let peer = self.peer(exchange.id, &exchange.notes, Some(&vitals));
-                let answer = handler.promised(&mut turn.cx, &exchange.request, &peer, answer);
-                self.begin_answer(&mut turn.cx, exchange, answer);
-                return Step::Moved;
+                let reply = handler.promised(&mut turn.cx, &exchange.request, &peer, answer);
+                return self.take_reply(turn, exchange, reply);
             }
             State::Asking(promise) => {
                 let found_out = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));

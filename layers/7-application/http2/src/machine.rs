@@ -104,7 +104,7 @@ impl Connection {
         Self {
             role,
             recv: Recv::new(role, &config),
-            send: Send::new(&config),
+            send: Send::new(role, &config),
             streams: Streams::new(cx, next_own),
             peer: Peer::new(),
             events: Events::default(),
@@ -202,7 +202,7 @@ impl Connection {
 
     /// Promises the response to `request`, which belongs to what `parent` is answered with; it is
     /// sent under the number that this gives. Nothing where the client wants no pushes, or no more, or
-    /// where `parent` is over (RFC 9113 §8.4).
+    /// was sent this before on this connection, or where `parent` is over (RFC 9113 §8.4).
     pub fn push(
         &mut self,
         cx: &mut Cx<'_>,
@@ -212,7 +212,8 @@ impl Connection {
         debug_assert!(self.role == Role::Server, "clients ask");
         let id = self.streams.next_own;
         let parent = number(parent);
-        let sent = self.may_push(parent).and_then(|()| self.send_promise(cx, parent, request));
+        let sent = self.may_push(parent, &request);
+        let sent = sent.and_then(|()| self.send_promise(cx, parent, request));
         sent.inspect_err(|&why| cx.note(|| Seen::NotSent { id, why }))
             .ok()
             .map(|()| ExchangeId(id.into()))

@@ -5,6 +5,9 @@ use std::fmt;
 use crate::Why;
 use crate::structured::{self, BareItem};
 
+/// The urgency of what can wait for everything else (RFC 9218 §4.1).
+pub(crate) const URGENCY_LEAST: u8 = 7;
+
 /// What RFC 9218 §4 has: how urgent a response is, and whether parts of it are of use.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Priority {

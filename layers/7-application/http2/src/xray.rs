@@ -173,6 +173,8 @@ pub enum Why {
     PushNotAllowed,
     /// A promise that nobody wants (RFC 9113 §8.4).
     PushUnwanted,
+    /// A promise of what the client was sent before, or of more than is kept in mind (RFC 9113 §8.4).
+    SentBefore,
     /// A promised request that is not safe, or has a body (RFC 9113 §8.4).
     PromiseNotSafe,
     /// GOAWAY that takes back a promise to process streams (RFC 9113 §6.8).
@@ -355,6 +357,7 @@ impl Why {
             Self::Compression => "the block of fields cannot be read",
             Self::PushNotAllowed => "nothing may be pushed",
             Self::PushUnwanted => "the promise is not wanted",
+            Self::SentBefore => "the client was sent this before",
             Self::PromiseNotSafe => "only safe requests without a body can be promised",
             Self::GoAwayGrows => "GOAWAY takes more than the one before",
             Self::BeyondGoAway => "the connection is going away",

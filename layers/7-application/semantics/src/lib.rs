@@ -30,6 +30,7 @@
 //!
 //! | module            | question                                                   | standard        |
 //! |-------------------|------------------------------------------------------------|-----------------|
+//! | [`link`]          | what will the client ask for next?                         | RFC 8288, 8297  |
 //! | [`cross_site`]    | has another site made the browser send this?               | Fetch Metadata  |
 //! | [`cors`]          | which pages of other origins may read the answer?          | Fetch           |
 //! | [`origin`]        | which page asks, and is it one of those?                   | HTML, Fetch     |
@@ -51,6 +52,7 @@ pub mod cross_site;
 pub mod encoding;
 pub mod etag;
 pub mod language;
+pub mod link;
 pub mod media;
 pub mod negotiation;
 pub mod origin;

@@ -11,6 +11,7 @@ mod cross_site;
 mod encoding;
 mod etag;
 mod language;
+mod link;
 mod lists;
 mod media;
 mod negotiation;

@@ -190,8 +190,8 @@ impl Handler for Admin {
         _request: &Request,
         _peer: &Peer<'_>,
         answer: Answer,
-    ) -> Answer {
-        never_stored(answer)
+    ) -> Reply {
+        never_stored(answer).into()
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod access_log;
 mod browsers;
+mod preload;
 mod problem;
 mod read;
 mod schema;

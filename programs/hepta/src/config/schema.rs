@@ -82,9 +82,11 @@ pub(crate) const FILE: &[Key] = &[
     ),
     key(
         "http2",
-        &[arg("on", Kind::Flag, How::Required)],
+        &[arg("on", Kind::Flag, How::Required), arg("push", Kind::Flag, How::Named)],
         "Whether HTTP/2 is spoken beside HTTP/1.1: where the client wants it in its TLS handshake \
-         (ALPN), or in clear text by prior knowledge or with `Upgrade: h2c`. #true.",
+         (ALPN), or in clear text by prior knowledge or with `Upgrade: h2c`. #true. With `push`, what \
+         pages link to with rel=preload (see `preload`) is sent with them to clients that still allow \
+         it: once on a connection, from the same site, and unless the link says `nopush`. #false.",
     ),
     key(
         "workers",
@@ -287,6 +289,8 @@ macro_rules! with_handlers_and_steps {
             CROSS_SITE,
             CACHE_CONTROL,
             EXPIRES,
+            PRELOAD,
+            EARLY_HINTS,
             SERVER_TIMING,
         ]
     };
@@ -601,6 +605,29 @@ const EXPIRES: Key = key(
     &[arg("time", Kind::Time, How::Required)],
     "Answers that are no errors may be kept for so long (Expires, and max-age where there is no \
      `cache-control`).",
+);
+
+const PRELOAD: Key = repeated(key(
+    "preload",
+    &[
+        arg("url", Kind::Text, How::Required),
+        arg("as", Kind::Text, How::Named),
+        arg("crossorigin", Kind::Text, How::Named),
+        arg("type", Kind::Text, How::Named),
+        arg("push", Kind::Flag, How::Named),
+    ],
+    "What the client of a page will need besides, as in preload \"/style.css\" as=\"style\": answers \
+     that are no errors have it as a field `Link` with rel=preload. Put it in the routes of pages. \
+     `crossorigin` is \"anonymous\" (with as=\"font\" always) or \"use-credentials\"; with \
+     push=#false it is never pushed.",
+));
+
+const EARLY_HINTS: Key = key(
+    "early-hints",
+    &[arg("on", Kind::Flag, How::Required)],
+    "Whether links with rel=preload, modulepreload or preconnect (of `preload`, of `fields`, or of \
+     the handler's own) go ahead of their answer, in a 103 (Early Hints): to who asks with GET, but \
+     for HTTP/1.0 and for browsers that say that they ask for no page (Sec-Fetch-Dest). #true.",
 );
 
 const FILES: &[Key] = &[

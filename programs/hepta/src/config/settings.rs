@@ -268,7 +268,9 @@ fn limits(block: Option<&[Node]>, file: &[Node]) -> Limits {
     let most = count("connections-per-client").map(as_usize);
     limits.sockets.connections_per_client_max = most;
     set(&mut limits.grace, time("grace"));
-    let speaks_http2 = one(file, "http2").and_then(|node| node.flag("on")) != Some(false);
+    let spoken = one(file, "http2");
+    set(&mut http2.push, spoken.and_then(|node| node.flag("push")));
+    let speaks_http2 = spoken.and_then(|node| node.flag("on")) != Some(false);
     limits.http2 = speaks_http2.then_some(http2);
     limits
 }

@@ -9,6 +9,7 @@ use message::{Fields, Name, Pace, Rate, Status};
 use semantics::{cors, cross_site};
 
 use super::browsers::{self, Caching, Security};
+use super::preload::preload;
 use super::problem::{At, Problem, Problems};
 use super::settings::set;
 use super::template::{Fact, Part, Template};
@@ -41,6 +42,10 @@ pub(crate) struct Steps {
     pub(crate) server_timing: bool,
     /// Changes of the request that the handler sees: the site's, then the route's.
     pub(crate) request_fields: Vec<FieldStep>,
+    /// Values of Link: what the client will need besides. The site's, then the route's.
+    pub(crate) preloads: Vec<String>,
+    /// Whether links wait for their answer, and do not go ahead of it.
+    pub(crate) keeps_hints: bool,
     /// Changes of the answer: the site's, then the route's.
     pub(crate) fields: Vec<FieldStep>,
     /// Pages for errors; of two for one status the first counts.
@@ -64,6 +69,9 @@ impl Steps {
             security,
             caching: Caching { cache_control, expires },
             server_timing,
+            preloads,
+            // Of what nobody has nothing is kept.
+            keeps_hints: _,
             request_fields,
             fields,
             error_pages,
@@ -82,6 +90,7 @@ impl Steps {
             && cache_control.is_none()
             && expires.is_none()
             && !server_timing
+            && preloads.is_empty()
             && request_fields.is_empty()
             && fields.is_empty()
             && error_pages.is_empty()
@@ -185,6 +194,10 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     }
     if let Some(node) = one(block, "server-timing") {
         steps.server_timing = node.flag("on").unwrap_or(true);
+    }
+    steps.preloads.extend(all(block, "preload").filter_map(|node| preload(node, problems)));
+    if let Some(node) = one(block, "early-hints") {
+        steps.keeps_hints = node.flag("on") == Some(false);
     }
     steps.fields.extend(field_steps(one(block, "fields"), When::Answered, problems));
     let of_request = field_steps(one(block, "request-fields"), When::Asked, problems);

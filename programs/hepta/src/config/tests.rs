@@ -80,6 +80,64 @@ fn a_slip_of_the_pen_is_shown_where_it_is() {
 }
 
 #[test]
+fn preloads_are_links() {
+    let text = r#"http2 #true push=#true
+site "a" {
+    preload "/style.css" as="style"
+    close
+    route "/a" {
+        preload "https://b.example/font" as="font" type="font/woff2" push=#false
+        preload "/data" as="fetch" crossorigin="use-credentials"
+        early-hints #false
+        close
+    }
+}
+"#;
+    let files = Files::with("preloads", &[("hepta.kdl", text)]);
+    let settings = files.load("hepta.kdl").unwrap();
+    assert!(settings.limits.http2.unwrap().push);
+    let [site, route] = &*settings.sites[0].routes else { panic!("{:?}", settings.sites) };
+    assert_eq!(site.steps.preloads, ["</style.css>; rel=preload; as=style"]);
+    assert!(!site.steps.keeps_hints && route.steps.keeps_hints);
+    assert_eq!(
+        route.steps.preloads[1..],
+        [
+            "<https://b.example/font>; rel=preload; as=font; crossorigin=anonymous; \
+             type=\"font/woff2\"; nopush",
+            "</data>; rel=preload; as=fetch; crossorigin=use-credentials"
+        ]
+    );
+}
+
+#[test]
+fn preloads_that_are_wrong() {
+    let text = r#"site "a" {
+    preload "/style.css"
+    preload "/a b" as="style"
+    preload "/style.css" as="css"
+    preload "/style.css" as="style" crossorigin="yes"
+    close
+}
+"#;
+    expect![[r#"
+        hepta.kdl:2:5: `preload` lacks what it is for
+          2 |     preload "/style.css"
+            |     ^^^^^^^ as in preload "/style.css" as="style"
+
+        hepta.kdl:3:13: this is no URL
+          3 |     preload "/a b" as="style"
+            |             ^^^^^^ write "/style.css" or "https://example.org/code.js"
+
+        hepta.kdl:4:26: browsers preload no "css"
+          4 |     preload "/style.css" as="css"
+            |                          ^^^^^^^^ write one of audio, document, embed, fetch, font, image, json, object, script, style, track, video, worker
+
+        hepta.kdl:5:37: there is no mode "yes"
+          5 |     preload "/style.css" as="style" crossorigin="yes"
+            |                                     ^^^^^^^^^^^^^^^^^ write one of anonymous, use-credentials"#]].assert_eq(&errors("preloads-wrong", text));
+}
+
+#[test]
 fn everything_that_is_written_wrong_is_said_at_once() {
     let text = r#"listen "127.0.0.1"
 workers 2

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::Cx;
 use bytes::Bytes;
 use http1::framing::{self, Framing};
-use message::{Event, ExchangeId, Head, Request, Reset, Response, Status};
+use message::{Event, ExchangeId, Head, Name, Request, Reset, Response, Status};
 
 use super::connect::connect;
 use super::connection::{Connection, Lost, Tools};
@@ -81,7 +81,8 @@ impl<'o> Client<'o> {
             tools.film_below(network);
         }
         let http1 = http1::Config { body_window: BODY_WINDOW, ..http1::Config::default() };
-        let http2 = (!options.http1_only).then(Arc::default);
+        let http2 = http2::Config { push: options.push, ..http2::Config::default() };
+        let http2 = (!options.http1_only).then(|| Arc::new(http2));
         Self {
             options,
             tools,
@@ -176,9 +177,27 @@ impl<'o> Client<'o> {
         self.done(answer);
     }
 
+    /// Waits for what was pushed with an answer, which is complete.
+    pub(super) async fn await_pushes(&mut self, answer: &mut Answer) {
+        let connection = &mut answer.connection;
+        if let Err(lost) = connection.await_pushes(&mut self.tools).await {
+            note(self.options.silent, format_args!("not all that was pushed came: {lost}"));
+        }
+    }
+
+    /// Says what the server says of what the answer will need (RFC 8297).
+    fn show_hints(&self, response: &Response) {
+        if response.status == Status::EARLY_HINTS {
+            for link in response.fields.get_all(Name::Link) {
+                note(self.options.silent, format_args!("early hint: {}", link.escape_ascii()));
+            }
+        }
+    }
+
     /// The answer has been dealt with; its connection is kept if it can be.
     pub(super) fn done(&mut self, answer: Answer) {
-        let Answer { connection, origin, is_complete, .. } = answer;
+        let Answer { mut connection, origin, is_complete, .. } = answer;
+        connection.report_pushes(self.options.silent);
         connection.print_film(&mut self.tools);
         if is_complete && connection.is_reusable() && self.idle.len() < IDLE_MAX {
             self.idle.push((origin, connection));
@@ -246,7 +265,9 @@ impl<'o> Client<'o> {
         self.last = stream.peer_addr().ok().map(|peer| (number, peer));
         let name = origin.sent_host();
         let tls = config.as_ref().map(|config| (config, &*name));
-        let connection = Connection::new(&mut self.tools, number, stream, &self.http, tls);
+        let authority = origin.host_field();
+        let tools = &mut self.tools;
+        let connection = Connection::new(tools, number, &authority, stream, &self.http, tls);
         let mut connection = connection.map_err(|lost| no_session(origin, &[], lost))?;
         if config.is_some() {
             let shaken = connection.shake_hands(&mut self.tools).await;
@@ -291,6 +312,7 @@ impl<'o> Client<'o> {
                     if response.status == Status::CONTINUE {
                         upload.waits_until = None;
                     }
+                    self.show_hints(&response);
                 }
                 Ok(Event::Reset(reset)) => {
                     return Err(unanswered(origin, &connection, &Lost::Closed, Some(reset)));

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use base::{Cx, TxQueue, World};
 use endpoint::{Closing, Endpoint};
-use message::{Event, ExchangeId, Request};
+use message::{Event, ExchangeId, Request, Reset};
 use server::Clock;
 use tokio::time::Instant;
 
 use super::connect::plain;
 use super::film::Reel;
 use super::problem::Problem;
+use super::pushes::{Pushes, Then};
 use super::upload::Upload;
 use crate::network::Network;
 use crate::stream::Stream;
@@ -60,6 +61,9 @@ pub(super) struct Connection {
     /// Whether anything came since the last request.
     has_answered: bool,
     exchanges: u32,
+    /// Whom we ask, as Host has it.
+    authority: Box<str>,
+    pushes: Pushes,
 }
 
 /// Why a connection is of no use any more.
@@ -104,10 +108,12 @@ impl Tools {
 }
 
 impl Connection {
-    /// A connection on a socket that is connected; with `tls`, to a server of that name.
+    /// A connection to `authority`, on a socket that is connected; with `tls`, to a server of that
+    /// name.
     pub(super) fn new(
         tools: &mut Tools,
         number: u64,
+        authority: &str,
         stream: Stream,
         http: &endpoint::Config,
         tls: Option<(&tls::ClientConfig, &str)>,
@@ -127,6 +133,8 @@ impl Connection {
             is_deaf: false,
             has_answered: false,
             exchanges: 0,
+            authority: authority.into(),
+            pushes: Pushes::default(),
         })
     }
 
@@ -153,11 +161,44 @@ impl Connection {
         upload: &mut Upload,
     ) -> Result<Event, Lost> {
         loop {
-            if let Some((_, event)) = self.endpoint.poll_event() {
-                return Ok(event);
+            while let Some((of, event)) = self.endpoint.poll_event() {
+                if of == id {
+                    return Ok(event);
+                }
+                self.take_pushed(tools, of, event);
             }
             self.turn(tools, Some((id, &mut *upload))).await?;
         }
+    }
+
+    /// Waits until everything has come that was pushed, if anything was.
+    pub(super) async fn await_pushes(&mut self, tools: &mut Tools) -> Result<(), Lost> {
+        loop {
+            while let Some((of, event)) = self.endpoint.poll_event() {
+                self.take_pushed(tools, of, event);
+            }
+            if !self.pushes.are_under_way() {
+                return Ok(());
+            }
+            self.turn(tools, None).await?;
+        }
+    }
+
+    fn take_pushed(&mut self, tools: &mut Tools, id: ExchangeId, event: Event) {
+        match self.pushes.take(&self.authority, id, event) {
+            Then::GoOn => {}
+            Then::Release(len) => self.release(tools, id, len),
+            Then::Refuse => {
+                let why = "the server may not answer for that";
+                let reset = Reset { why, status: None, untouched: false };
+                self.endpoint.send(&mut tools.cx(self.number), id, Event::Reset(reset));
+            }
+        }
+    }
+
+    /// Says what was pushed.
+    pub(super) fn report_pushes(&mut self, silent: bool) {
+        self.pushes.report(silent);
     }
 
     /// Says that `len` bytes of the body are done with.

@@ -200,8 +200,10 @@ async fn keep(
         let problem = Problem::new(Code::Partial, what).again(Again::IfIdempotent);
         return Err(out.cut_short(problem));
     }
+    let finished = out.finish();
+    client.await_pushes(&mut answer).await;
     client.done(answer);
-    out.finish()
+    finished
 }
 
 /// What to do with the body; nothing when there is nothing to be done.

@@ -21,6 +21,7 @@ mod options;
 mod output;
 mod problem;
 mod progress;
+mod pushes;
 mod request;
 mod resume;
 mod retry;

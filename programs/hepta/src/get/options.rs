@@ -120,6 +120,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(super) network: network::Options,
+    /// Let the server push what it thinks we will need, and say what that was; nothing of it is kept
+    #[arg(long, conflicts_with = "http1_only")]
+    pub(super) push: bool,
 }
 
 impl Options {

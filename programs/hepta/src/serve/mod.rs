@@ -11,6 +11,7 @@ mod coded;
 mod crowding;
 mod default_site;
 mod directory;
+mod hints;
 mod listeners;
 mod login;
 mod options;

@@ -69,12 +69,14 @@ struct Way<'s> {
 
 impl Site {
     /// Opens what is to be served; adds its directories to `directories`. `mark_of` says by which
-    /// mark the requests of a route are counted, or those that have none.
+    /// mark the requests of a route are counted, or those that have none; `pushes`, whether anything may
+    /// be pushed.
     pub(crate) fn open(
         settings: &config::Site,
         logs: &Logs,
         directories: &mut Vec<Rc<Directory>>,
         mark_of: impl Fn(Option<&config::PathPattern>) -> u32,
+        pushes: bool,
     ) -> io::Result<Self> {
         let mut routes = Routes::default();
         for route in &settings.routes {
@@ -91,14 +93,14 @@ impl Site {
                 Action::Rewrite(path) => Responder::Rewrite(path.clone()),
                 Action::Close => Responder::Close,
             };
-            let steps = Steps::open(&route.steps);
+            let steps = Steps::open(&route.steps, pushes);
             let prefix_len = route.path.prefix_len();
             let mark = mark_of(Some(&route.path));
             let of_route = Route { steps, prefix_len, responder, mark };
             routes.add(&route.path, route.method.clone(), of_route);
         }
         let log = settings.access_log.as_ref().map(|log| logs.of_worker(Some(log)));
-        let (name, steps) = (settings.name().into(), Steps::open(&settings.steps));
+        let (name, steps) = (settings.name().into(), Steps::open(&settings.steps, pushes));
         Ok(Self { name, log, steps, routes, mark: mark_of(None) })
     }
 
@@ -204,12 +206,13 @@ impl Site {
                 self.respond(way, cx, request, peer, &path, route)
             }
         };
-        match reply {
+        let reply = match reply {
             Reply::Now(answer) => {
                 self.finish(way, cx, asked, (steps, cors.as_ref()), answer).into()
             }
             other => other,
-        }
+        };
+        if way.is_for_page { reply } else { steps.put_hints_ahead(asked, reply) }
     }
 
     /// Does to an answer that was promised what is done to others.
@@ -219,27 +222,28 @@ impl Site {
         request: &Request,
         peer: &Peer<'_>,
         answer: Answer,
-    ) -> Answer {
+    ) -> Reply {
         let mut rewritten;
         let (mut way, mut request) = (Way::default(), request);
         loop {
-            let Ok(path) = request.target.normal_path() else { return answer };
+            let Ok(path) = request.target.normal_path() else { return answer.into() };
             let Found::Route(route) = self.routes.find(&path, &request.method) else {
-                return answer;
+                return answer.into();
             };
             let asked = Asked { request, peer, rest: route.rest(&path) };
             match (&route.responder, &route.steps) {
                 (Responder::Rewrite(to), _) if way.rewrites < REWRITES_MAX => {
-                    let Some(to) = rewrite(asked, to) else { return answer };
+                    let Some(to) = rewrite(asked, to) else { return answer.into() };
                     rewritten = to;
                     request = &rewritten;
                     way.rewrites += 1;
                 }
                 (_, Some(steps)) => {
                     let cors = steps.decide_cors(cx, request);
-                    return self.finish(way, cx, asked, (steps, cors.as_ref()), answer);
+                    let answer = self.finish(way, cx, asked, (steps, cors.as_ref()), answer);
+                    return steps.put_other_hints_ahead(asked, answer);
                 }
-                (_, None) => return answer,
+                (_, None) => return answer.into(),
             }
         }
     }

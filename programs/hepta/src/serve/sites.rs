@@ -48,9 +48,10 @@ impl Sites {
         tallies: Option<&Tallies>,
         worker: usize,
     ) -> io::Result<Self> {
+        let pushes = settings.limits.http2.as_ref().is_some_and(|http2| http2.push);
         let open = |site: &config::Site, directories: &mut Vec<Rc<Directory>>| {
             let mark_of = |path: Option<&_>| tallies.map_or(0, |all| all.mark_of(site, path));
-            Site::open(site, logs, directories, mark_of)
+            Site::open(site, logs, directories, mark_of, pushes)
         };
         let mut directories = Vec::new();
         let (mut exactly, mut below) = (Map::default(), Map::default());
@@ -205,10 +206,10 @@ impl Handler for Sites {
         request: &Request,
         peer: &Peer<'_>,
         answer: Answer,
-    ) -> Answer {
+    ) -> Reply {
         match self.find(request, peer) {
             Ok(site) => site.finish_promised(cx, request, peer, answer),
-            Err(_) => answer,
+            Err(_) => answer.into(),
         }
     }
 

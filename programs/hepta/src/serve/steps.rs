@@ -24,8 +24,10 @@ use crate::config::{self, Access, Change, FieldStep};
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
-    settings: config::Steps,
+    pub(super) settings: config::Steps,
     login: Option<Rc<Login>>,
+    /// Whether anything may be pushed.
+    pub(super) pushes: bool,
 }
 
 /// What counts a request.
@@ -37,9 +39,9 @@ pub(crate) struct Counted<'s> {
 
 impl Steps {
     /// The steps; nothing where there are none, which is the fast way.
-    pub(crate) fn open(settings: &config::Steps) -> Option<Self> {
+    pub(crate) fn open(settings: &config::Steps, pushes: bool) -> Option<Self> {
         let login = settings.login.as_ref().map(|login| Rc::new(Login::new(login)));
-        (!settings.is_empty()).then(|| Self { settings: settings.clone(), login })
+        (!settings.is_empty()).then(|| Self { settings: settings.clone(), login, pushes })
     }
 
     /// What is to be said to pages of other origins, if anything is to be said of that here.
@@ -161,6 +163,9 @@ impl Steps {
         let fields = &mut response.fields;
         if !status.is_error() {
             browsers::keep(&self.settings.caching, cx.wall(), fields);
+            for link in &self.settings.preloads {
+                fields.push(Name::Link, link);
+            }
         }
         if let Some(security) = &self.settings.security {
             browsers::protect(security, asked.peer.is_secure, fields);

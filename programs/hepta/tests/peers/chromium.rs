@@ -154,6 +154,36 @@ fn chromium_speaks_tls() {
     assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
     assert_eq!(seen["results"][1], json!(true));
     assert_eq!(seen["results"][2], json!(2_000_000));
+    for response in seen["responses"].as_array().unwrap() {
+        assert_eq!((&response["status"], &response["protocol"]), (&json!(200), &json!("h2")));
+    }
+}
+
+#[test]
+fn chromium_gets_along_with_early_hints() {
+    // Long enough to be compressed: the hints are there before the answer is.
+    let long = format!(
+        "<!doctype html><title>Page</title><link rel=icon href=image.svg>\
+        <link rel=stylesheet href=style.css><p id=p>text</p><!-- {} -->",
+        numbered_text(500_000)
+    );
+    let site = page().with("index.html", long).with(
+        "hepta.kdl",
+        r#"listen "127.0.0.1:0" { local-certificate }
+        default {
+            files "."
+            route "/" { files "."; preload "/style.css" as="style" }
+        }"#,
+    );
+    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    let url = server.url("/").replace("127.0.0.1", "localhost");
+    let colour = "getComputedStyle(document.querySelector('#p')).color";
+    let seen = browse(&json!([{ "goto": url }, { "eval": colour }]));
+    assert_eq!(seen["results"], json!(["rgb(1, 2, 3)"]), "{seen}");
+    let responses = seen["responses"].as_array().unwrap();
+    let ends_with = |response: &Value, end| response["url"].as_str().unwrap().ends_with(end);
+    let styles = responses.iter().filter(|response| ends_with(response, "/style.css"));
+    assert_eq!(styles.count(), 1, "what was hinted at is fetched once: {seen}");
 }
 
 #[test]

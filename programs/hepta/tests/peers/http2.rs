@@ -1,5 +1,6 @@
 //! HTTP/2, with those who speak it: over TLS, by prior knowledge, and from HTTP/1.1.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -124,6 +125,72 @@ fn nghttp_has_many_under_way() {
 }
 
 #[test]
+fn nghttp_upgrades_from_http1() {
+    let site = site();
+    let server = serve(&site);
+    let [clear, _] = urls(&server);
+    let urls = ["/hello.txt", "/0.txt", "/page.html"].map(|path| format!("{clear}{path}"));
+    let said = run(tool("nghttp").args(["-nus"]).args(&urls)).ok().text();
+    assert_eq!(said.lines().filter(|line| line.contains(" 200 ")).count(), 3, "{said}");
+    assert_eq!(run(tool("nghttp").args(["-u", &urls[0]])).ok().text(), "hello\n");
+    // A request with a body stays in HTTP/1.1, so nghttp upgrades with OPTIONS and posts then.
+    let mut post = tool("nghttp");
+    post.args(["-uv", "-d"]).arg(site.path("hepta.kdl")).arg(&urls[0]);
+    assert!(run(&mut post).text().contains(":status: 405"));
+}
+
+/// Python's `h2`, which calls whatever is against the standard a ProtocolError.
+#[test]
+fn h2_of_python_finds_nothing_wrong() {
+    let site = site();
+    let server = serve(&site);
+    let script = "
+import socket, sys
+import h2.connection, h2.config, h2.events
+host, port = sys.argv[1].split(':')
+sock = socket.create_connection((host, int(port)))
+config = h2.config.H2Configuration(client_side=True, header_encoding='utf-8')
+h2c = h2.connection.H2Connection(config)
+h2c.initiate_connection()
+wanted, lengths, statuses, said = 300, {}, {}, set()
+def ask(n):
+    head = [(':method', 'POST' if n % 7 == 0 else 'GET'), (':scheme', 'http'),
+            (':authority', sys.argv[1]), (':path', '/large.bin' if n % 100 == 1 else f'/{n % 50}.txt')]
+    stream = h2c.get_next_available_stream_id()
+    h2c.send_headers(stream, head, end_stream=n % 7 != 0)
+    if n % 7 == 0:
+        h2c.send_data(stream, b'x' * 1000, pad_length=50)
+        h2c.send_headers(stream, [('x-sum', '1')], end_stream=True)
+    lengths[stream] = 0
+asked = done = 0
+while done < wanted:
+    while asked < wanted and asked - done < 50:
+        ask(asked)
+        asked += 1
+    h2c.ping(b'12345678')
+    sock.sendall(h2c.data_to_send())
+    for event in h2c.receive_data(sock.recv(65536)):
+        said.add(type(event).__name__)
+        if isinstance(event, h2.events.ResponseReceived):
+            statuses[event.stream_id] = dict(event.headers)[':status']
+        elif isinstance(event, h2.events.DataReceived):
+            lengths[event.stream_id] += len(event.data)
+            h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            done += 1
+        assert not isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)), event
+assert sorted(set(statuses.values())) == ['200', '405'], statuses
+assert sorted(lengths.values())[-3:] == [int(sys.argv[2])] * 3, lengths
+assert 'PingAckReceived' in said
+h2c.close_connection()
+sock.sendall(h2c.data_to_send())
+print('done')";
+    let mut python = tool("python");
+    python.args(["-c", script, &server.address().to_string(), &LARGE_LEN.to_string()]);
+    assert_eq!(run(&mut python).ok().text(), "done\n");
+}
+
+#[test]
 fn httpx_and_python_speak_it() {
     let site = site();
     let server = serve(&site);
@@ -212,6 +279,62 @@ fn a_stop_in_the_middle_loses_nothing() {
     let said = downloads.wait_with_output().unwrap();
     let said = String::from_utf8(said.stdout).unwrap();
     assert_eq!(said, format!("2 {LARGE_LEN}\n").repeat(4));
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+}
+
+/// Ten thousand requests on one connection, a hundred at a time, and in the middle of them the server
+/// is told to stop: whatever it has taken it answers, and of the rest it says that it took nothing.
+#[test]
+fn a_stop_in_the_middle_of_ten_thousand_loses_none() {
+    let site = site();
+    let mut server = serve(&site);
+    let [clear, _] = urls(&server);
+    let script = "
+import assert from 'node:assert';
+import http2 from 'node:http2';
+const session = http2.connect(process.argv[1]);
+const wanted = 10000;
+let asked = 0, answered = 0, refused = 0, lost = 0, under_way = 0, ends = false, told = false;
+session.on('error', (error) => { console.log('error', error); });
+session.on('goaway', (code) => { assert.equal(code, 0); ends = true; });
+session.on('close', () => { ends = true; });
+const ask = () => {
+  while (!ends && !session.closed && asked < wanted && under_way < 100) {
+    const stream = session.request({ ':path': `/${asked % 50}.txt` });
+    const expected = `file ${asked % 50}\\n`;
+    let body = '', status;
+    asked += 1;
+    under_way += 1;
+    stream.on('response', (headers) => { status = headers[':status']; });
+    stream.on('data', (piece) => { body += piece; });
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      under_way -= 1;
+      if (status === 200 && body === expected) answered += 1;
+      else if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM) refused += 1;
+      else lost += 1;
+      if (answered >= wanted / 4 && !told) console.log('in the middle');
+      told ||= answered >= wanted / 4;
+      if (ends && under_way === 0) {
+        console.log(JSON.stringify({ whole: asked === answered + refused, lost, early: asked < wanted }));
+        session.destroy();
+      }
+      ask();
+    });
+    stream.end();
+  }
+};
+ask();
+";
+    let mut node = tool("node");
+    node.args(["--input-type=module", "-e", script, &clear]);
+    let mut node = node.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(node.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "in the middle");
+    server.signal(Signal::TERM);
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    assert_eq!(rest, [r#"{"whole":true,"lost":0,"early":true}"#]);
+    assert!(node.wait().unwrap().success());
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
 }
 

@@ -17,6 +17,7 @@ mod files;
 mod from_nginx;
 mod get;
 mod head;
+mod hints;
 mod http2;
 mod listening;
 mod listing;

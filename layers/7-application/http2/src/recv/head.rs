@@ -133,6 +133,9 @@ impl Connection {
         });
         note_fields(cx, &request.fields);
         stream.change(cx, Kind::Headers, State::recv_head);
+        if let Some(sent) = &mut self.send.sent {
+            sent.add(&request);
+        }
         self.events.push(id, Event::Head(MessageHead::Request(request)));
         if ends {
             // Most requests are nothing but a head.

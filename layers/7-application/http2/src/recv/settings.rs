@@ -62,6 +62,10 @@ impl Connection {
                 self.send.set_table_len_max(value);
             }
         }
+        if !self.peer.push {
+            // Who has said no once is not asked again, and needs no memory for it.
+            self.send.sent = None;
+        }
         if self.peer.window != before.window {
             self.shift_send_windows(cx, i64::from(self.peer.window) - i64::from(before.window))?;
         }

@@ -4,6 +4,7 @@ mod body;
 mod head;
 mod request;
 mod room;
+mod sent;
 mod transmit;
 
 use std::collections::VecDeque;
@@ -13,8 +14,11 @@ use hpack::Encoder;
 
 use crate::Config;
 use crate::flow::{SendWindow, WINDOW_INITIAL};
+use crate::machine::Role;
 use crate::memory::Responses;
 use crate::scheduler::Scheduler;
+
+use sent::Sent;
 
 /// How many bytes of heads and control frames may wait to be sent before no more bytes are taken from
 /// the peer: whoever does not take what it asked for is asked for no more. The driver's queue has as
@@ -47,10 +51,12 @@ pub(crate) struct Send {
     with_room: VecDeque<u32>,
     /// Streams that the connection leaves no room.
     without_room: VecDeque<u32>,
+    /// What the client was sent, as long as something may be pushed to it.
+    pub(crate) sent: Option<Box<Sent>>,
 }
 
 impl Send {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(role: Role, config: &Config) -> Self {
         Self {
             urgent: Vec::new(),
             replies: Vec::new(),
@@ -65,6 +71,7 @@ impl Send {
             takes_sliver: false,
             with_room: VecDeque::new(),
             without_room: VecDeque::new(),
+            sent: (role == Role::Server && config.push).then(Box::default),
         }
     }
 

@@ -8,10 +8,11 @@ use message::{Closing, Method, Name, Request};
 use crate::end::STREAM_MAX;
 use crate::head::{RequestLine, emit_request};
 use crate::machine::Connection;
+use crate::priority::URGENCY_LEAST;
 use crate::recv::{asked, note_fields};
 use crate::stream::{InPhase, OutPhase, State};
 use crate::wire::{Flags, Kind, begin_frame};
-use crate::{Seen, Why};
+use crate::{Priority, Seen, Why};
 
 /// The control data of a request, as text of its own where it has to be put together.
 struct Line {
@@ -37,11 +38,17 @@ impl Connection {
     }
 
     /// Whether a server may promise something that belongs to `parent`.
-    pub(crate) fn may_push(&self, parent: u32) -> Result<(), Why> {
+    pub(crate) fn may_push(&self, parent: u32, request: &Request) -> Result<(), Why> {
         self.may_open()?;
-        if !self.config.push || !self.peer.push {
-            // RFC 9113 §6.6: only to who has not said no.
-            return Err(Why::PushNotAllowed);
+        let sent = self.send.sent.as_ref().filter(|_| self.peer.push);
+        // RFC 9113 §6.6: only to who has not said no.
+        let sent = sent.ok_or(Why::PushNotAllowed)?;
+        if sent.may_have(request) {
+            return Err(Why::SentBefore);
+        }
+        if self.streams.active_own >= self.config.streams_max {
+            // A client that has set no bound, as most have, has ours.
+            return Err(Why::TooManyStreams);
         }
         // RFC 9113 §6.6: on a stream of the client's that is open in our direction.
         match self.stream(parent) {
@@ -88,6 +95,8 @@ impl Connection {
         let line = self.line(&request)?;
         self.streams.next_own += 2;
         let priority = self.stream(parent).map(|parent| parent.priority).unwrap_or_default();
+        // What nobody asked for waits for what somebody did.
+        let priority = Priority { urgency: (priority.urgency + 1).min(URGENCY_LEAST), ..priority };
         let slot = self.streams.insert(promised, self.stream_window(), self.peer.window);
         if let Some(stream) = self.streams.at_mut(slot) {
             stream.asked = asked(&request.method);
@@ -97,6 +106,9 @@ impl Connection {
         self.change(cx, slot, Kind::PushPromise, State::send_promise);
         cx.note(|| Seen::PromiseOut { id: promised, parent });
         note_fields(cx, &request.fields);
+        if let Some(sent) = &mut self.send.sent {
+            sent.add(&request);
+        }
         let replies = self.send.replies(cx);
         let at = begin_frame(Kind::PushPromise, Flags::END_HEADERS, parent, replies);
         replies.extend_from_slice(&promised.to_be_bytes());

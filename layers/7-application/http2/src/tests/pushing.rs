@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::{check, check_client, check_client_with, check_with, outcomes_with};
+use super::script::{Stage, check, check_client, check_client_with, check_with, outcomes_with};
 use crate::Config;
 
 fn config() -> Config {
@@ -81,6 +81,126 @@ fn nobody_wants_it() {
             < SETTINGS 0 ACK
             ~ NotSent id=2 why=PeerIsFull
             -- not pushed
+        "#]],
+    );
+}
+
+/// What a client was sent before on this connection it has: what it asked for, and what was pushed.
+#[test]
+fn what_was_sent_before_is_not_pushed() {
+    check_with(
+        config(),
+        "get 1 /asked.css
+         answer 1 200 style
+         get 3 /
+         push 3 GET /asked.css Host: x
+         push 3 GET /asked.css Host: other
+         push 3 GET /style.css Host: x
+         push 3 GET /style.css Host: x
+         get 5 /
+         push 5 GET /style.css Host: x
+         push 5 GET / Host: x",
+        expect![[r#"
+            => #1 GET /asked.css HTTP/2.0 {Host: "x"}
+            => #1 End
+            < HEADERS 1 END_HEADERS -- :status: 200; content-length: 5
+            < DATA 1 END_STREAM -- style
+            => #3 GET / HTTP/2.0 {Host: "x"}
+            => #3 End
+            ~ NotSent id=2 why=SentBefore
+            -- not pushed
+            < PUSH_PROMISE 3 END_HEADERS -- 2; :method: GET; :scheme: http; :authority: other; :path: /asked.css
+            < PUSH_PROMISE 3 END_HEADERS -- 4; :method: GET; :scheme: http; :authority: x; :path: /style.css
+            ~ NotSent id=6 why=SentBefore
+            -- not pushed
+            => #5 GET / HTTP/2.0 {Host: "x"}
+            => #5 End
+            ~ NotSent id=6 why=SentBefore
+            -- not pushed
+            ~ NotSent id=6 why=SentBefore
+            -- not pushed
+        "#]],
+    );
+}
+
+/// Who has said once that it wants nothing is not asked again.
+#[test]
+fn no_is_no() {
+    check_with(
+        config(),
+        "> SETTINGS 0 -- ENABLE_PUSH=0
+         > SETTINGS 0 -- ENABLE_PUSH=1
+         get 1 /
+         push 1 GET /style.css Host: x",
+        expect![[r#"
+            < SETTINGS 0 ACK
+            < SETTINGS 0 ACK
+            => #1 GET / HTTP/2.0 {Host: "x"}
+            => #1 End
+            ~ NotSent id=2 why=PushNotAllowed
+            -- not pushed
+        "#]],
+    );
+}
+
+/// A client that sets no bound has ours.
+#[test]
+fn pushes_have_a_bound() {
+    check_with(
+        Config { streams_max: 2, ..config() },
+        "get 1 /
+         push 1 GET /a Host: x
+         push 1 GET /b Host: x
+         push 1 GET /c Host: x
+         answer 2 200 a
+         push 1 GET /c Host: x",
+        expect![[r#"
+            => #1 GET / HTTP/2.0 {Host: "x"}
+            => #1 End
+            < PUSH_PROMISE 1 END_HEADERS -- 2; :method: GET; :scheme: http; :authority: x; :path: /a
+            < PUSH_PROMISE 1 END_HEADERS -- 4; :method: GET; :scheme: http; :authority: x; :path: /b
+            ~ NotSent id=6 why=TooManyStreams
+            -- not pushed
+            < HEADERS 2 END_HEADERS -- :status: 200; content-length: 1
+            < DATA 2 END_STREAM -- a
+            < PUSH_PROMISE 1 END_HEADERS -- 6; :method: GET; :scheme: http; :authority: x; :path: /c
+        "#]],
+    );
+    let mut stage = Stage::server(config());
+    stage.shake_hands("");
+    for n in 0..600 {
+        stage.play(&format!("get {} /{n}\nanswer {0} 200 x", 2 * n + 1));
+    }
+    stage.film.clear();
+    stage.play("get 1201 /\npush 1201 GET /new Host: x");
+    expect![[r#"
+        => #1201 GET / HTTP/2.0 {Host: "x"}
+        => #1201 End
+        ~ NotSent id=2 why=SentBefore
+        -- not pushed
+    "#]]
+    .assert_eq(&stage.film);
+}
+
+/// What nobody asked for waits for what somebody did.
+#[test]
+fn the_page_goes_before_what_is_pushed() {
+    check_with(
+        config(),
+        "get 1 /
+         push 1 GET /style.css Host: x
+         slow down
+         answer 2 200 style
+         answer 1 200 page
+         transmit",
+        expect![[r#"
+            => #1 GET / HTTP/2.0 {Host: "x"}
+            => #1 End
+            < PUSH_PROMISE 1 END_HEADERS -- 2; :method: GET; :scheme: http; :authority: x; :path: /style.css
+            < HEADERS 2 END_HEADERS -- :status: 200; content-length: 5
+            < HEADERS 1 END_HEADERS -- :status: 200; content-length: 4
+            < DATA 1 END_STREAM -- page
+            < DATA 2 END_STREAM -- style
         "#]],
     );
 }
@@ -202,7 +322,7 @@ fn promises_that_are_wrong() {
 /// Until the server knows that we want nothing, a promise is not its fault.
 #[test]
 fn a_promise_that_was_on_its_way() {
-    let mut stage = super::script::Stage::client(Config::default());
+    let mut stage = Stage::client(Config::default());
     stage.play(
         "open GET / Host: x
          > SETTINGS 0
