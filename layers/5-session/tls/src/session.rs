@@ -277,8 +277,18 @@ fn note_hello(cx: &mut Cx<'_>, by: By, record: &[u8]) {
             suites: hello.suites_len(),
             resumes: hello.resumes,
         });
+        if hello.offers_npn {
+            let instead = hello.alpn().next().map_or(NO_ALPN, |_| "ALPN, which it offers too");
+            cx.note(|| Seen::NpnUnanswered { because: NPN_IS_DEAD, instead });
+        }
     }
 }
+
+/// Why nobody answers NPN.
+const NPN_IS_DEAD: &str = "ALPN (RFC 7301) took its place: with NPN the client chose when the handshake was as good as over, and TLS 1.3 has no message for it";
+
+/// What a client that offers nothing else gets.
+const NO_ALPN: &str = "nothing: without ALPN it is HTTP/1.1";
 
 impl Live {
     fn new(rustls: Rustls, clock: &Arc<Clock>, server_name: Option<Arc<str>>) -> Self {

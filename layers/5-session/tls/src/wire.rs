@@ -23,6 +23,10 @@ const CHACHA20_SUITES: [u16; 4] = [0x1303, 0xcca8, 0xcca9, 0xccaa];
 /// Suites with AES-GCM that we speak (RFC 8446 §B.4, RFC 5289 §3.2).
 const AES_SUITES: [u16; 6] = [0x1301, 0x1302, 0xc02b, 0xc02c, 0xc02f, 0xc030];
 
+/// The extension of NPN, by which clients chose the application protocol before there was ALPN
+/// (RFC 7301). It never had an RFC, and its number was only ever borrowed.
+const NEXT_PROTOCOL_NEGOTIATION: u16 = 13172;
+
 /// Whether a connection begins like TLS: a record with a handshake message. Two bytes tell.
 ///
 /// For a port that speaks clear text: no method of HTTP begins with a control character.
@@ -105,6 +109,8 @@ pub struct ClientHello<'a> {
     versions: &'a [u8],
     /// Whether it would resume a session (RFC 8446 §4.2.11).
     pub resumes: bool,
+    /// Whether it would choose the application protocol by NPN.
+    pub offers_npn: bool,
 }
 
 impl<'a> ClientHello<'a> {
@@ -139,6 +145,7 @@ impl<'a> ClientHello<'a> {
                 43 => self.versions = body.vector8().unwrap_or_default(),
                 41 => self.resumes = true,
                 35 => self.resumes |= !body.0.is_empty(),
+                NEXT_PROTOCOL_NEGOTIATION => self.offers_npn = true,
                 _ => {}
             }
         }

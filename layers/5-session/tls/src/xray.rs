@@ -12,6 +12,8 @@ base::notes! {
     pub enum Seen<'a> in Session {
         /// A client opens the conversation; its first message is in clear text.
         ClientHello { by: By, server_name: Name<'a>, alpn: Offered<'a>, versions: Versions<'a>, suites: usize, resumes: bool },
+        /// A client that speaks of protocols by NPN, which is never answered; what decides instead.
+        NpnUnanswered { because: &'static str, instead: &'static str },
         /// Both sides have proved what they must; from here on bytes of the application pass.
         Established { version: crate::Version, suite: &'static str, group: Or<&'static str>, alpn: Or<crate::Alpn>, server_name: Name<'a>, resumed: bool },
         /// The server's certificate is not one to trust, and we were told not to mind.

@@ -291,6 +291,22 @@ fn clients_show_certificates_where_they_are_needed() {
     assert!(again.contains("403 Forbidden") && !again.contains("Reused"), "{again}");
 }
 
+/// NPN is what there was before ALPN: nobody answers it any more, and the film says so.
+#[test]
+fn npn_is_explained_and_not_answered() {
+    let site = hello();
+    let server = program(&site).args(&["--tls", "--film=session"]).start();
+    let mut openssl = tool("openssl");
+    openssl.args(["s_client", "-tls1_2", "-nextprotoneg", "h2,http/1.1", "-connect"]);
+    let said = run_with_input(openssl.arg(server.address().to_string()), b"Q\n").text();
+    assert!(said.contains("Next protocol: (0)") || !said.contains("Next protocol"), "{said}");
+    let film = until("the film is printed", || {
+        Some(server.stderr()).filter(|film| film.contains("Established"))
+    });
+    assert!(film.contains("NpnUnanswered because=\"ALPN (RFC 7301) took its place"), "{film}");
+    assert!(film.contains("instead=\"nothing: without ALPN it is HTTP/1.1\""), "{film}");
+}
+
 #[test]
 fn http_is_the_same_inside_tls() {
     let site = hello().with("index.html", "<h1>index</h1>");

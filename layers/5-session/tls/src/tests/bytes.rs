@@ -74,6 +74,20 @@ fn hello_with(suites: &[u16]) -> Vec<u8> {
 }
 
 #[test]
+fn npn_is_recognised() {
+    let hello = |extensions: &[u8]| {
+        let mut hello = hello_with(&[0xc02f]);
+        hello.extend([1, 0]);
+        hello.extend((extensions.len() as u16).to_be_bytes());
+        hello.extend(extensions);
+        ClientHello::parse(&hello).unwrap().offers_npn
+    };
+    assert!(hello(&[0x33, 0x74, 0, 0]));
+    assert!(hello(&[0, 23, 0, 0, 0x33, 0x74, 0, 0]));
+    assert!(!hello(&[0, 23, 0, 0]));
+}
+
+#[test]
 fn versions_have_names() {
     assert_eq!(Version::ALL.map(|version| version.to_string()), ["TLS 1.3", "TLS 1.2"]);
 }
