@@ -1,5 +1,6 @@
 mod announcement;
 mod exchange;
+mod exchanges;
 mod facts;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use message::{ExchangeId, Pace};
 use rustix::io::Errno;
 
 use self::exchange::Exchange;
+use self::exchanges::Exchanges;
 use crate::budget::Held;
 use crate::clients::Presence;
 use crate::handler::{Handler, Notes, Peer, Vitals};
@@ -70,7 +72,9 @@ struct Busy {
     inbox: Vec<u8>,
     /// Bytes that the socket did not take yet.
     unsent: Option<Unsent>,
-    exchanges: Vec<Exchange>,
+    exchanges: Exchanges,
+    /// Whether the kernel was told that more follows at once, which may turn out not to be so.
+    holds_back: bool,
     /// How much of the worker's memory that is.
     held: Option<Held>,
 }
@@ -97,9 +101,10 @@ pub(crate) struct Turn<'a, H> {
 }
 
 impl<H: 'static> Turn<'_, H> {
-    /// What gives the connection its turn when something that was promised is there.
-    fn waker(&self) -> Waker {
-        inbox::waker(self.key, &self.worker.inbox)
+    /// What gives the connection its turn when something that was promised for this exchange is
+    /// there.
+    fn waker(&self, exchange: ExchangeId) -> Waker {
+        inbox::waker(self.key, exchange, &self.worker.inbox)
     }
 }
 
@@ -398,6 +403,9 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
+        if let Some(busy) = &mut self.busy {
+            busy.holds_back = has_more && self.endpoint.is_windowed();
+        }
         if self.is_corked && !has_more && self.unsent().is_none() {
             self.is_corked = false;
             self.stream.cork(false)?;
@@ -406,12 +414,14 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Whether more of a body comes at once: then the kernel need not send the rest of a segment
-    /// alone. Where the peer's windows decide, only what they let go comes at once.
+    /// alone. Where the peer's windows decide, what waits for room here mostly comes;
+    /// [`let_go`](Self::let_go) sees to it where it does not.
     fn sends_more_at_once(&self) -> bool {
+        let exchanges = self.busy.as_ref().map(|busy| &busy.exchanges);
         if self.endpoint.is_windowed() {
-            return self.endpoint.has_more();
+            return self.endpoint.has_more() || exchanges.is_some_and(|all| all.ready_len() > 0);
         }
-        self.busy.as_ref().is_some_and(|busy| busy.exchanges.iter().any(Exchange::has_parts))
+        exchanges.is_some_and(|all| all.iter().any(Exchange::has_parts))
     }
 
     fn keep_unsent<H>(
@@ -570,7 +580,14 @@ impl<T: Transport> Connection<T> {
 
     /// Lets go of what was held while something was under way.
     fn let_go(&mut self) {
-        if self.busy.as_ref().is_some_and(|busy| busy.is_over()) {
+        let Some(busy) = &mut self.busy else { return };
+        if busy.holds_back && busy.unsent.is_none() {
+            // Nothing followed: what is left of a segment need not wait for it.
+            busy.holds_back = false;
+            self.is_corked = false;
+            let _ = self.stream.cork(false);
+        }
+        if busy.is_over() {
             self.busy = None;
         }
     }

@@ -5,6 +5,7 @@ use std::task::{Wake, Waker};
 
 use base::Instant;
 use host::Host;
+use message::ExchangeId;
 use phys::Counts;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
@@ -22,8 +23,8 @@ pub(crate) struct Inbox<H> {
 
 /// What a worker can be told.
 pub(crate) enum Letter<H> {
-    /// Something that was promised to this connection is there.
-    Due(Key),
+    /// Something that was promised to this connection, for this exchange, is there.
+    Due(Key, ExchangeId),
     /// Serve by this and at these from now on.
     Change(Setup<H>, Vec<Socket>),
     /// Whether, and how, to stop.
@@ -73,6 +74,7 @@ impl<H> AsFd for Inbox<H> {
 /// thread.
 struct Kept<H> {
     key: Key,
+    exchange: ExchangeId,
     inbox: Arc<Inbox<H>>,
 }
 
@@ -83,11 +85,11 @@ impl<H> Wake for Kept<H> {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Nobody reads it when the worker has ended, and then nobody waits.
-        self.inbox.put(Letter::Due(self.key));
+        self.inbox.put(Letter::Due(self.key, self.exchange));
     }
 }
 
-/// What wakes the connection at `key`, by way of its worker's inbox.
-pub(crate) fn waker<H: 'static>(key: Key, inbox: &Arc<Inbox<H>>) -> Waker {
-    Arc::new(Kept { key, inbox: Arc::clone(inbox) }).into()
+/// What wakes an exchange of the connection at `key`, by way of its worker's inbox.
+pub(crate) fn waker<H: 'static>(key: Key, exchange: ExchangeId, inbox: &Arc<Inbox<H>>) -> Waker {
+    Arc::new(Kept { key, exchange, inbox: Arc::clone(inbox) }).into()
 }

@@ -72,6 +72,11 @@ impl<C> Registry<C> {
         self.slot(key)?.connection.take()
     }
 
+    /// A connection that does not have its turn.
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut C> {
+        self.slot(key)?.connection.as_deref_mut()
+    }
+
     #[inline]
     pub(crate) fn put_back(&mut self, key: Key, connection: Box<C>) {
         if let Some(slot) = self.slot(key) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::xray::Form;
 use base::{FileRange, TxQueue};
 use rustix::io::{Errno, Result, retry_on_intr};
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 
 use crate::listen::Address;
 use crate::network::OwnSocket;
@@ -27,8 +27,8 @@ pub(crate) trait Transport {
     fn peek(&mut self, buffer: &mut [u8]) -> Result<usize>;
     /// Writes a part of `bytes`; `more` says that other bytes follow at once.
     fn write(&mut self, bytes: &[u8], more: bool) -> Result<usize>;
-    /// Writes a part of `slices`.
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> Result<usize>;
+    /// Writes a part of `slices`; `more` as with [`write`](Self::write).
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>], more: bool) -> Result<usize>;
     /// Writes a part of what stands in front of `queue`, behind which `more` may follow at once; how
     /// much, and whether less than was there for the socket to take.
     #[inline(always)]
@@ -93,6 +93,10 @@ pub struct TcpFacts {
     pub unsent_len: u32,
 }
 
+fn flags(more: bool) -> SendFlags {
+    SendFlags::NOSIGNAL | if more { SendFlags::MORE } else { SendFlags::empty() }
+}
+
 /// A socket of the kernel's: of TCP, or in the file system.
 #[derive(Debug)]
 pub(crate) struct KernelSocket(OwnedFd);
@@ -124,12 +128,12 @@ impl Transport for KernelSocket {
 
     #[inline]
     fn write(&mut self, bytes: &[u8], more: bool) -> Result<usize> {
-        let more = if more { SendFlags::MORE } else { SendFlags::empty() };
-        retry_on_intr(|| rustix::net::send(&*self, bytes, SendFlags::NOSIGNAL | more))
+        retry_on_intr(|| rustix::net::send(&*self, bytes, flags(more)))
     }
 
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> Result<usize> {
-        retry_on_intr(|| rustix::io::writev(&*self, slices))
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>], more: bool) -> Result<usize> {
+        let mut nothing = SendAncillaryBuffer::default();
+        retry_on_intr(|| rustix::net::sendmsg(&*self, slices, &mut nothing, flags(more)))
     }
 
     fn send_file(&mut self, range: &FileRange) -> Result<usize> {
@@ -231,8 +235,8 @@ impl Transport for Stream {
         either!(self, socket => socket.write(bytes, more))
     }
 
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> Result<usize> {
-        either!(self, socket => socket.write_vectored(slices))
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>], more: bool) -> Result<usize> {
+        either!(self, socket => socket.write_vectored(slices, more))
     }
 
     #[inline(always)]
@@ -318,8 +322,10 @@ fn write_front<T: Transport + ?Sized>(
             Ok((written, written < only.len()))
         }
         Some(slices) => {
-            let written = stream.write_vectored(slices)?;
-            Ok((written, written < slices.iter().map(|slice| slice.len()).sum()))
+            let len: usize = slices.iter().map(|slice| slice.len()).sum();
+            let is_all = len as u64 == queue.len();
+            let written = stream.write_vectored(slices, has_more || !is_all)?;
+            Ok((written, written < len))
         }
         None => Ok((0, false)),
     }

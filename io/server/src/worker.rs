@@ -178,6 +178,8 @@ impl<H: Handler> Worker<H> {
             for (key, ready) in news.connections() {
                 self.give_turn(key, Occasion::News(ready));
             }
+            // Several promises of one connection mostly come true together.
+            due.dedup();
             for key in due.drain(..) {
                 self.give_turn(key, Occasion::Due);
             }
@@ -208,7 +210,13 @@ impl<H: Handler> Worker<H> {
     fn read_letters(&self, due: &mut Vec<Key>) {
         for letter in self.inbox.take() {
             match letter {
-                Letter::Due(key) => due.push(key),
+                Letter::Due(key, exchange) => {
+                    let mut connections = self.connections.borrow_mut();
+                    if let Some(connection) = connections.get_mut(key) {
+                        connection.wake(exchange);
+                        due.push(key);
+                    }
+                }
                 Letter::Change(setup, sockets) => self.change(setup, sockets),
                 Letter::Stop(how) => self.leave(how),
                 Letter::List(most, reply) => {

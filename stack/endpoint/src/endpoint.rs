@@ -259,10 +259,19 @@ impl Endpoint {
     }
 
     /// How many bytes of an exchange's body may be sent now without piling up here. Exchange 0 is the
-    /// connection: whether more may be answered.
+    /// connection: whether more may be answered. Where the peer has windows
+    /// ([`is_windowed`](Self::is_windowed)), nothing also means: told by
+    /// [`poll_room`](Self::poll_room) when that changes.
     #[inline]
     pub fn room(&mut self, id: ExchangeId) -> u64 {
         self.http.room(id)
+    }
+
+    /// An exchange that had no [`room`](Self::room) when it was asked for, and has some now.
+    #[must_use]
+    #[inline]
+    pub fn poll_room(&mut self) -> Option<ExchangeId> {
+        self.http.poll_room()
     }
 
     /// Whether the peer decides how much of a body goes out, by windows of its own.

@@ -144,6 +144,14 @@ impl Http {
         }
     }
 
+    #[inline]
+    pub(crate) fn poll_room(&mut self) -> Option<ExchangeId> {
+        match self {
+            Self::One(_) => None,
+            Self::Two(two) => two.http.poll_room(),
+        }
+    }
+
     pub(crate) fn is_reusable(&self) -> bool {
         match self {
             Self::One(one) => !self.is_undecided() && one.http.is_reusable(),

@@ -24,7 +24,7 @@ const TARGET_SHOWN_MAX: usize = 256;
 
 /// An exchange whose answer is not out yet.
 pub(super) struct Exchange {
-    id: ExchangeId,
+    pub(super) id: ExchangeId,
     request: Arc<Request>,
     began: Instant,
     state: State,
@@ -108,7 +108,7 @@ impl<T: Transport> Connection<T> {
         };
         match self.ask(turn, &mut exchange) {
             Step::Over(why) => self.finish_exchange(turn, &exchange, why),
-            _ => self.busy().exchanges.push(exchange),
+            _ => self.busy().exchanges.add(exchange),
         }
     }
 
@@ -186,11 +186,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn handle_reset<H: Handler>(&mut self, turn: &mut Turn<'_, H>, id: ExchangeId, reset: Reset) {
-        let exchanges = self.busy.as_mut().map(|busy| &mut busy.exchanges);
-        let found = exchanges.and_then(|exchanges| {
-            let at = exchanges.iter().position(|exchange| exchange.id == id)?;
-            Some(exchanges.remove(at))
-        });
+        let found = self.busy.as_mut().and_then(|busy| busy.exchanges.remove(id));
         if let Some(mut exchange) = found {
             exchange.status = exchange.status.or(reset.status);
             return self.cut_short(turn, &exchange, reset.why);
@@ -206,7 +202,7 @@ impl<T: Transport> Connection<T> {
         });
     }
 
-    /// Moves every answer on as far as it goes; whether one moved.
+    /// Moves on the answers of which there is news, as far as they go; whether one moved.
     #[inline]
     pub(super) fn go_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
         self.busy.is_some() && self.move_on(turn)
@@ -214,32 +210,57 @@ impl<T: Transport> Connection<T> {
 
     fn move_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
         let Some(busy) = &mut self.busy else { return false };
+        while let Some(id) = self.endpoint.poll_room() {
+            busy.exchanges.wake(id);
+        }
         let mut moved = false;
-        for mut exchange in std::mem::take(&mut busy.exchanges) {
-            loop {
-                match self.step(turn, &mut exchange) {
-                    Step::Moved => moved = true,
-                    Step::Waits => {
-                        self.busy().exchanges.push(exchange);
-                        break;
-                    }
-                    Step::Over(why) => {
-                        moved = true;
-                        self.finish_exchange(turn, &exchange, why);
-                        break;
-                    }
-                }
+        // Each at most once: who cannot go on now is looked at the next time.
+        for _ in 0..busy.exchanges.ready_len() {
+            // What was made now would only wait.
+            if self.room_here(turn) == 0 {
+                break;
             }
+            let Some(exchange) = self.busy().exchanges.take_ready() else { break };
+            moved |= self.move_one(turn, exchange);
         }
         moved
     }
 
+    /// Moves one answer on as far as it goes; whether it moved.
+    fn move_one<H: Handler>(
+        &mut self,
+        turn: &mut Turn<'_, H>,
+        mut exchange: Box<Exchange>,
+    ) -> bool {
+        let id = exchange.id;
+        let mut moved = false;
+        loop {
+            match self.step(turn, &mut exchange) {
+                Step::Moved => moved = true,
+                Step::Waits => {
+                    self.busy().exchanges.put_back(exchange);
+                    // Of a window, a promise or a part of a body there will be news; not of room
+                    // here, nor in HTTP/1.1, which has one exchange.
+                    if !self.endpoint.is_windowed() || self.room_here(turn) == 0 {
+                        self.busy().exchanges.wake(id);
+                    }
+                    return moved;
+                }
+                Step::Over(why) => {
+                    self.busy().exchanges.remove(id);
+                    self.finish_exchange(turn, &exchange, why);
+                    return true;
+                }
+            }
+        }
+    }
+
     fn step<H: Handler>(&mut self, turn: &mut Turn<'_, H>, exchange: &mut Exchange) -> Step {
-        let room = self.room(turn, exchange.id);
+        let id = exchange.id;
         let body = match &mut exchange.state {
             State::Complete => return Step::Over(None),
             State::Promised(promise) => {
-                let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
+                let answer = promise.as_mut().poll(&mut Context::from_waker(&turn.waker(id)));
                 let Poll::Ready(answer) = answer else { return Step::Waits };
                 let handler = &turn.serving.handler;
                 let (clock, began) = (&turn.worker.clock, exchange.began);
@@ -249,15 +270,18 @@ impl<T: Transport> Connection<T> {
                 return self.take_reply(turn, exchange, reply);
             }
             State::Asking(promise) => {
-                let found_out = promise.as_mut().poll(&mut Context::from_waker(&turn.waker()));
+                let found_out = promise.as_mut().poll(&mut Context::from_waker(&turn.waker(id)));
                 if found_out.is_pending() {
                     return Step::Waits;
                 }
                 return self.ask_again(turn, exchange);
             }
-            State::Sending(_) if room == 0 => return Step::Waits,
             State::Sending(body) => body,
         };
+        let room = self.room(turn, id);
+        if room == 0 {
+            return Step::Waits;
+        }
         let next = match body {
             Body::Empty | Body::Memory(_) => None,
             Body::Parts(parts) => match parts.pop_front() {
@@ -272,7 +296,7 @@ impl<T: Transport> Connection<T> {
                 part => part,
             },
             Body::Stream(source) => {
-                let waker = turn.waker();
+                let waker = turn.waker(id);
                 match source.poll_next(&mut turn.cx, &mut Context::from_waker(&waker)) {
                     Poll::Pending => return Step::Waits,
                     Poll::Ready(Some(Ok(chunk))) => Some(chunk),
@@ -400,9 +424,23 @@ impl<T: Transport> Connection<T> {
 
     /// How many bytes of a body may be made now.
     fn room<H>(&mut self, turn: &Turn<'_, H>, id: ExchangeId) -> u64 {
+        match self.room_here(turn) {
+            0 => 0,
+            here => here.min(self.endpoint.room(id)),
+        }
+    }
+
+    /// How many bytes may wait here beside those that do.
+    fn room_here<H>(&self, turn: &Turn<'_, H>) -> u64 {
         let unsent = self.unsent().map_or(0, |unsent| unsent.queue.len());
         let waiting = unsent + self.endpoint.waiting_len();
-        let left = turn.worker.budget.share().saturating_sub(waiting);
-        left.min(self.endpoint.room(id))
+        turn.worker.budget.share().saturating_sub(waiting)
+    }
+
+    /// Something that was promised for this exchange is there.
+    pub(crate) fn wake(&mut self, id: ExchangeId) {
+        if let Some(busy) = &mut self.busy {
+            busy.exchanges.wake(id);
+        }
     }
 }

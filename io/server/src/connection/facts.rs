@@ -36,7 +36,7 @@ impl<T: Transport> Connection<T> {
 
     /// All that is known of it, which has been there for `age`.
     pub(crate) fn facts(&self, now: Instant, age: Duration) -> ConnectionFacts {
-        let exchanges = self.busy.iter().flat_map(|busy| &busy.exchanges);
+        let exchanges = self.busy.iter().flat_map(|busy| busy.exchanges.iter());
         ConnectionFacts {
             number: self.number,
             client: self.address,

@@ -90,10 +90,10 @@ impl Transport for OwnSocket {
         })
     }
 
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> Result<usize> {
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>], more: bool) -> Result<usize> {
         let mut written = 0;
         for slice in slices {
-            match self.write(slice, true) {
+            match self.write(slice, more) {
                 Ok(len) => written += len,
                 Err(_) if written > 0 => break,
                 Err(errno) => return Err(errno),
