@@ -27,7 +27,7 @@ use crate::worker::{Desk, Serving, Worker};
 use crate::xray::{Or, Seen, Why};
 
 /// How much of a connection's film is kept until it is printed.
-const FILM_LEN_MAX: usize = 256 * 1024;
+const FILM_LEN_MAX: usize = 256 * 1024 * 1024;
 
 /// How many bytes one turn moves at most; then it is the others' turn.
 const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
@@ -343,7 +343,7 @@ impl<T: Transport> Connection<T> {
             let moved = self.go_on(turn);
             let is_moving = step > 0 || had_events || moved;
             let has_more = taken < bytes.len() || self.endpoint.has_waiting_bytes();
-            let is_full = has_more && self.endpoint.room(ExchangeId(0)) == 0;
+            let is_full = has_more && self.endpoint.room(&mut turn.cx, ExchangeId(0)) == 0;
             if !is_moving || !has_more || is_full {
                 break is_full;
             }

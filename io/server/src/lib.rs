@@ -46,7 +46,7 @@ pub use per_client::{Client, PerClient};
 pub use server::{Announcers, Config, Limits, Place, Server, Stop};
 pub use tally::{Counter, Counts, HandshakeCounts};
 pub use transport::TcpFacts;
-pub use xray::{Or, Seen, Why};
+pub use xray::{Answering, Awaited, Or, Seen, Why};
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,25 @@ base::notes! {
     }
 }
 
+base::notes! {
+    /// What a server tells the x-ray of answers that are not there yet.
+    pub enum Answering in Application {
+        /// The exchange waits for its handler.
+        HandlerAwaited { id: u64, what: Awaited },
+    }
+}
+
+/// What a handler is still to give.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Awaited {
+    /// The answer that it has promised.
+    Answer,
+    /// What it must find out before it can be asked again.
+    Question,
+    /// The next part of a body.
+    PartOfBody,
+}
+
 /// Where a client is; a hyphen when nobody knows.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Or(pub Option<SocketAddr>);

@@ -263,8 +263,8 @@ impl Endpoint {
     /// ([`is_windowed`](Self::is_windowed)), nothing also means: told by
     /// [`poll_room`](Self::poll_room) when that changes.
     #[inline]
-    pub fn room(&mut self, id: ExchangeId) -> u64 {
-        self.http.room(id)
+    pub fn room(&mut self, cx: &mut Cx<'_>, id: ExchangeId) -> u64 {
+        self.http.room(cx, id)
     }
 
     /// An exchange that had no [`room`](Self::room) when it was asked for, and has some now.

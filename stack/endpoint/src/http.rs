@@ -137,10 +137,10 @@ impl Http {
     }
 
     #[inline]
-    pub(crate) fn room(&mut self, id: ExchangeId) -> u64 {
+    pub(crate) fn room(&mut self, cx: &mut Cx<'_>, id: ExchangeId) -> u64 {
         match self {
             Self::One(one) => one.http.room(),
-            Self::Two(two) => two.room(id),
+            Self::Two(two) => two.room(cx, id),
         }
     }
 
@@ -281,8 +281,8 @@ impl Two {
     }
 
     #[inline(never)]
-    fn room(&mut self, id: ExchangeId) -> u64 {
-        self.http.room(id)
+    fn room(&mut self, cx: &mut Cx<'_>, id: ExchangeId) -> u64 {
+        self.http.room(cx, id)
     }
 
     #[inline(never)]

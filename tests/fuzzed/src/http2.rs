@@ -348,7 +348,7 @@ impl Side {
             self.events.push(event);
         }
         while let Some(id) = self.connection.poll_room() {
-            self.connection.room(id);
+            self.connection.room(&mut cx, id);
         }
         let after = self.connection.closing();
         assert!(before == Closing::Open || after != Closing::Open, "what is closed stays closed");

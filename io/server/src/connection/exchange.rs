@@ -15,6 +15,7 @@ use super::{Connection, Turn};
 use crate::handler::{Answer, Body, Handler, Hinted, Notes, Record, Reply};
 use crate::observer::RequestFacts;
 use crate::transport::Transport;
+use crate::xray::{Answering, Awaited};
 
 /// How much of a file is read at once where it cannot be sent by the kernel.
 const READ_LEN: u64 = 64 * 1024;
@@ -133,8 +134,14 @@ impl<T: Transport> Connection<T> {
     ) -> Step {
         match reply {
             Reply::Now(answer) => self.begin_answer(&mut turn.cx, exchange, answer),
-            Reply::Later(promise) => exchange.state = State::Promised(promise),
-            Reply::Again(promise) => exchange.state = State::Asking(promise),
+            Reply::Later(promise) => {
+                exchange.state = State::Promised(promise);
+                note_awaited(&mut turn.cx, exchange, Awaited::Answer);
+            }
+            Reply::Again(promise) => {
+                exchange.state = State::Asking(promise);
+                note_awaited(&mut turn.cx, exchange, Awaited::Question);
+            }
             Reply::Hinted(hinted) => return self.take_hinted(turn, exchange, *hinted),
             Reply::Close => {
                 let why = "the handler closes the connection";
@@ -298,7 +305,10 @@ impl<T: Transport> Connection<T> {
             Body::Stream(source) => {
                 let waker = turn.waker(id);
                 match source.poll_next(&mut turn.cx, &mut Context::from_waker(&waker)) {
-                    Poll::Pending => return Step::Waits,
+                    Poll::Pending => {
+                        note_awaited(&mut turn.cx, exchange, Awaited::PartOfBody);
+                        return Step::Waits;
+                    }
                     Poll::Ready(Some(Ok(chunk))) => Some(chunk),
                     Poll::Ready(Some(Err(_))) => {
                         return self.break_off(&mut turn.cx, exchange, "the body broke off");
@@ -423,10 +433,10 @@ impl<T: Transport> Connection<T> {
     }
 
     /// How many bytes of a body may be made now.
-    fn room<H>(&mut self, turn: &Turn<'_, H>, id: ExchangeId) -> u64 {
+    fn room<H>(&mut self, turn: &mut Turn<'_, H>, id: ExchangeId) -> u64 {
         match self.room_here(turn) {
             0 => 0,
-            here => here.min(self.endpoint.room(id)),
+            here => here.min(self.endpoint.room(&mut turn.cx, id)),
         }
     }
 
@@ -443,4 +453,8 @@ impl<T: Transport> Connection<T> {
             busy.exchanges.wake(id);
         }
     }
+}
+
+fn note_awaited(cx: &mut Cx<'_>, exchange: &Exchange, what: Awaited) {
+    cx.note(|| Answering::HandlerAwaited { id: exchange.id.0, what });
 }

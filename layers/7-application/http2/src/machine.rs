@@ -366,15 +366,15 @@ impl Connection {
     }
 
     /// How many bytes of an exchange's body may be handed in now without piling up here: what both
-    /// windows let go, and at most `body_window` with what waits already. Nothing also means: told by
-    /// [`poll_room`](Self::poll_room) when that changes. Exchange 0 is the connection: how much may
+    /// windows let go if it is worth a frame, and at most `body_window` with what waits already. Nothing
+    /// also means: told by [`poll_room`](Self::poll_room) when that changes. Exchange 0 is the connection: how much may
     /// still be answered before no more bytes are taken.
     #[inline]
-    pub fn room(&mut self, id: ExchangeId) -> u64 {
+    pub fn room(&mut self, cx: &mut Cx<'_>, id: ExchangeId) -> u64 {
         if id.0 == 0 {
             return self.send.room_for_replies();
         }
-        self.room_of(number(id))
+        self.room_of(cx, number(id))
     }
 
     /// How many bytes wait here to be transmitted.

@@ -323,6 +323,14 @@ impl Stream {
         pending > 0 && (window.is_worth(pending) || may_sliver)
     }
 
+    /// Whether its window is worth a frame of what is still to come: of all that was announced, or of
+    /// more than is known.
+    pub(crate) fn is_open(&self) -> bool {
+        let Outbound { window, left, takes_sliver, .. } = &self.outbound;
+        window.is_worth(left.unwrap_or(u64::MAX).max(1))
+            || (*takes_sliver && window.available() > 0)
+    }
+
     /// Whether it is the peer's turn to go on with a body that somebody wants.
     pub(crate) fn awaits_body(&self) -> bool {
         self.state.may_receive()

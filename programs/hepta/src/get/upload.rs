@@ -120,7 +120,7 @@ impl Upload {
                 self.is_complete = true;
                 break;
             };
-            let room = endpoint.room(id);
+            let room = endpoint.room(cx, id);
             if room == 0 {
                 break;
             }

@@ -160,9 +160,16 @@ impl Connection {
             return;
         }
         self.unschedule(slot);
+        if self.streams.at(slot).is_some_and(|stream| stream.outbound.pending.len() > 0) {
+            self.stream_is_blocked(cx, slot);
+        }
+    }
+
+    /// A stream has something to send, here or with its user, and no window for it.
+    pub(super) fn stream_is_blocked(&mut self, cx: &mut Cx<'_>, slot: u32) {
         let Some(stream) = self.streams.at_mut(slot) else { return };
         let (id, pending) = (stream.id, stream.outbound.pending.len());
-        if pending > 0 && stream.outbound.blocked.is_none() {
+        if stream.outbound.blocked.is_none() {
             stream.outbound.blocked = Some(cx.now());
             cx.note(|| Seen::Waits { id, what: Wait::WindowOfStream, pending });
             self.watch(cx);

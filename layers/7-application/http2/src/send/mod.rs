@@ -119,6 +119,12 @@ impl Send {
         self.responses.forget();
     }
 
+    /// Whether the connection's window is worth a frame, however much there is to send.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.window.is_worth(u64::MAX) || (self.takes_sliver && self.window.available() > 0)
+    }
+
     /// Bytes that waited are gone, or nobody wants them.
     #[inline]
     pub(crate) fn forget_pending(&mut self, n: u64) {

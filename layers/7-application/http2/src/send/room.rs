@@ -15,18 +15,30 @@ const QUEUE_SLACK: usize = 32;
 
 impl Connection {
     /// What may be handed in now; whoever gets nothing is told when there is something.
-    pub(crate) fn room_of(&mut self, id: u32) -> u64 {
+    pub(crate) fn room_of(&mut self, cx: &mut Cx<'_>, id: u32) -> u64 {
         let room = self.room_now(id);
-        if room == 0
-            && let Some(stream) = self.streams.get_mut(id)
-            && stream.outbound.room == AwaitsRoom::No
-        {
+        if room == 0 {
+            self.await_room(cx, id);
+        }
+        room
+    }
+
+    #[cold]
+    fn await_room(&mut self, cx: &mut Cx<'_>, id: u32) {
+        let Some(slot) = self.streams.find(id) else { return };
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        if stream.outbound.room == AwaitsRoom::No {
             stream.outbound.room = AwaitsRoom::Yes;
             if !self.connection_has_room() {
                 self.queue(id);
             }
         }
-        room
+        // What is not handed in because of a window waits for it as what is.
+        if !self.send.is_open() {
+            self.connection_is_blocked(cx, slot);
+        } else if self.streams.at(slot).is_some_and(|stream| !stream.is_open()) {
+            self.stream_is_blocked(cx, slot);
+        }
     }
 
     /// A stream stands in line to be told that it has room: now, or when the connection has.
@@ -49,18 +61,25 @@ impl Connection {
 
     /// What the connection lets go: nothing while its window is used up, or while enough waits.
     fn connection_has_room(&self) -> bool {
-        self.send.window.available() > 0 && self.send.pending < self.config.bodies_window
+        self.send.is_open() && self.send.pending < self.config.bodies_window
     }
 
+    /// What both windows let go, and what waits already leaves.
     fn room_of_stream(&self, id: u32) -> u64 {
-        let Some(stream) = self.stream(id) else { return 0 };
+        self.room_below(id, self.send.window.available())
+    }
+
+    /// The same with another window of the connection.
+    fn room_below(&self, id: u32, connection_window: u32) -> u64 {
+        let Some(stream) = self.stream(id).filter(|stream| stream.is_open()) else { return 0 };
         let outbound = &stream.outbound;
-        let window = outbound.window.available().min(self.send.window.available());
+        let window = outbound.window.available().min(connection_window);
         let most = (self.config.body_window as u64).min(window.into());
         most.saturating_sub(outbound.pending.len())
     }
 
-    /// A stream may have got room: its user is told, if he waits and it is worth it.
+    /// A stream may have got room: its user is told, if he waits and it is worth it. Where only the
+    /// connection's window is missing, he is told when that grows.
     #[inline]
     pub(super) fn offer_room(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
@@ -68,7 +87,7 @@ impl Connection {
             return;
         }
         let has_nothing = stream.outbound.pending.len() == 0;
-        let room = self.room_of_stream(id);
+        let room = self.room_below(id, u32::MAX);
         if room >= ROOM_WORTH || (has_nothing && room > 0) {
             self.queue(id);
         }
@@ -100,12 +119,15 @@ impl Connection {
         }
     }
 
-    /// A stream's window is another.
+    /// A stream's window is another, or it may use what there is of it.
     pub(crate) fn window_changed(&mut self, cx: &mut Cx<'_>, slot: u32) {
         self.schedule(cx, slot);
-        if let Some(stream) = self.streams.at(slot) {
-            self.offer_room(stream.id);
+        let Some(stream) = self.streams.at_mut(slot) else { return };
+        if stream.outbound.pending.len() == 0 && stream.is_open() && !stream.outbound.takes_sliver {
+            stream.outbound.blocked = None;
         }
+        let id = stream.id;
+        self.offer_room(id);
     }
 
     /// RFC 9113 §6.9.2: the peer has changed the initial window, and with it all of them.

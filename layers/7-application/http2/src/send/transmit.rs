@@ -18,6 +18,10 @@ const FRAME_IN_MEMORY_MAX: u32 = 16_384 - HEADER_LEN as u32;
 /// and what it saves is heads.
 const FRAME_OF_FILE_MAX: u32 = 128 * 1024;
 
+/// From which length on a frame is work, for which the peer may say something in return: who lets go a
+/// few bytes at a time, and says so each time, does none.
+const WORK_LEN_MIN: u32 = 256;
+
 /// How much is made at once where records follow below: with the frame that goes beyond it, and the
 /// overhead of records, no more than a buffer that is kept for the next ones.
 const SEALED_LEN_MAX: u64 = 64 * 1024;
@@ -124,7 +128,9 @@ impl Connection {
         let FrameHeader { kind, flags, stream: of, .. } = header;
         cx.note(|| Seen::FrameOut { kind, flags, stream: of, len });
         cx.note(|| Seen::BodyOut { id, len: len.into(), window, connection_window });
-        self.abuse.forgive_work();
+        if len >= WORK_LEN_MIN || ends {
+            self.abuse.forgive_work();
+        }
         if is_all {
             outbound.place = None;
             self.send.scheduler.remove(place);
@@ -154,7 +160,7 @@ impl Connection {
         self.offer_room(id);
     }
 
-    fn connection_is_blocked(&mut self, cx: &mut Cx<'_>, slot: u32) {
+    pub(super) fn connection_is_blocked(&mut self, cx: &mut Cx<'_>, slot: u32) {
         if self.send.blocked.is_none() {
             self.send.blocked = Some(cx.now());
             self.watch(cx);
@@ -171,7 +177,7 @@ impl Connection {
             && stream.outbound.blocked.is_some()
         {
             stream.outbound.takes_sliver = true;
-            self.schedule(cx, slot);
+            self.window_changed(cx, slot);
         }
         self.send.takes_sliver = self.send.blocked.is_some();
     }

@@ -153,7 +153,7 @@ impl End {
             let is_over = self.call(now, |c, cx| {
                 let id = ExchangeId(id);
                 while !outgoing.rest.is_empty() && !outgoing.waits {
-                    let room = usize::try_from(c.room(id)).unwrap();
+                    let room = usize::try_from(c.room(cx, id)).unwrap();
                     if room == 0 {
                         outgoing.waits = true;
                         break;

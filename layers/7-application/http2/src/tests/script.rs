@@ -211,7 +211,7 @@ impl Stage {
                 }
             }
             "room" => {
-                let room = self.with(|c, _| c.room(id));
+                let room = self.with(|c, cx| c.room(cx, id));
                 let _ = writeln!(self.film, "-- room {room}");
             }
             "shut" => self.with(|c, cx| c.shut_down(cx)),

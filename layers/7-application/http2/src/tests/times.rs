@@ -71,6 +71,74 @@ fn a_slow_reader() {
 }
 
 /// Windows that do not open cost the stream, or the connection.
+/// A user who waits for room waits for the window, as what was handed in does.
+#[test]
+fn stalled_windows_of_who_waits_for_room() {
+    let mut stage = Stage::server(Config::default());
+    stage.shake_hands("INITIAL_WINDOW_SIZE=0");
+    stage.play(
+        "get 1 /
+         get 3 /
+         head 1 200 content-length: 100000
+         head 3 200 content-length: 5
+         clear
+         room 1
+         room 3
+         30s
+         > WINDOW_UPDATE 3 -- 5
+         room 3
+         data 3 short
+         end 3
+         30s
+         look",
+    );
+    expect![[r#"
+        ~ Waits id=1 what=WindowOfStream pending=0
+        -- room 0
+        ~ Waits id=3 what=WindowOfStream pending=0
+        -- room 0
+        -- #3 has room
+        -- room 5
+        < DATA 3 -- short
+        < DATA 3 END_STREAM
+        ~ TimedOut timer=Watch
+        ~ ResetOut id=1 code=CANCEL why=WindowStalled
+        < RST_STREAM 1 -- CANCEL
+        => #1 Reset(the stream was given no window for too long)
+        -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((61s, Rest))
+    "#]]
+    .assert_eq(&stage.film);
+    let mut stage = Stage::server(Config::default());
+    stage.shake_hands("");
+    stage.play(
+        "get 1 /
+         head 1 200
+         data 1 %65535 times: (x)
+         clear
+         > WINDOW_UPDATE 1 -- 1000000
+         room 1
+         50s
+         > WINDOW_UPDATE 0 -- 500
+         room 1
+         10s
+         look",
+    );
+    expect![[r#"
+        ~ Waits id=1 what=WindowOfConnection pending=0
+        -- room 0
+        -- #1 has room
+        -- room 500
+        ~ TimedOut timer=Watch
+        ~ GoAwayOut last=1 code=ENHANCE_YOUR_CALM why=WindowsAllStalled
+        ~ Closing why=WindowsAllStalled
+        < GOAWAY 0 -- 1 ENHANCE_YOUR_CALM the connection was given no window for too long
+        => #1 Reset(the connection was given no window for too long)
+        -- Fin
+        -- idle=true reusable=false wants_bytes=true waiting=0 timer=Some((61s, Rest))
+    "#]]
+    .assert_eq(&stage.film);
+}
+
 #[test]
 fn stalled_windows() {
     let mut stage = Stage::server(Config::default());

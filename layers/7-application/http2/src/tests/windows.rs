@@ -374,6 +374,88 @@ fn slivers() {
     .assert_eq(&stage.film);
 }
 
+/// Who waits for the window of his stream, and gets it while that of the connection is used up, is
+/// told when that grows.
+#[test]
+fn room_that_waits_for_both_windows() {
+    let mut stage = Stage::server(Config::default());
+    stage.shake_hands("INITIAL_WINDOW_SIZE=30000");
+    stage.play(
+        "get 1 /
+         get 3 /
+         get 5 /
+         head 1 200
+         head 3 200
+         head 5 200
+         clear
+         data 1 %30000 times: (x)
+         room 1
+         data 3 %30000 times: (x)
+         data 5 %5535 times: (x)
+         > WINDOW_UPDATE 1 -- 30000
+         room 5
+         > WINDOW_UPDATE 0 -- 30000",
+    );
+    expect![[r#"
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 16375 bytes
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 13625 bytes
+        ~ Waits id=1 what=WindowOfStream pending=0
+        -- room 0
+        < DATA 3 -- xxxxxxxxxxxxxxxxxxxx... 16375 bytes
+        < DATA 3 -- xxxxxxxxxxxxxxxxxxxx... 13625 bytes
+        < DATA 5 -- xxxxxxxxxxxxxxxxxxxx... 5535 bytes
+        ~ Waits id=5 what=WindowOfConnection pending=0
+        -- room 0
+        -- #1 has room
+        -- #5 has room
+    "#]]
+    .assert_eq(&stage.film);
+}
+
+/// Room for a sliver is none, unless it is for all there is, or was waited for.
+#[test]
+fn slivers_of_room() {
+    let mut stage = Stage::server(Config::default());
+    stage.shake_hands("INITIAL_WINDOW_SIZE=5000");
+    stage.play(
+        "get 1 /
+         head 1 200 content-length: 7000
+         clear
+         room 1
+         data 1 %5000 times: (x)
+         room 1
+         > WINDOW_UPDATE 1 -- 100
+         room 1
+         > WINDOW_UPDATE 1 -- 924
+         room 1
+         data 1 %1024 times: (x)
+         > WINDOW_UPDATE 1 -- 900
+         room 1
+         10s
+         room 1
+         data 1 %900 times: (x)
+         > WINDOW_UPDATE 1 -- 76
+         room 1",
+    );
+    expect![[r#"
+        -- room 5000
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 5000 bytes
+        ~ Waits id=1 what=WindowOfStream pending=0
+        -- room 0
+        -- room 0
+        -- #1 has room
+        -- room 1024
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 1024 bytes
+        ~ Waits id=1 what=WindowOfStream pending=0
+        -- room 0
+        -- #1 has room
+        -- room 900
+        < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 900 bytes
+        -- room 76
+    "#]]
+    .assert_eq(&stage.film);
+}
+
 /// What was free before the client knew of a smaller window is told when it knows.
 #[test]
 fn what_was_free_before_a_window_became_smaller() {
@@ -443,7 +525,7 @@ fn room() {
          room 1
          data 1 %10000 times: (x)
          room 1
-         > WINDOW_UPDATE 1 -- 10
+         > WINDOW_UPDATE 1 -- 2000
          room 7",
     );
     expect![[r#"
@@ -461,8 +543,8 @@ fn room() {
         -- #3 has room
         -- room 10000
         < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 10000 bytes
+        ~ Waits id=1 what=WindowOfStream pending=0
         -- room 0
-        -- #1 has room
         -- room 0
     "#]]
     .assert_eq(&stage.film);
