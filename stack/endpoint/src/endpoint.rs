@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Pace, Request};
+use base::{Chunk, Cx, Instant, TxQueue};
+use message::{Closing, Event, ExchangeId, Pace, Request, Response};
 
 use crate::http::Http;
 use crate::secure::Secure;
@@ -152,6 +152,12 @@ impl Endpoint {
     #[inline(always)]
     pub fn send(&mut self, cx: &mut Cx<'_>, id: ExchangeId, event: Event) {
         self.http.send(cx, id, event);
+    }
+
+    /// Sends a whole response: its head, its body, which is in memory, and its end.
+    #[inline(always)]
+    pub fn send_whole(&mut self, cx: &mut Cx<'_>, id: ExchangeId, response: Response, body: Chunk) {
+        self.http.send_whole(cx, id, response, body);
     }
 
     /// Asks for the body of the message that comes in.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use base::{Cx, Instant, TxQueue};
+use base::{Chunk, Cx, Instant, TxQueue};
 use message::{Closing, Event, ExchangeId, Fields, Head, Name, Pace, Request, Response, Status};
 
 use crate::{Config, Timer};
@@ -144,6 +144,24 @@ impl Http {
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn send_whole(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ExchangeId,
+        response: Response,
+        body: Chunk,
+    ) {
+        match self {
+            Self::One(one) => {
+                one.http.send(cx, id, Event::Head(Head::Response(response)));
+                one.http.send(cx, id, Event::Data(body));
+                one.http.send(cx, id, Event::End);
+            }
+            Self::Two(two) => two.send_whole(cx, id, response, body),
+        }
+    }
+
     #[inline]
     pub(crate) fn poll_room(&mut self) -> Option<ExchangeId> {
         match self {
@@ -259,6 +277,11 @@ both! {
 }
 
 impl Two {
+    #[inline(never)]
+    fn send_whole(&mut self, cx: &mut Cx<'_>, id: ExchangeId, response: Response, body: Chunk) {
+        self.http.send_whole(cx, id, response, body);
+    }
+
     #[inline(never)]
     fn handle_bytes(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) -> usize {
         let taken = self.http.handle_bytes(cx, bytes);

@@ -331,11 +331,16 @@ impl<T: Transport> Connection<T> {
         // RFC 9110 §9.3.2: the answer to HEAD is the one to GET without its body.
         let is_head = matches!(exchange.request.method, Method::Head);
         let is_bodiless = is_head || response.status.is_bodiless();
+        let body = match body {
+            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN && !is_bodiless => {
+                exchange.body_len += bytes.len() as u64;
+                self.endpoint.send_whole(cx, exchange.id, response, bytes.into());
+                return complete(exchange);
+            }
+            body => body,
+        };
         self.send(cx, exchange.id, Event::Head(Head::Response(response)));
         match body {
-            Body::Memory(bytes) if bytes.len() as u64 <= READ_LEN && !is_bodiless => {
-                self.send_chunk(cx, exchange, bytes.into());
-            }
             Body::Memory(bytes) if !is_bodiless => {
                 let parts = Body::Parts(VecDeque::from([Chunk::Shared(bytes)]));
                 return exchange.state = State::Sending(parts);
@@ -351,10 +356,7 @@ impl<T: Transport> Connection<T> {
     #[inline(always)]
     fn send_end(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) {
         self.send(cx, exchange.id, Event::End);
-        // Most have never been anything else, and dropping a state costs more than a look.
-        if !matches!(exchange.state, State::Complete) {
-            exchange.state = State::Complete;
-        }
+        complete(exchange);
     }
 
     fn step_file(
@@ -452,6 +454,15 @@ impl<T: Transport> Connection<T> {
         if let Some(busy) = &mut self.busy {
             busy.exchanges.wake(id);
         }
+    }
+}
+
+/// Everything has been handed down.
+#[inline(always)]
+fn complete(exchange: &mut Exchange) {
+    // Most have never been anything else, and dropping a state costs more than a look.
+    if !matches!(exchange.state, State::Complete) {
+        exchange.state = State::Complete;
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use base::{Cx, Instant, TxQueue};
-use message::{Closing, Event, ExchangeId, Head, Name, Pace, Request};
+use base::{Chunk, Cx, Instant, TxQueue};
+use message::{Closing, Event, ExchangeId, Head, Name, Pace, Request, Response};
 
 use crate::abuse::Abuse;
 use crate::end::GoingAway;
@@ -229,6 +229,16 @@ impl Connection {
             Event::End => self.send_end(cx, id),
             other => self.send_rare(cx, id, other),
         }
+    }
+
+    /// Sends a whole response: its head, its body and its end. As much as [`send`](Self::send) does
+    /// with three events, in one call: most responses are of this kind.
+    #[inline(always)]
+    pub fn send_whole(&mut self, cx: &mut Cx<'_>, id: ExchangeId, response: Response, body: Chunk) {
+        let id = number(id);
+        self.send_response(cx, id, response);
+        self.send_chunk(cx, id, body);
+        self.send_end(cx, id);
     }
 
     /// Asks for the body of the message that comes in. Before that the peer may send a window of it,
