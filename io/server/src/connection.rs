@@ -27,7 +27,7 @@ use crate::worker::{Desk, Serving, Worker};
 use crate::xray::{Or, Seen, Why};
 
 /// How much of a connection's film is kept until it is printed.
-const FILM_LEN_MAX: usize = 256 * 1024 * 1024;
+const FILM_LEN_MAX: usize = 256 * 1024;
 
 /// How many bytes one turn moves at most; then it is the others' turn.
 const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
