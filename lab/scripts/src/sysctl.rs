@@ -297,8 +297,8 @@ fn set_retransmit(config: &mut Config, name: &str, value: &str) -> Option<Done> 
         }
         "tcp_rto_min_us" => put(&mut retransmit.rto_min, micros(value)),
         "tcp_rto_max_ms" => put(&mut retransmit.rto_max, millis(value)),
-        // Duplicates are always reported, and timeouts are never linear.
-        "tcp_dsack" => constant(value, "1"),
+        "tcp_dsack" => put(&mut config.acknowledge.reports_duplicates, switch(value)),
+        // Timeouts are never linear.
         "tcp_thin_linear_timeouts" | "tcp_thin_dupack" | "tcp_retrans_collapse" => {
             number::<u8>(value).filter(|n| *n == 0 || name == "tcp_retrans_collapse").map(|_| ())
         }

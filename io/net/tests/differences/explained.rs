@@ -51,7 +51,7 @@ const REASONS: &[Reason] = &[
         },
     ),
     (
-        "RFC 9293 §3.9.1.2: PSH is a hint; where it stands in the middle of a write is nobody's business",
+        "PSH is a hint: where it stands in the middle of a write is nobody's business",
         |_, kernel, ours| {
             let pairs = || kernel.iter().zip(ours);
             let without =

@@ -400,6 +400,9 @@ impl Stream {
             return Attempt::error("ENOTCONN");
         }
         self.has_shut_reading |= how != WRITING;
+        if how != WRITING {
+            world.stack.with(|_, host| host.tcp_with(id, tcp::Connection::shut_reading));
+        }
         if how != READING {
             world.stack.with(|cx, host| host.tcp_shut_down(cx, id));
         }

@@ -300,7 +300,7 @@ impl Connection {
             }
             return DONE;
         }
-        // RFC 5961 §5.2: nor can it acknowledge what lies before our first byte.
+        // RFC 5961 §5: nor can it acknowledge what lies before our first byte.
         let sent = u32::try_from(self.send.totals.bytes_acked).unwrap_or(u32::MAX);
         let is_too_old = ack.is_before(una) && una - ack > self.send.wnd_max.min(sent);
         // RFC 7323 §4.3: the timestamp is taken of what is acceptable. An acknowledgement that is as
@@ -455,7 +455,11 @@ impl Connection {
             }
             return DONE;
         }
-        if self.recv.is_abandoned && self.brings_news(segment) {
+        // Who reads no more may still wait for the end; once it has finished itself, more data shows
+        // that the peer does not know.
+        let is_waiting = matches!(self.state, State::FinWait1 | State::FinWait2);
+        let is_unread = self.recv.is_abandoned || (self.recv.is_shut && is_waiting);
+        if is_unread && self.brings_news(segment) {
             // RFC 9293 §3.6.1: nobody will read it, and the peer shall know.
             cx.note(|| Seen::dropped(segment, Why::NobodyReads));
             self.pending.owe_bare_reset(segment.header.ack);

@@ -205,6 +205,8 @@ pub struct Acknowledge {
     /// Whether the peer's first FIN is acknowledged with a delay: the user often answers with its
     /// own.
     pub delays_ack_of_fin: bool,
+    /// Whether the peer hears what it sent twice, where SACK was agreed on (RFC 2883).
+    pub reports_duplicates: bool,
     /// How many acknowledgements of data out of order may be saved up, once three were sent.
     pub compressed_max: u8,
     /// For how long at most.
@@ -361,6 +363,7 @@ impl Config {
                 interactive_after: 1,
                 answers_ack_of_unsent: true,
                 delays_ack_of_fin: true,
+                reports_duplicates: true,
                 compressed_max: 44,
                 compressed_delay: Duration::from_millis(1),
             },

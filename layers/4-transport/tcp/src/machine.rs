@@ -313,6 +313,13 @@ impl Connection {
         }
     }
 
+    /// The user will read no more than what has come. What the peer still sends is taken and
+    /// acknowledged; after [`shut_down`](Self::shut_down) it is answered with a reset, for then
+    /// nothing is left that it could be about (RFC 9293 §3.6.1).
+    pub fn shut_reading(&mut self) {
+        self.recv.is_shut = true;
+    }
+
     /// The user leaves: as [`shut_down`](Self::shut_down), and what the peer still sends is
     /// answered with a reset. So is what came and was not read (RFC 9293 §3.6.1, RFC 2525 §2.17).
     pub fn close(&mut self, cx: &mut Cx<'_>) {

@@ -228,7 +228,9 @@ impl Connection {
             return;
         }
         let at = self.send.stalled_since.after(limit).max(now.after(Duration::from_millis(1)));
-        self.send.patient_until = at;
+        if self.send.timeouts > 0 {
+            self.send.patient_until = at;
+        }
         if self.send.timer.0 != Instant::NEVER {
             self.send.timer.0 = self.send.timer.0.min(at);
         }

@@ -43,6 +43,8 @@ pub(crate) struct Recv {
     pub(crate) has_sack: bool,
     /// The user has left: what comes is of no use to anybody.
     pub(crate) is_abandoned: bool,
+    /// The user stays, and reads no more.
+    pub(crate) is_shut: bool,
     pub(crate) ecn: EcnReceiver,
     /// The largest segment that we said we take.
     pub(crate) advertised_mss: u16,
@@ -87,6 +89,7 @@ impl Recv {
             urgent: None,
             has_sack: false,
             is_abandoned: false,
+            is_shut: false,
             ecn: EcnReceiver::default(),
             advertised_mss,
             bytes_received: 0,
@@ -149,7 +152,7 @@ impl Recv {
         // What came before is cut off in front, what was not asked for behind.
         let skip = self.nxt.beyond(start);
         if skip > 0 {
-            self.ranges.note_duplicate(start, self.nxt);
+            self.note_duplicate(&config.acknowledge, start, self.nxt);
         }
         let from = start.max(self.nxt);
         // Nothing stands behind the peer's FIN.
@@ -187,7 +190,7 @@ impl Recv {
         }
         let had_gap = !self.ranges.is_empty();
         let before = self.nxt;
-        if had_gap {
+        if had_gap && config.acknowledge.reports_duplicates {
             self.ranges.note_overlaps(before, before + payload.len() as u32);
         }
         if !self.is_abandoned {
@@ -253,7 +256,7 @@ impl Recv {
             return;
         }
         if self.ranges.contains(from, end) {
-            self.ranges.note_duplicate(from, end);
+            self.note_duplicate(&config.acknowledge, from, end);
             self.delay.is_due = true;
             cx.note(|| Seen::dropped(segment, Why::Duplicate));
             return;
@@ -274,7 +277,9 @@ impl Recv {
         if !self.is_abandoned {
             self.buffer.write_at(cx, offset, payload);
         }
-        self.ranges.note_overlaps(from, end);
+        if config.acknowledge.reports_duplicates {
+            self.ranges.note_overlaps(from, end);
+        }
         self.ranges.insert(from, end);
         let (nxt, len) = (self.nxt, payload.len());
         cx.note(|| Seen::OutOfOrder { seq: from, len, expected: nxt });
@@ -285,8 +290,15 @@ impl Recv {
         self.delay.hurry_anew(&config.acknowledge, self.window.open(self.nxt));
         self.delay.is_due = true;
         // RFC 2883 §4: the peer hears that it need not have sent it again.
-        self.ranges.note_duplicate(start, end);
+        self.note_duplicate(&config.acknowledge, start, end);
         cx.note(|| Seen::Ignored { why: Why::Duplicate });
+    }
+
+    /// The peer is to hear that it sent something twice (RFC 2883 §4).
+    fn note_duplicate(&mut self, config: &Acknowledge, start: Seq, end: Seq) {
+        if config.reports_duplicates {
+            self.ranges.note_duplicate(start, end);
+        }
     }
 
     /// A segment that is wholly out of the window is reported too, if it carries something
@@ -295,7 +307,7 @@ impl Recv {
         if start.is_before(end) && start.is_before(self.nxt) {
             // Our acknowledgement was lost, or is late: the next ones do not wait.
             self.delay.hurry_anew(config, self.window.open(self.nxt));
-            self.ranges.note_duplicate(start, end.min(self.nxt));
+            self.note_duplicate(config, start, end.min(self.nxt));
         }
     }
 

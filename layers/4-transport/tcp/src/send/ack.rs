@@ -190,7 +190,7 @@ impl Send {
 
     /// Nothing is outstanding. The report of a duplicate often comes only now: the original was
     /// late, its acknowledgement covered everything, and then came the copy (RFC 2883 §4,
-    /// RFC 3708 §2).
+    /// RFC 3708).
     fn handle_ack_of_nothing(
         &mut self,
         cx: &mut Cx<'_>,

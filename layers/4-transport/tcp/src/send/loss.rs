@@ -158,6 +158,7 @@ impl Send {
     fn undo_timeout(&mut self, cx: &mut Cx<'_>, cause: CwndCause) {
         self.undo(cx, true, cause);
         self.timeouts = 0;
+        self.patient_until = base::Instant::NEVER;
         self.recovery.frto = false;
         if self.una != self.recovery.high || self.has_sack {
             self.recovery.set_phase(cx, Phase::Open);

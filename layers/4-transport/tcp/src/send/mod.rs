@@ -291,7 +291,7 @@ impl Send {
         // RFC 9293 §3.8.6.2.1: never more than half of the largest window the peer ever offered,
         // or nothing would be sent until all of it is free.
         let half = if self.wnd_max > 536 { self.wnd_max / 2 } else { self.wnd_max };
-        // RFC 791 §3.2: packets of 68 bytes pass everywhere.
+        // RFC 791: packets of 68 bytes pass everywhere.
         if half == 0 { mss.max(1) } else { mss.min(half.max(48 - options)).max(1) }
     }
 

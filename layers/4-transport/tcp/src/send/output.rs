@@ -67,7 +67,7 @@ impl Send {
     ) {
         self.nxt = self.iss + 1;
         let marks = Marks::default().with(Marks::SYN);
-        let is_ambiguous = retries + copies > 0 || !is_measured;
+        let is_ambiguous = retries > 0 || copies > 0 || !is_measured;
         let marks = if is_ambiguous { marks.with(Marks::AMBIGUOUS) } else { marks };
         let (start, end, delivered) = (self.iss, self.nxt, self.totals.delivered);
         self.sent.push(cx, Sent { start, end, at: sent_at, delivered, mss: 1, marks });

@@ -346,3 +346,43 @@ fn data_written_before_the_end_arrives_with_it() {
         "#]],
     );
 }
+
+/// Who reads no more hears the peer out, until it has finished itself.
+#[test]
+fn who_reads_no_more() {
+    check_with(
+        plain(),
+        "
+        connect
+        < S. 0:0(0) ack 1 win 5000 <mss 1000>
+        deaf
+        < P. 1:101(100) ack 1 win 5000
+        shut
+        < . 101:101(0) ack 2 win 5000
+        < P. 101:201(100) ack 2 win 5000
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460>
+            < S. 0:0(0) ack 1 win 5000 <mss 1000>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.000 > . 1:1(0) ack 1 win 64240
+            => Connected
+            deaf
+            < P. 1:101(100) ack 1 win 5000
+            0.000 > . 1:1(0) ack 101 win 64240
+            => Readable
+            shut
+            ~ StateChanged from=Established to=FinWait1 cause=UserClosed
+            0.000 > F. 1:1(0) ack 101 win 64240
+            < . 101:101(0) ack 2 win 5000
+            ~ StateChanged from=FinWait1 to=FinWait2 cause=AckOfFin
+            < P. 101:201(100) ack 2 win 5000
+            ~ Dropped why=NobodyReads
+            ~ StateChanged from=FinWait2 to=Closed cause=UserAborted
+            0.000 > R 2:2(0) win 0
+            => Closed
+        "#]],
+    );
+}

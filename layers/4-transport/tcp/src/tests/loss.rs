@@ -769,3 +769,40 @@ fn a_window_that_was_taken_back_is_probed_for_ever() {
         "#]],
     );
 }
+
+/// Of a segment that is acknowledged in part nothing has arrived for sure: its timeout stays where it
+/// was, and what is left goes again.
+#[test]
+fn a_part_of_a_segment() {
+    check_with(
+        plain(),
+        "
+        connect
+        +10ms
+        < S. 0:0(0) ack 1 win 65535 <mss 1000>
+        write 1000
+        +150ms
+        < . 1:1(0) ack 401 win 65535
+        info cwnd unacked
+        +100ms
+        < . 1:1(0) ack 1001 win 65535
+        ",
+        expect![[r#"
+            connect
+            ~ StateChanged from=Closed to=SynSent cause=UserOpened
+            0.000 > S 0:0(0) win 64240 <mss 1460>
+            < S. 0:0(0) ack 1 win 65535 <mss 1000>
+            ~ StateChanged from=SynSent to=Established cause=SynAck
+            0.010 > . 1:1(0) ack 1 win 64240
+            => Connected
+            write 1000
+            => wrote 1000
+            0.010 > P. 1:1001(1000) ack 1 win 64240
+            < . 1:1(0) ack 401 win 65535
+            info cwnd unacked
+            => unacked: 1 cwnd: 10
+            0.220 > P. 401:1001(600) ack 1 win 64240
+            < . 1:1(0) ack 1001 win 65535
+        "#]],
+    );
+}

@@ -9,7 +9,7 @@
 //!   < . 1:2921(2920) ack 1 win 500 gso 1460        … that a device has merged of two
 //!   +10ms   +2s                                    time passes, and with it deadlines
 //!   write 1000   urgent 1                          the user writes
-//!   read   read 10   shut   close   abort          … reads, finishes, leaves, breaks off
+//!   read   read 10   deaf   shut   close   abort   … reads, will not, finishes, leaves, breaks off
 //!   nodelay on   cork on   quickack on             … sets something
 //!   keepalive 10s 1s 3   timeout 5s   linger 0s   pace 1000
 //!   icmp toobig 1400 1   icmp unreachable 1        an ICMP error that quotes a number of ours
@@ -184,6 +184,7 @@ impl Stage {
                     return Some(format!("read {n}"));
                 }
                 "shut" => c.shut_down(cx),
+                "deaf" => c.shut_reading(),
                 "close" => c.close(cx),
                 "abort" => c.abort(cx),
                 "nodelay" => c.set_nodelay(is_on),
