@@ -105,7 +105,7 @@ fn a_push_asks_as_its_page_did_and_shows_no_secrets() {
 fn not_everybody_is_pushed_to() {
     let plain = request("/", "Host: a | Cookie: a=b");
     assert!(may_push(&plain));
-    assert!(!may_push(&Request { method: Method::Head, ..plain.clone() }));
+    assert!(!may_push(&Request { method: Method::Head, ..plain }));
     for line in [
         "If-None-Match: \"x\"",
         "If-Modified-Since: {NOW}",
