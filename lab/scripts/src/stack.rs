@@ -25,6 +25,8 @@ const SNIFFED_MAX: usize = 100_000;
 /// A host with one link to everybody else.
 pub(crate) struct Stack {
     pub(crate) host: Host,
+    /// How TCP behaves if no socket says otherwise.
+    pub(crate) tcp: tcp::Config,
     world: World,
     now: Instant,
     link: InterfaceId,
@@ -57,6 +59,7 @@ impl Stack {
         let link = link.ok_or("no interface")?;
         let mut stack = Self {
             host,
+            tcp: config.clone(),
             world: World::seeded(1),
             now: BEGINNING,
             link,

@@ -9,7 +9,7 @@ use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
 use phys::RxFrame;
 
 use crate::messages::Messages;
-use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
+use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing, Service};
 use crate::tcp::{Tcp, TcpConfig, TcpEvent};
 use crate::xray::{Seen, Why};
 
@@ -255,13 +255,15 @@ impl Host {
         if let Some((source, destination)) = self.messages.poll_transmit(cx, network, out) {
             let protocol = if source.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
             let ecn = Ecn::NotEct;
-            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true });
+            let (may_be_cut, service) = (true, Service::default());
+            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut, service });
         }
         let source_for = |destination| network.source_for(destination);
         if let Some(datagram) = self.udp.poll_transmit(cx, out, source_for) {
             let udp::Outgoing { source, destination } = datagram;
             let (protocol, ecn) = (Protocol::UDP, Ecn::NotEct);
-            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut: true });
+            let (may_be_cut, service) = (true, Service::default());
+            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut, service });
         }
         self.tcp.poll_transmit(cx, network, out)
     }

@@ -27,7 +27,7 @@ mod xray;
 pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};
-pub use network::{AddError, Address, LOOPBACK};
+pub use network::{AddError, Address, LOOPBACK, Service};
 pub use tcp::{
     ConnectError, ListenError, ListenerId, Listening, Socket, TcpConfig, TcpEvent, TcpId,
 };

@@ -247,6 +247,7 @@ impl<'s> Player<'s> {
             Action::Command(command) => {
                 self.wait_for(event.at, &check, "command")?;
                 set_up(&mut self.sockets.config, command);
+                set_up(&mut self.stack.tcp, command);
                 self.wait_until(self.stack.now().after(command.sleeps))?;
             }
             Action::Code(program) => {

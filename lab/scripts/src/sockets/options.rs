@@ -6,6 +6,7 @@ use base::Cx;
 use tcp::{Algorithm, Connection, State};
 
 use super::descriptor::Descriptor;
+use super::network::NetworkOptions;
 use super::notices::TIMESTAMPING_KNOWN;
 use super::stream::{Stream, seconds};
 use super::{Attempt, Sockets, World, no_fd};
@@ -62,7 +63,6 @@ const TCP_KEEPINTVL: i64 = 5;
 const TCP_KEEPCNT: i64 = 6;
 const TCP_SYNCNT: i64 = 7;
 const TCP_LINGER2: i64 = 8;
-const TCP_DEFER_ACCEPT: i64 = 9;
 const TCP_WINDOW_CLAMP: i64 = 10;
 const TCP_QUICKACK: i64 = 12;
 const TCP_THIN_LINEAR_TIMEOUTS: i64 = 16;
@@ -74,11 +74,9 @@ const TCP_USER_TIMEOUT: i64 = 18;
 const TCP_INQ: i64 = 36;
 const TCP_FUNCTION_BLK: i64 = 8192;
 
-const IP_MTU_DISCOVER: i64 = 10;
 const IP_RECVERR: i64 = 11;
 const IP_MTU: i64 = 14;
 const IP_FREEBIND: i64 = 15;
-const IPV6_MTU_DISCOVER: i64 = 23;
 const IPV6_MTU: i64 = 24;
 const IPV6_RECVERR: i64 = 25;
 const IPV6_V6ONLY: i64 = 26;
@@ -121,6 +119,7 @@ pub(super) struct StreamOptions {
     window_clamp: Option<u32>,
     /// How much the peer may send, as SO_RCVBUF says, and whether the windows' scale follows it.
     receive_space: Option<(u32, bool)>,
+    pub(super) network: NetworkOptions,
 }
 
 impl Default for StreamOptions {
@@ -151,6 +150,7 @@ impl Default for StreamOptions {
             unsent_max: None,
             window_clamp: None,
             receive_space: None,
+            network: NetworkOptions::default(),
         }
     }
 }
@@ -166,6 +166,7 @@ impl StreamOptions {
         if let Some(retries) = self.syn_retries {
             config.handshake.syn_retries = retries;
         }
+        config.handshake.defer_accept = self.network.defer_accept;
         if let Some(wait) = self.fin_wait {
             config.idle.fin_wait = wait;
         }
@@ -312,6 +313,12 @@ impl Stream {
         value: &OptionValue,
         len: i64,
     ) -> Attempt {
+        if let OptionValue::Int(value) = value
+            && len >= 4
+            && let Some(done) = self.set_network(world, option, *value)
+        {
+            return done;
+        }
         match (option, value) {
             ((SOCKET, SO_LINGER), OptionValue::Linger(onoff, time)) => {
                 self.options.linger = (*onoff != 0).then(|| seconds(*time));
@@ -343,8 +350,8 @@ impl Stream {
             (_, OptionValue::Int(_)) if len < 4 => Attempt::error("EINVAL"),
             ((SOCKET, name), OptionValue::Int(value)) => self.set_socket(world, name, *value),
             ((TCP, name), OptionValue::Int(value)) => self.set_tcp(world, name, *value),
-            ((IP, IP_MTU_DISCOVER | IP_RECVERR | IP_FREEBIND), OptionValue::Int(_))
-            | ((IPV6, IPV6_MTU_DISCOVER | IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => {
+            ((IP, IP_RECVERR | IP_FREEBIND), OptionValue::Int(_))
+            | ((IPV6, IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => {
                 Attempt::Returned(0)
             }
             _ => unsupported(option),
@@ -472,7 +479,7 @@ impl Stream {
                 return self.tell(world, move |_, connection| connection.set_user_timeout(timeout));
             }
             // In the state of the art there is nothing special about thin streams.
-            TCP_THIN_LINEAR_TIMEOUTS | TCP_THIN_DUPACK | TCP_DEFER_ACCEPT if value == 0 => {}
+            TCP_THIN_LINEAR_TIMEOUTS | TCP_THIN_DUPACK if value == 0 => {}
             TCP_THIN_DUPACK | TCP_SAVE_SYN => {}
             TCP_NOTSENT_LOWAT => {
                 let max = u32::try_from(value).ok().filter(|max| *max > 0 && *max < u32::MAX);
@@ -549,6 +556,9 @@ impl Stream {
         option: (i64, i64),
         config: &tcp::Config,
     ) -> Result<i64, Attempt> {
+        if let Some(value) = self.get_network(world, option) {
+            return Ok(value);
+        }
         let options = &self.options;
         let whole = |time: Duration| time.as_secs() as i64;
         let is_freebsd = world.settings.is_freebsd();

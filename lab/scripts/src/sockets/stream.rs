@@ -174,6 +174,7 @@ impl Stream {
         match world.stack.host.tcp_listen(local, backlog as usize) {
             Ok(listener) => {
                 self.role = Role::Listening(listener);
+                self.tell_service(world);
                 Attempt::Returned(0)
             }
             Err(ListenError::InUse | ListenError::NoPortLeft) => Attempt::error("EADDRINUSE"),
@@ -210,6 +211,7 @@ impl Stream {
         let connected = world.stack.with(|cx, host| {
             let id = host.tcp_connect(cx, local, remote)?;
             host.tcp_with(id, |connection| options.apply(cx, connection));
+            host.tcp_serve(id, options.network.service);
             Ok::<_, ConnectError>(id)
         });
         match connected {

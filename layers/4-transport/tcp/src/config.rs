@@ -93,6 +93,9 @@ pub struct Handshake {
     pub syn_queue_follows_backlog: bool,
     /// Whether it may (RFC 4987 §3.6); otherwise SYNs beyond the bound are dropped.
     pub syn_cookies: bool,
+    /// After how many timeouts of our answer a third step without data makes a connection; until then
+    /// only data does (`TCP_DEFER_ACCEPT`). Zero is at once.
+    pub defer_accept: u8,
 }
 
 /// Who begins with congestion marks (RFC 3168 §6.1.1).
@@ -329,6 +332,7 @@ impl Config {
                 syn_queue_max: 4096,
                 syn_queue_follows_backlog: true,
                 syn_cookies: true,
+                defer_accept: 0,
             },
             retransmit: Retransmit {
                 rto_initial: Duration::from_secs(1),

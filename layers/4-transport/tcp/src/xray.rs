@@ -206,6 +206,8 @@ pub enum Why {
     SynQueueFull,
     /// More connections wait to be accepted than the user wishes.
     AcceptQueueFull,
+    /// It would begin a connection, and the user wants only those on which data has come.
+    AcceptDeferred,
     /// The cookie that it acknowledges is not ours, or too old (RFC 4987 §3.6).
     CookieWrong,
     /// A cookie of ours, on a segment that overtook the one which begins the connection.

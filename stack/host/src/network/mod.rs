@@ -108,6 +108,16 @@ pub(crate) struct Outgoing {
     pub(crate) ecn: Ecn,
     /// Whether it may be cut if a link or the path takes no longer ones.
     pub(crate) may_be_cut: bool,
+    pub(crate) service: Service,
+}
+
+/// What whoever sends packets may choose of how they travel.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Service {
+    /// The differentiated services codepoint, 6 bits. (RFC 2474 §3)
+    pub dscp: u8,
+    /// How often they may be passed on; otherwise as often as the host's.
+    pub hop_limit: Option<u8>,
 }
 
 /// A packet that could not be handed to anybody, and why.

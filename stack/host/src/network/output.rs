@@ -121,12 +121,14 @@ impl Network {
     }
 
     pub(super) fn emit_header(&mut self, packet: &Outgoing, out: &mut TxBuf, may_be_cut: bool) {
-        let Outgoing { source, destination, protocol, ecn, .. } = *packet;
+        let Outgoing { source, destination, protocol, ecn, service, .. } = *packet;
         // RFC 1112 §6.1: what is for a group stays on the link unless somebody wants it otherwise.
-        let ttl = if destination.is_multicast() { 1 } else { self.hop_limit };
+        let usual = if destination.is_multicast() { 1 } else { self.hop_limit };
+        let (ttl, dscp) = (service.hop_limit.unwrap_or(usual), service.dscp);
         match (source, destination) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let mut header = v4::Header { ecn, ..v4::Header::new(from, to, protocol, ttl) };
+                let mut header =
+                    v4::Header { dscp, ecn, ..v4::Header::new(from, to, protocol, ttl) };
                 // RFC 6864 §4.1: the identification means something only where a packet may be cut.
                 if may_be_cut {
                     header.dont_fragment = false;
@@ -136,7 +138,7 @@ impl Network {
                 header.emit(out);
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                let (dscp, flow_label, next, hop_limit) = (0, 0, protocol, ttl);
+                let (flow_label, next, hop_limit) = (0, protocol, ttl);
                 v6::Header { dscp, ecn, flow_label, next, hop_limit, source, destination }
                     .emit(out);
             }

@@ -7,7 +7,7 @@ use base::{Cx, SipKey};
 use tcp::{Connection, Flow};
 
 use super::{Entry, Tcp, TcpId, limits_to, public};
-use crate::network::Network;
+use crate::network::{Network, Service};
 
 /// The ports that are given out. (RFC 6335 §6 has the dynamic ones; as many as possible, RFC 6056
 /// §3.2)
@@ -101,7 +101,7 @@ impl Tcp {
             }
             _ => Connection::client(cx, config, flow, &limits),
         };
-        Ok(public(self.admit(connection)))
+        Ok(public(self.admit(connection, Service::default())))
     }
 
     /// A flow to `remote` that nobody has.

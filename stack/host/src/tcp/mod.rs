@@ -23,7 +23,7 @@ use base::{Arena, Cx, Instant, Key, Malformed, SipKey, Timers};
 use ip::{Packet, Protocol};
 use tcp::{Connection, Flow, Limits, Listener, Returned, Segment, TimeWait};
 
-use crate::network::Network;
+use crate::network::{Network, Service};
 use crate::xray::{Seen, Why};
 
 pub use connect::ConnectError;
@@ -92,6 +92,7 @@ pub(crate) struct Tcp {
 #[derive(Debug)]
 pub struct Socket {
     connection: Connection,
+    service: Service,
     is_ready: bool,
     has_news: bool,
     /// Its user has left: when it is over, it is gone.
@@ -106,6 +107,8 @@ pub struct Socket {
 pub struct Listening {
     local: SocketAddr,
     listener: Listener,
+    /// Of its answers, and of the connections that begin here.
+    service: Service,
     is_ready: bool,
     wakes_at: Option<Instant>,
 }
@@ -294,10 +297,11 @@ impl Tcp {
         }
         let limits = limits_to(cx.now(), network, flow.remote.ip());
         let Some(of) = self.listeners.get_mut(listener) else { return };
+        let service = of.service;
         let begun = of.listener.handle_segment(cx, &flow, &limits, segment, ecn, isn);
         self.touch_listener(listener);
         if let Some(connection) = begun {
-            let key = self.admit(connection);
+            let key = self.admit(connection, service);
             if let Some(of) = self.listeners.get_mut(listener) {
                 of.listener.enqueue(key.to_bits());
             }
@@ -320,10 +324,11 @@ impl Tcp {
 
     // What follows.
 
-    fn admit(&mut self, connection: Connection) -> Key<Box<Socket>> {
+    fn admit(&mut self, connection: Connection, service: Service) -> Key<Box<Socket>> {
         let flow = *connection.flow();
         let key = self.sockets.insert(Box::new(Socket {
             connection,
+            service,
             is_ready: false,
             has_news: false,
             is_released: false,

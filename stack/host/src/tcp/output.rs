@@ -6,7 +6,7 @@ use tcp::Flow;
 use tcp::wire::{CHECKSUM_AT, HEADER_LEN_MAX};
 
 use super::{ListenerId, Ready, Socket, Tcp, limits_to, pseudo};
-use crate::network::{Network, Outgoing};
+use crate::network::{Network, Outgoing, Service};
 
 /// How many segments one connection sends before the others have their turn: a first window, so
 /// that short answers leave in one go.
@@ -25,7 +25,7 @@ impl Tcp {
         out: &mut TxBuf,
     ) -> Option<Outgoing> {
         if let Some((flow, header)) = self.replies.pop_front() {
-            return Some(emit(&flow, &header, Ecn::NotEct, out));
+            return Some(emit(&flow, &header, (Ecn::NotEct, Service::default()), out));
         }
         while let Some(ready) = self.ready.front().copied() {
             let packet = match ready {
@@ -57,6 +57,7 @@ impl Tcp {
         let flow = *self.sockets.get(key)?.connection.flow();
         self.attribute(cx, &flow);
         let socket = self.sockets.get_mut(key)?;
+        let service = socket.service;
         let limits = limits_to(cx.now(), network, flow.remote.ip());
         let tcp::Outgoing { header, payload, segment_len, ecn } =
             socket.connection.poll_transmit(cx, &limits)?;
@@ -64,7 +65,7 @@ impl Tcp {
             out.append(slice);
         }
         let is_super = payload.len() > usize::from(segment_len);
-        let packet = emit(&flow, &header, ecn, out);
+        let packet = emit(&flow, &header, (ecn, service), out);
         if is_super && segment_len > 0 {
             let kind = SegmentationKind::Tcp;
             out.leave_segmentation(Segmentation { kind, payload_len: segment_len });
@@ -78,9 +79,11 @@ impl Tcp {
         key: ListenerId,
         out: &mut TxBuf,
     ) -> Option<Outgoing> {
-        let (flow, header) = self.listeners.get_mut(key)?.listener.poll_transmit(cx)?;
+        let of = self.listeners.get_mut(key)?;
+        let service = of.service;
+        let (flow, header) = of.listener.poll_transmit(cx)?;
         self.attribute(cx, &flow);
-        Some(emit(&flow, &header, Ecn::NotEct, out))
+        Some(emit(&flow, &header, (Ecn::NotEct, service), out))
     }
 
     /// Nothing more to send now: the next deadline counts.
@@ -103,7 +106,12 @@ impl Tcp {
 }
 
 /// Puts the header in front of the payload in `out`, with its checksum left open.
-fn emit(flow: &Flow, header: &tcp::Header, ecn: Ecn, out: &mut TxBuf) -> Outgoing {
+fn emit(
+    flow: &Flow,
+    header: &tcp::Header,
+    (ecn, service): (Ecn, Service),
+    out: &mut TxBuf,
+) -> Outgoing {
     let (source, destination) = (flow.local.ip(), flow.remote.ip());
     let mut bytes = [0; HEADER_LEN_MAX];
     let len = header.emit(&mut bytes);
@@ -114,5 +122,5 @@ fn emit(flow: &Flow, header: &tcp::Header, ecn: Ecn, out: &mut TxBuf) -> Outgoin
     out.prepend_slice(bytes.get(..len).unwrap_or_default());
     out.leave_checksum(CHECKSUM_AT);
     // RFC 1191 §6, RFC 9293 §3.7.2: TCP cuts by itself, so routers need not.
-    Outgoing { source, destination, protocol: Protocol::TCP, ecn, may_be_cut: false }
+    Outgoing { source, destination, protocol: Protocol::TCP, ecn, may_be_cut: false, service }
 }

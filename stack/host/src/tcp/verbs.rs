@@ -10,6 +10,7 @@ use tcp::{Connection, Listener};
 
 use super::{ConnectError, ListenerId, Listening, Tcp, TcpId, private, public};
 use crate::host::Host;
+use crate::network::Service;
 
 /// Why nobody can listen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,8 +51,13 @@ impl Tcp {
             _ => local,
         };
         let listener = Listener::new(Arc::clone(&self.config), backlog);
-        let key =
-            self.listeners.insert(Listening { local, listener, is_ready: false, wakes_at: None });
+        let key = self.listeners.insert(Listening {
+            local,
+            listener,
+            service: Service::default(),
+            is_ready: false,
+            wakes_at: None,
+        });
         self.ports.entry(local.port()).or_default().push(key);
         Ok(key)
     }
@@ -108,6 +114,14 @@ impl Host {
     pub fn tcp_configure(&mut self, each: tcp::Config) {
         let secret = self.tcp.config.secret;
         self.tcp.config = Arc::new(tcp::Config { secret, ..each });
+    }
+
+    /// How the connections behave that begin at a listener from now on. The secret is still the host's.
+    pub fn tcp_configure_listener(&mut self, listener: ListenerId, each: tcp::Config) {
+        let secret = self.tcp.config.secret;
+        if let Some(of) = self.tcp.listeners.get_mut(listener) {
+            of.listener.configure(Arc::new(tcp::Config { secret, ..each }));
+        }
     }
 
     /// Listens at `local`: port 0 is any that is free, an unspecified address any of ours. Up to
@@ -211,6 +225,20 @@ impl Host {
     /// Sets what can be set of a connection; nothing if it is gone.
     pub fn tcp_with<T>(&mut self, id: TcpId, run: impl FnOnce(&mut Connection) -> T) -> Option<T> {
         self.tcp.with(id, run)
+    }
+
+    /// How the packets of a connection travel from now on; not those that are on their way.
+    pub fn tcp_serve(&mut self, id: TcpId, service: Service) {
+        if let Some(socket) = self.tcp.sockets.get_mut(private(id)) {
+            socket.service = service;
+        }
+    }
+
+    /// How a listener's answers travel, and the packets of connections that begin there from now on.
+    pub fn tcp_listener_serve(&mut self, listener: ListenerId, service: Service) {
+        if let Some(of) = self.tcp.listeners.get_mut(listener) {
+            of.service = service;
+        }
     }
 
     /// A connection, to be looked at; nothing once its user has left.

@@ -128,15 +128,19 @@ impl Listener {
     fn answer_again(&mut self, cx: &mut Cx<'_>, flow: &Flow) {
         let config = Arc::clone(&self.config);
         let Some(request) = self.half_open.get_mut(flow) else { return };
-        if request.retries >= config.handshake.syn_ack_retries {
+        if request.is_over(&config.handshake) {
             self.half_open.remove(flow);
             return;
         }
-        request.retries += 1;
+        let leaves = request.is_to_be_answered_again(&config.handshake);
+        request.timeouts = request.timeouts.saturating_add(1);
         request.due_at = cx.now().after(request.timeout(&config));
         self.deadlines.insert((request.due_at, *flow));
-        let header = request.answer(cx, &config, flow, false);
-        self.answers.push_back((*flow, header));
+        if leaves {
+            request.retries = request.retries.saturating_add(1);
+            let header = request.answer(cx, &config, flow, false);
+            self.answers.push_back((*flow, header));
+        }
     }
 
     // From above.
@@ -150,6 +154,11 @@ impl Listener {
     /// The number of the connection that waits longest, if one waits.
     pub fn accept(&mut self) -> Option<u64> {
         self.accept.pop_front()
+    }
+
+    /// Another configuration, for who comes from now on.
+    pub fn configure(&mut self, config: Arc<Config>) {
+        self.config = config;
     }
 
     /// Another bound for [`accept`](Self::accept)'s queue.
@@ -321,6 +330,11 @@ impl Listener {
             // RFC 9293 §3.10.7.4, fifth.
             cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
             self.refuse(flow, segment);
+            return None;
+        }
+        if request.timeouts < config.handshake.defer_accept && segment.end() == expected {
+            request.is_acknowledged = true;
+            cx.note(|| Seen::dropped(segment, Why::AcceptDeferred));
             return None;
         }
         if self.is_full() {

@@ -5,7 +5,7 @@ use base::{Cx, Instant};
 
 use super::{cookie, isn};
 use crate::Seq;
-use crate::config::{Config, EcnPolicy, Estimator};
+use crate::config::{Config, EcnPolicy, Estimator, Handshake};
 use crate::machine::{Connection, Flow, Limits};
 use crate::recv::ticks;
 use crate::state::State;
@@ -33,9 +33,13 @@ pub(super) struct Request {
     /// When the answer first left, and when it leaves again.
     pub(super) sent_at: Instant,
     pub(super) due_at: Instant,
+    /// How often that time came.
+    pub(super) timeouts: u8,
     /// How often it was sent again by the clock, and how often because the SYN came again.
     pub(super) retries: u8,
     pub(super) copies: u8,
+    /// The peer has our answer, and has said nothing more.
+    pub(super) is_acknowledged: bool,
     /// When something out of place was last answered.
     pub(super) answered_at: Option<Instant>,
 }
@@ -67,8 +71,10 @@ impl Request {
             timestamp_offset: isn::timestamp_offset(config, flow),
             sent_at: cx.now(),
             due_at: cx.now().after(config.retransmit.rto_initial),
+            timeouts: 0,
             retries: 0,
             copies: 0,
+            is_acknowledged: false,
             answered_at: None,
         }
     }
@@ -99,20 +105,34 @@ impl Request {
             timestamp_offset: offset,
             sent_at: cx.now(),
             due_at: Instant::NEVER,
+            timeouts: 0,
             retries: 0,
             copies: 0,
+            is_acknowledged: false,
             answered_at: None,
         }
     }
 
-    /// When the answer is sent again, after `retries` of it (RFC 6298 §5.5).
+    /// When the answer is sent again, after `timeouts` (RFC 6298 §5.5).
     pub(super) fn timeout(&self, config: &Config) -> Duration {
-        let doubled = config.retransmit.rto_initial * (1 << self.retries.min(20));
+        let doubled = config.retransmit.rto_initial * (1 << self.timeouts.min(20));
         let slop = match config.retransmit.estimator {
-            Estimator::Rfc6298 { slop } if self.retries > 0 => slop,
+            Estimator::Rfc6298 { slop } if self.timeouts > 0 => slop,
             _ => Duration::ZERO,
         };
         (doubled + slop).min(config.retransmit.rto_max)
+    }
+
+    /// Whether the peer has waited, or has let us wait, long enough.
+    pub(super) fn is_over(&self, handshake: &Handshake) -> bool {
+        let is_deferred = self.is_acknowledged && self.timeouts < handshake.defer_accept;
+        self.timeouts >= handshake.syn_ack_retries && !is_deferred
+    }
+
+    /// Whether our answer leaves again: who has it, and is only waited for, gets it once more at the end,
+    /// so that it may still begin.
+    pub(super) fn is_to_be_answered_again(&self, handshake: &Handshake) -> bool {
+        !self.is_acknowledged || self.timeouts + 1 >= handshake.defer_accept
     }
 
     fn mss_ours(&self, config: &Config) -> u16 {

@@ -1,4 +1,5 @@
 mod closing;
+mod deferred;
 mod handshake;
 mod loss;
 mod pipe;
