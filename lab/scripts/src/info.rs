@@ -128,11 +128,13 @@ pub(crate) fn show(info: &Info, outside: &Outside, values: &mut Values) {
     const OPT_SACK: i64 = 2;
     const OPT_WSCALE: i64 = 4;
     const OPT_ECN: i64 = 8;
+    const OPT_SYN_DATA: i64 = 32;
     let options = [
         (info.has_timestamps, OPT_TIMESTAMPS),
         (info.has_sack, OPT_SACK),
         (info.scale.is_some(), OPT_WSCALE),
         (info.has_ecn, OPT_ECN),
+        (info.has_syn_data, OPT_SYN_DATA),
     ];
     let options: i64 = options.into_iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
     let phase = match info.phase {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use base::SipKey;
 use tcp::{Algorithm, Config, EcnPolicy, Estimator};
 
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
@@ -26,7 +27,6 @@ const IGNORED: &[&str] = &[
     "net.ipv4.tcp_ecn_fallback",
     "net.ipv4.tcp_fack",
     "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
-    "net.ipv4.tcp_fastopen_key",
     "net.ipv4.tcp_limit_output_bytes",
     "net.ipv4.tcp_low_latency",
     "net.ipv4.tcp_max_orphans",
@@ -374,9 +374,8 @@ fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
         "route.min_pmtu" => constant(value, "552"),
         "route.min_adv_mss" => constant(value, "256"),
         "tcp_comp_sack_slack_ns" => number::<u64>(value).map(|_| ()),
-        // Fast Open is not here, so it cannot be switched on; a server that does not know it is what
-        // a client must reckon with.
-        "tcp_fastopen" => Some(()),
+        "tcp_fastopen" => bits(value).map(|bits| set_fast_open(config, bits)),
+        "tcp_fastopen_key" => put(&mut config.fast_open.key, fast_open_key(value).map(Some)),
         "tcp_allowed_congestion_control" => Some(()),
         _ => return None,
     })
@@ -468,6 +467,30 @@ fn set_freebsd_others(config: &mut Config, name: &str, value: &str) -> Option<Do
     })
 }
 
+/// The bits of `tcp_fastopen`: clients, servers; clients without a cookie, servers without one; every
+/// listener.
+fn set_fast_open(config: &mut Config, bits: u32) {
+    let fast = &mut config.fast_open;
+    let has = |bit: u32| bits & bit != 0;
+    fast.client = has(1);
+    fast.server = has(2);
+    fast.client_without_cookie = has(4);
+    fast.server_without_cookie = has(0x200);
+    fast.pending_follows_backlog = has(0x400);
+}
+
+/// Four numbers of four bytes, each lowest byte first.
+fn fast_open_key(value: &str) -> Option<SipKey> {
+    let words: Option<Vec<u32>> =
+        value.split('-').map(|word| u32::from_str_radix(word.trim(), 16).ok()).collect();
+    let words: [u32; 4] = words?.try_into().ok()?;
+    let mut bytes = [0; 16];
+    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+        place.copy_from_slice(&word.to_le_bytes());
+    }
+    Some(SipKey::new(bytes))
+}
+
 /// The policy of that name.
 pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
@@ -501,6 +524,14 @@ fn switch(value: &str) -> Option<bool> {
 
 fn number<T: std::str::FromStr>(value: &str) -> Option<T> {
     value.parse().ok()
+}
+
+/// A number of which each bit means something: often in hexadecimal.
+fn bits(value: &str) -> Option<u32> {
+    match value.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => number(value),
+    }
 }
 
 fn three(value: &str) -> Option<[u32; 3]> {

@@ -34,7 +34,7 @@ fn calls() {
             "+0 read(3, ..., 10) = 5 EAGAIN (Resource temporarily unavailable)",
             "+0 read(3, ..., -1) = 0",
             "+0 read(3, ..., 10) 0",
-            "+0 send(3, ..., 10, MSG_FASTOPEN) = 10",
+            "+0 send(3, ..., 10, MSG_CONFIRM) = 10",
             "+0 sendto(3, ..., 10, 0, ...) = 10",
             "+0 writev(3, [{..., 10}, {..., 20}], 3) = 30",
             "+0 sendmsg(3, {msg_iov(1)=[{..., 10}], msg_name(...)=..., msg_flags=0}, 0) = 10",
@@ -43,7 +43,7 @@ fn calls() {
             "+0 poll([{fd=3, event=POLLIN}], 1, 0) = 0",
             "+0 poll([{fd=3, events=POLLIN}], 2, 0) = 0",
             "+0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, 1, 4) = 0",
-            "+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [1], 4) = 0",
+            "+0 setsockopt(3, SOL_TCP, TCP_REPAIR, [1], 4) = 0",
             "+0 setsockopt(3, SOL_TCP, TCP_CONGESTION, \"bbr\", 3) = 0",
             "+0 setsockopt(3, SOL_TCP, TCP_CONGESTION, \"reno, 4) = 0",
             "+0 open(\"file\", O_WRONLY) = 4",
@@ -69,8 +69,8 @@ fn calls() {
                 x.pkt:2:17: refused: length -1 is not between 0 and 67108864
             +0 read(3, ..., 10) 0
                 x.pkt:2:21: refused: expected '=' but found '0'
-            +0 send(3, ..., 10, MSG_FASTOPEN) = 10
-                x.pkt:2:21: refused: flags 0x20000000 are not supported
+            +0 send(3, ..., 10, MSG_CONFIRM) = 10
+                x.pkt:2:21: refused: flags 0x800 are not supported
             +0 sendto(3, ..., 10, 0, ...) = 10
                 x.pkt:2:4: refused: sendto does not take these arguments
             +0 writev(3, [{..., 10}, {..., 20}], 3) = 30
@@ -85,8 +85,8 @@ fn calls() {
                 x.pkt:2:34: refused: there are 1 sockets
             +0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, 1, 4) = 0
                 x.pkt:2:44: refused: expected [a number], a text or {onoff=…, linger=…}
-            +0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [1], 4) = 0
-                x.pkt:2:1: refused: option 23 of level 6 is not supported
+            +0 setsockopt(3, SOL_TCP, TCP_REPAIR, [1], 4) = 0
+                x.pkt:2:1: refused: option 19 of level 6 is not supported
             +0 setsockopt(3, SOL_TCP, TCP_CONGESTION, "bbr", 3) = 0
                 x.pkt:2:1: refused: congestion control 'bbr'
             +0 setsockopt(3, SOL_TCP, TCP_CONGESTION, "reno, 4) = 0

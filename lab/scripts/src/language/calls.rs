@@ -174,12 +174,14 @@ const MSG_EOR: i64 = 0x80;
 const MSG_ERRQUEUE: i64 = 0x2000;
 const MSG_MORE: i64 = 0x8000;
 const MSG_ZEROCOPY: i64 = 0x400_0000;
+const MSG_FASTOPEN: i64 = 0x2000_0000;
 
 const SOCK_NONBLOCK: i64 = 0o4000;
 const SOCK_CLOEXEC: i64 = 0o2000000;
 
 const RECEIVE_FLAGS: i64 = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL;
-const SEND_FLAGS: i64 = MSG_OOB | MSG_DONTWAIT | MSG_EOR | MSG_NOSIGNAL | MSG_MORE | MSG_ZEROCOPY;
+const SEND_FLAGS: i64 =
+    MSG_OOB | MSG_DONTWAIT | MSG_EOR | MSG_NOSIGNAL | MSG_MORE | MSG_ZEROCOPY | MSG_FASTOPEN;
 
 /// Reads what is called with what.
 pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Call> {

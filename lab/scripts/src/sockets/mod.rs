@@ -6,6 +6,7 @@
 mod busy;
 mod datagram;
 mod descriptor;
+mod fast_open;
 mod network;
 mod notices;
 mod options;

@@ -6,6 +6,7 @@ use base::Cx;
 use tcp::{Algorithm, Connection, State};
 
 use super::descriptor::Descriptor;
+use super::fast_open::FastOpenOptions;
 use super::network::NetworkOptions;
 use super::notices::TIMESTAMPING_KNOWN;
 use super::stream::{Stream, seconds};
@@ -120,6 +121,7 @@ pub(super) struct StreamOptions {
     /// How much the peer may send, as SO_RCVBUF says, and whether the windows' scale follows it.
     receive_space: Option<(u32, bool)>,
     pub(super) network: NetworkOptions,
+    pub(super) fast_open: FastOpenOptions,
 }
 
 impl Default for StreamOptions {
@@ -151,6 +153,7 @@ impl Default for StreamOptions {
             window_clamp: None,
             receive_space: None,
             network: NetworkOptions::default(),
+            fast_open: FastOpenOptions::default(),
         }
     }
 }
@@ -167,6 +170,7 @@ impl StreamOptions {
             config.handshake.syn_retries = retries;
         }
         config.handshake.defer_accept = self.network.defer_accept;
+        self.fast_open.configure(&mut config);
         if let Some(wait) = self.fin_wait {
             config.idle.fin_wait = wait;
         }
@@ -319,6 +323,9 @@ impl Stream {
         {
             return done;
         }
+        if let Some(done) = self.set_fast_open(world, option, value) {
+            return done;
+        }
         match (option, value) {
             ((SOCKET, SO_LINGER), OptionValue::Linger(onoff, time)) => {
                 self.options.linger = (*onoff != 0).then(|| seconds(*time));
@@ -351,9 +358,7 @@ impl Stream {
             ((SOCKET, name), OptionValue::Int(value)) => self.set_socket(world, name, *value),
             ((TCP, name), OptionValue::Int(value)) => self.set_tcp(world, name, *value),
             ((IP, IP_RECVERR | IP_FREEBIND), OptionValue::Int(_))
-            | ((IPV6, IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => {
-                Attempt::Returned(0)
-            }
+            | ((IPV6, IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => Attempt::Returned(0),
             _ => unsupported(option),
         }
     }
@@ -556,7 +561,9 @@ impl Stream {
         option: (i64, i64),
         config: &tcp::Config,
     ) -> Result<i64, Attempt> {
-        if let Some(value) = self.get_network(world, option) {
+        if let Some(value) =
+            self.get_network(world, option).or_else(|| self.get_fast_open(world, option))
+        {
             return Ok(value);
         }
         let options = &self.options;

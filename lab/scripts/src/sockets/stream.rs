@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     has_told_failure: bool,
     /// That it is connected was told.
     has_told_connected: bool,
+    /// `connect` was called, and waits for what is to go with the SYN.
+    pub(super) is_deferred: bool,
     /// What was written with MSG_MORE waits.
     is_holding: bool,
     /// How often something happened that wakes who waits.
@@ -92,6 +94,7 @@ impl Stream {
             has_shut_reading: false,
             has_told_failure: false,
             has_told_connected: false,
+            is_deferred: false,
             is_holding: false,
             wakes: 0,
             notices: Notices::default(),
@@ -112,6 +115,10 @@ impl Stream {
             Role::Listening(id) => Some(id),
             _ => None,
         }
+    }
+
+    pub(super) fn become_connection(&mut self, id: TcpId) {
+        self.role = Role::Connection(id);
     }
 
     pub(super) fn is_new(&self) -> bool {
@@ -146,7 +153,7 @@ impl Stream {
         is_news.then(|| errno_of(failure, is_freebsd))
     }
 
-    fn may_wait(&self, flags: i64) -> bool {
+    pub(super) fn may_wait(&self, flags: i64) -> bool {
         !self.is_nonblocking && flags & MSG_DONTWAIT == 0
     }
 
@@ -205,11 +212,18 @@ impl Stream {
             Role::Connection(_) => return self.connect_again(world, progress),
             Role::New => {}
         }
+        if let Some(deferred) = self.defer_connect(world, config, remote) {
+            return deferred;
+        }
+        let is_fast = self.connects_fast();
         let options = self.options.clone();
         world.stack.host.tcp_configure(options.configure(config));
         let local = self.bound;
         let connected = world.stack.with(|cx, host| {
-            let id = host.tcp_connect(cx, local, remote)?;
+            let id = match is_fast {
+                true => host.tcp_connect_fast(cx, local, remote)?,
+                false => host.tcp_connect(cx, local, remote)?,
+            };
             host.tcp_with(id, |connection| options.apply(cx, connection));
             host.tcp_serve(id, options.network.service);
             Ok::<_, ConnectError>(id)
@@ -325,13 +339,14 @@ impl Stream {
             return part(progress.done).unwrap_or(Attempt::Failed(error));
         }
         let state = self.look(world).map_or(State::Closed, Connection::state);
-        if matches!(state, State::SynSent | State::SynReceived) {
+        let is_open = self.look(world).is_some_and(Connection::is_open);
+        if matches!(state, State::SynSent | State::SynReceived) && !is_open {
             return match self.may_wait(flags) {
                 true => Attempt::Blocked(None),
                 false => Attempt::error("EAGAIN"),
             };
         }
-        if !matches!(state, State::Established | State::CloseWait) {
+        if !matches!(state, State::Established | State::CloseWait | State::SynReceived) {
             return part(progress.done).unwrap_or_else(|| Attempt::error("EPIPE"));
         }
         let left = len - progress.done;
@@ -464,6 +479,9 @@ impl Stream {
             let waiting = world.stack.host.tcp_listener(listener).map_or(0, |(_, l)| l.waiting());
             return if waiting > 0 { IN } else { 0 };
         }
+        if self.is_deferred {
+            return OUT;
+        }
         let Some(connection) = self.look(world) else { return OUT | HUP };
         let state = connection.state();
         let has_failed = connection.failure().is_some() && !self.has_told_failure;
@@ -477,7 +495,7 @@ impl Stream {
         if !receives {
             events |= IN | RDHUP;
         }
-        if matches!(state, State::SynSent | State::SynReceived) {
+        if matches!(state, State::SynSent | State::SynReceived) && !connection.is_open() {
             return events;
         }
         if connection.readable() >= self.options.low_water.max(1) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::descriptor::Descriptor;
+use super::fast_open::MSG_FASTOPEN;
 use super::{Attempt, Progress, Sockets, World, no_fd};
 use crate::language::calls::{Destination, Fd};
 use crate::language::messages::{Control, Message};
@@ -123,7 +124,20 @@ impl Sockets {
         progress: &mut Progress,
     ) -> Attempt {
         let remote = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
+        let config = self.config.clone();
         match self.fds.get_mut(&fd) {
+            Some(Descriptor::Stream(_))
+                if flags & MSG_FASTOPEN != 0 && to == Some(Destination::Family(0)) =>
+            {
+                Attempt::error("EOPNOTSUPP")
+            }
+            Some(Descriptor::Stream(stream))
+                if flags & MSG_FASTOPEN != 0 || stream.is_deferred || progress.is_connecting =>
+            {
+                let result = stream.write_fast(world, &config, remote, (len, flags), progress);
+                self.follow_connecting(world, fd, remote);
+                result
+            }
             Some(Descriptor::Stream(stream)) => stream.write(world, len, flags, progress),
             Some(Descriptor::Datagram(datagram)) => {
                 if let Some(Destination::Family(_)) = to {

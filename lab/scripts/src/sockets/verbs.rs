@@ -99,15 +99,20 @@ impl Sockets {
             (Some(_), None) => return Attempt::error("ENOTSOCK"),
             (None, _) => return no_fd(fd),
         };
+        self.follow_connecting(world, fd, remote);
+        result
+    }
+
+    /// From here on the script speaks about the connection that this socket asks for.
+    pub(super) fn follow_connecting(&mut self, world: &World<'_>, fd: Fd, remote: SocketAddr) {
         let flow = self.connection(fd).and_then(|id| world.stack.host.tcp(id)).map(|c| *c.flow());
         if let Some(track) = self.track_of(fd)
-            && (track.phase == Phase::New || track.is_datagram)
+            && (track.phase == Phase::New || track.is_datagram || track.local.is_none())
         {
             track.phase = Phase::Connecting;
             track.remote = Some(remote);
             track.local = flow.map(|flow| flow.local).or(track.local);
         }
-        result
     }
 
     pub(super) fn close(

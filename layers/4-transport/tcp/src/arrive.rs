@@ -102,6 +102,9 @@ impl Connection {
             cx.note(|| Seen::dropped(segment, Why::NoAck));
             return DONE;
         }
+        if self.is_unproven() {
+            self.check_syn_again(cx, segment)?;
+        }
         self.check_timestamp(cx, segment)?;
         self.check_sequence(cx, segment)?;
         self.check_reset(cx, segment)?;
@@ -232,12 +235,14 @@ impl Connection {
             return DONE;
         }
         let failure = match self.state {
+            State::SynReceived if self.is_unproven() => Some(Failure::Reset),
             State::SynReceived => Some(Failure::Refused),
             State::CloseWait => Some(Failure::Broken),
             // RFC 9293 §3.10.7.4, second: the peer is gone, and so is everything anyhow.
             State::Closing | State::LastAck if self.recv.buffer.len() == 0 => None,
             _ => Some(Failure::Reset),
         };
+        self.note_reset_unproven(cx.now());
         self.end(cx, Cause::Reset, failure);
         DONE
     }
@@ -267,6 +272,22 @@ impl Connection {
         DONE
     }
 
+    /// A client that has opened fast did not get our answer: it gets it again, though not for every copy
+    /// of its SYN.
+    fn check_syn_again(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
+        let Header { flags, seq, .. } = segment.header;
+        let is_bare = flags.has(Flags::SYN) && !flags.has_any(Flags::RST | Flags::ACK | Flags::FIN);
+        if !is_bare || seq != self.recv.irs {
+            return GO_ON;
+        }
+        if self.may_answer(cx) {
+            self.send.start_handshake();
+        } else {
+            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
+        }
+        DONE
+    }
+
     /// Fifth: ACK.
     fn check_ack(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
         let header = &segment.header;
@@ -274,7 +295,7 @@ impl Connection {
             cx.note(|| Seen::dropped(segment, Why::NoAck));
             return DONE;
         }
-        if self.state == State::SynReceived {
+        if self.state == State::SynReceived || self.is_unproven() {
             let is_ours =
                 header.ack.is_after(self.send.una) && header.ack.is_at_most(self.send.nxt);
             if !is_ours {
@@ -373,7 +394,11 @@ impl Connection {
             Cause::SynAck => State::recv_syn_ack,
             _ => State::recv_ack_of_syn,
         };
-        self.change(cx, cause, input);
+        let is_unproven = self.is_unproven();
+        if self.state == State::SynReceived || !is_unproven {
+            self.change(cx, cause, input);
+        }
+        self.note_proven();
         // RFC 9293 §3.10.7.4, fifth: the window, and whence it is.
         let scale = if header.flags.has(Flags::SYN) { 0 } else { self.send.scale };
         // What a SYN offered, before windows were scaled, is no measure of what comes.
@@ -396,10 +421,12 @@ impl Connection {
         let was_lost = self.send.timeouts > 0
             && self.send.totals.retransmitted > 1
             && !self.send.is_echo_of_original(echo);
-        self.send.begin(cx, was_lost);
+        if !is_unproven {
+            self.send.begin(cx, was_lost);
+        }
         self.recv.delay.begin(cx.now());
         self.start_keepalive(cx);
-        if self.send.has_finished {
+        if self.send.has_finished && self.state == State::Established {
             // RFC 9293 §3.10.4: the user had finished before.
             self.change(cx, Cause::UserClosed, State::close);
         }

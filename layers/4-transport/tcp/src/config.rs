@@ -4,6 +4,7 @@ use std::time::Duration;
 use base::SipKey;
 
 use crate::Budget;
+use crate::fast_open::FastOpen;
 use crate::wire::Layout;
 
 /// What an operator may choose; shared by all connections of a stack.
@@ -18,6 +19,8 @@ pub struct Config {
     pub budget: Arc<Budget>,
     /// Connecting and being connected to.
     pub handshake: Handshake,
+    /// Data with SYNs (RFC 7413).
+    pub fast_open: FastOpen,
     /// What is retransmitted when, and when we give up.
     pub retransmit: Retransmit,
     /// How fast we send.
@@ -334,6 +337,7 @@ impl Config {
                 syn_cookies: true,
                 defer_accept: 0,
             },
+            fast_open: FastOpen { client: true, ..FastOpen::default() },
             retransmit: Retransmit {
                 rto_initial: Duration::from_secs(1),
                 rto_fallback: Duration::from_secs(3),

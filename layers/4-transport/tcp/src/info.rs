@@ -28,6 +28,8 @@ pub struct Info {
     pub has_sack: bool,
     /// Whether ECN was agreed on.
     pub has_ecn: bool,
+    /// Whether data that went with a SYN was taken (RFC 7413).
+    pub has_syn_data: bool,
     /// By how many bits windows are shifted: the peer's, ours; nothing without the option.
     pub scale: Option<(u8, u8)>,
     /// The retransmission timeout.
@@ -117,6 +119,7 @@ impl Connection {
             backoff: send.rtt.backoff,
             has_timestamps: recv.timestamps.is_on,
             has_sack: send.has_sack,
+            has_syn_data: self.has_syn_data(),
             has_ecn: send.ecn.is_on,
             scale: self.life.is_scaled.then_some((send.scale, recv.window.scale)),
             rto: send.rtt.timeout(&self.config.retransmit),

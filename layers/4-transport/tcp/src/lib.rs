@@ -29,6 +29,7 @@ mod arrive;
 mod budget;
 mod config;
 mod congestion;
+mod fast_open;
 mod icmp;
 mod info;
 mod listen;
@@ -51,6 +52,7 @@ pub use config::{
     Acknowledge, Algorithm, BuffersConfig, Config, CongestionConfig, EcnPolicy, Estimator,
     Handshake, Idle, Profile, Retransmit,
 };
+pub use fast_open::{FastOpen, FastOpenStep, Known};
 pub use icmp::{IcmpError, IcmpKind};
 pub use info::Info;
 pub use listen::Listener;

@@ -324,7 +324,7 @@ impl Connection {
     /// answered with a reset. So is what came and was not read (RFC 9293 §3.6.1, RFC 2525 §2.17).
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         let breaks_off = self.life.linger().is_some_and(|linger| linger.is_zero());
-        let is_unread = self.recv.buffer.len() > 0 && self.state.is_synchronized();
+        let is_unread = self.recv.buffer.len() > 0 && self.is_open();
         if breaks_off || (is_unread && self.config.idle.resets_unread) {
             return self.abort(cx);
         }

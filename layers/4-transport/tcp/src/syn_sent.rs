@@ -80,7 +80,17 @@ impl Connection {
     fn finish_handshake(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
         self.establish(cx, segment, Cause::SynAck);
         let is_taken = self.take_ack(cx, segment).is_continue();
-        if is_taken && segment.len() > 1 {
+        self.finish_fast_open(cx, &segment.header);
+        if is_taken {
+            self.take_rest_of_syn(cx, segment);
+        }
+        // The third step waits for nothing.
+        self.recv.delay.is_due = true;
+    }
+
+    /// What came with the peer's SYN.
+    pub(crate) fn take_rest_of_syn(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) {
+        if segment.len() > 1 {
             // RFC 9293 §3.10.7.3, fourth: what came with the SYN is for the sixth step and those
             // behind it; its numbers begin behind the SYN.
             let header = Header {
@@ -92,8 +102,6 @@ impl Connection {
                 Segment { header, payload: segment.payload, segment_len: segment.segment_len };
             self.take_text(cx, &rest);
         }
-        // The third step waits for nothing.
-        self.recv.delay.is_due = true;
     }
 
     /// The peer's SYN: its numbers and its options.

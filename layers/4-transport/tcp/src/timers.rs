@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::{Cx, Instant};
 
 use crate::config::Config;
+use crate::fast_open::Opening;
 use crate::machine::{Connection, Events, Failure, Timer};
 use crate::send::{Pacing, RetransmitTimer, Send};
 use crate::state::State;
@@ -43,6 +44,8 @@ struct Wishes {
     linger: Option<Duration>,
     /// How much we may keep for the network.
     send_space: Option<u32>,
+    /// Data goes with a SYN, or went.
+    opening: Option<Box<Opening>>,
 }
 
 /// How a silent peer is asked (RFC 9293 §3.8.4).
@@ -88,6 +91,19 @@ impl Life {
 
     fn wishes(&mut self) -> &mut Wishes {
         self.wishes.get_or_insert_default()
+    }
+
+    /// What is known of a fast opening, if it is one.
+    pub(crate) fn opening(&self) -> Option<&Opening> {
+        self.wishes.as_ref()?.opening.as_deref()
+    }
+
+    pub(crate) fn opening_mut(&mut self) -> Option<&mut Opening> {
+        self.wishes.as_mut()?.opening.as_deref_mut()
+    }
+
+    pub(crate) fn set_opening(&mut self, opening: Opening) {
+        self.wishes().opening = Some(Box::new(opening));
     }
 
     fn keepalive(&self) -> Option<KeepAlive> {
@@ -163,6 +179,10 @@ impl Connection {
     fn has_waited_enough(&self, now: Instant, kind: RetransmitTimer) -> bool {
         let retransmit = &self.config.retransmit;
         let timeouts = self.send.timeouts;
+        if self.is_unproven() {
+            // One more than of a connection that nobody has yet.
+            return timeouts > self.config.handshake.syn_ack_retries;
+        }
         let is_impatient = || {
             let limit = self.life.user_timeout();
             limit.is_some_and(|limit| timeouts > 0 && self.send.stalled_for(now) >= limit)

@@ -89,6 +89,7 @@ impl Connection {
         let room = Room {
             gso_len_max: limits.gso_len_max.max(1),
             sack_len: self.sack_len(),
+            syn_len: self.syn_room() as u32,
             ts_now: self.ts_now(cx),
         };
         if let Some(next) = self.send.next(cx, &config, room) {
@@ -133,7 +134,7 @@ impl Connection {
 
     fn emit(&mut self, cx: &mut Cx<'_>, next: Next) -> Outgoing<'_> {
         match next.what {
-            What::Syn => self.emit_syn(cx),
+            What::Syn => self.emit_syn(cx, next),
             What::WindowProbe => self.emit_ack(cx, next.start),
             What::Data => self.emit_data(cx, next),
         }
@@ -169,11 +170,21 @@ impl Connection {
         header.urgent = u16::try_from(distance).unwrap_or(u16::MAX);
     }
 
-    fn emit_syn(&mut self, cx: &mut Cx<'_>) -> Outgoing<'_> {
-        let is_answer = self.state == State::SynReceived;
-        let header = if is_answer { self.syn_answer(cx) } else { self.syn(cx) };
-        note_out(cx, &header, 0);
-        Outgoing { header, payload: Payload::NONE, segment_len: 0, ecn: Ecn::NotEct }
+    fn emit_syn(&mut self, cx: &mut Cx<'_>, next: Next) -> Outgoing<'_> {
+        let is_answer = self.state != State::SynSent;
+        let mut header = if is_answer { self.syn_answer(cx) } else { self.syn(cx) };
+        if is_answer {
+            let config = Arc::clone(&self.config);
+            self.recv.note_answered(&config.acknowledge);
+        }
+        header.options.fast_open = self.take_fast_open_option();
+        self.note_syn_data(cx, next.len, next.is_retransmission);
+        note_out(cx, &header, next.len);
+        let payload = match next.len {
+            0 => Payload::NONE,
+            len => self.send.queue.slice(0, len),
+        };
+        Outgoing { header, payload, segment_len: next.len as u16, ecn: Ecn::NotEct }
     }
 
     /// Our SYN, as the first step of the handshake.

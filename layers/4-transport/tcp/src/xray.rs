@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Seq;
+use crate::fast_open::FastOpenStep;
 use crate::machine::{Failure, Timer};
 use crate::send::Phase;
 use crate::state::State;
@@ -21,6 +22,8 @@ base::notes! {
         HalfOpen { waiting: usize },
         /// The queue is full: the answer carries everything that must be remembered.
         CookieSent { mss: u16 },
+        /// A connection is opened with data, or could have been (RFC 7413).
+        FastOpen { step: FastOpenStep },
         /// A cookie came back: the handshake is complete.
         CookieAccepted { mss: u16 },
         /// A round trip was measured.

@@ -7,6 +7,7 @@
 
 mod connect;
 mod errors;
+mod fast_open;
 mod output;
 mod timers;
 mod verbs;
@@ -86,6 +87,7 @@ pub(crate) struct Tcp {
     /// Headers without a connection.
     replies: VecDeque<(Flow, tcp::Header)>,
     ephemeral: connect::Ephemeral,
+    cookies: fast_open::Cookies,
 }
 
 /// A connection and what the host needs to know beside it.
@@ -171,6 +173,7 @@ impl Tcp {
             news: VecDeque::new(),
             replies: VecDeque::new(),
             ephemeral: connect::Ephemeral::new(key.derive(b"ephemeral")),
+            cookies: fast_open::Cookies::new(key.derive(b"cookies")),
         }
     }
 
@@ -373,6 +376,11 @@ impl Tcp {
                     let place = self.time_waits.insert((flow, waiting));
                     self.flows.insert(flow, Entry::TimeWait(place));
                     self.timers.set(until, Wake::TimeWait(place));
+                }
+            }
+            tcp::Event::Connected => {
+                if let Some(learned) = socket.connection.take_fast_open() {
+                    self.cookies.learn(&flow, learned);
                 }
             }
             // The last segment, if there is one, still goes out: that needs no flow.

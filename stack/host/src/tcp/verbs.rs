@@ -78,7 +78,11 @@ impl Tcp {
     }
 
     /// Does something with a connection, which may make it send and tell.
-    fn with<T>(&mut self, id: TcpId, run: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+    pub(super) fn with<T>(
+        &mut self,
+        id: TcpId,
+        run: impl FnOnce(&mut Connection) -> T,
+    ) -> Option<T> {
         let key = private(id);
         let result = run(&mut self.sockets.get_mut(key)?.connection);
         self.touch(key);

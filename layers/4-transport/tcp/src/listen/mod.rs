@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use base::{Cx, Instant};
 
+use crate::fast_open::{self, Unproven, Verdict};
 use crate::machine::{Connection, Failure, Flow, Limits};
-use crate::wire::{Ecn, Flags, Header, Segment};
+use crate::wire::{Cookie, Ecn, Flags, Header, Segment};
 use crate::xray::{Seen, Why};
 use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
 use cookie::Checked;
@@ -37,6 +38,8 @@ pub struct Listener {
     backlog: usize,
     accept: VecDeque<u64>,
     answers: VecDeque<(Flow, Header)>,
+    /// Those that began with their SYN, and have not taken the third step.
+    unproven: Arc<Unproven>,
     /// When the last cookie was sent: only for a while are cookies accepted.
     cookie_sent_at: Option<Instant>,
 }
@@ -51,6 +54,7 @@ impl Listener {
             backlog,
             accept: VecDeque::new(),
             answers: VecDeque::new(),
+            unproven: Arc::default(),
             cookie_sent_at: None,
         }
     }
@@ -91,7 +95,7 @@ impl Listener {
             // Nobody begins by ending; those who ask so look for holes in filters.
             cx.note(|| Seen::dropped(segment, Why::SynWithFin));
         } else if flags.has(Flags::SYN) {
-            self.handle_syn(cx, flow, limits, segment, ecn, isn);
+            return self.handle_syn(cx, flow, limits, segment, ecn, isn);
         } else {
             cx.note(|| Seen::dropped(segment, Why::NoSyn));
         }
@@ -212,19 +216,19 @@ impl Listener {
         segment: &Segment<'_>,
         ecn: Ecn,
         isn: Option<Seq>,
-    ) {
+    ) -> Option<Connection> {
         // RFC 9293 §3.9.2.3: nobody connects from, or to, a group.
         if is_group(flow) {
             cx.note(|| Seen::dropped(segment, Why::NotUnicast));
-            return;
+            return None;
         }
         if self.is_full() {
             cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
-            return;
+            return None;
         }
         if self.answers.len() >= ANSWERS_MAX {
             cx.note(|| Seen::dropped(segment, Why::SynQueueFull));
-            return;
+            return None;
         }
         let config = Arc::clone(&self.config);
         let mut request = Request::new(cx, &config, flow, &segment.header, limits, isn);
@@ -238,20 +242,50 @@ impl Listener {
         if self.half_open.len() >= most {
             if !config.handshake.syn_cookies {
                 cx.note(|| Seen::dropped(segment, Why::SynQueueFull));
-                return;
+                return None;
             }
             let (iss, mss) = cookie::make(&config, cx.now(), flow, request.irs, request.mss);
             request.iss = iss;
             cx.note(|| Seen::CookieSent { mss });
             self.cookie_sent_at = Some(cx.now());
             self.answers.push_back((*flow, request.answer(cx, &config, flow, true)));
-            return;
+            return None;
         }
-        self.answers.push_back((*flow, request.answer(cx, &config, flow, false)));
+        let given = (segment.header.options.fast_open, !segment.payload.is_empty());
+        let unproven = (&self.unproven, config.fast_open.most(self.backlog));
+        let cookie = match fast_open::judge(cx, &config, unproven, flow, given) {
+            Verdict::Opens(cookie) => {
+                return Some(self.open_fast(cx, flow, &request, cookie, segment));
+            }
+            Verdict::Waits(cookie) => cookie,
+        };
+        let mut answer = request.answer(cx, &config, flow, false);
+        answer.options.fast_open = cookie;
+        self.answers.push_back((*flow, answer));
         self.deadlines.insert((request.due_at, *flow));
         self.half_open.insert(*flow, request);
         let waiting = self.half_open.len();
         cx.note(|| Seen::HalfOpen { waiting });
+        None
+    }
+
+    /// RFC 7413 §4.2.2: the connection begins with the SYN, and answers it. `cookie` is for the peer's
+    /// next one.
+    fn open_fast(
+        &self,
+        cx: &mut Cx<'_>,
+        flow: &Flow,
+        request: &Request,
+        cookie: Option<Cookie>,
+        segment: &Segment<'_>,
+    ) -> Connection {
+        let mut connection = request.to_unanswered(cx, Arc::clone(&self.config), *flow);
+        connection.open_unproven(cx, cookie, &self.unproven);
+        if !segment.payload.is_empty() {
+            connection.note_early_data();
+            connection.take_rest_of_syn(cx, segment);
+        }
+        connection
     }
 
     /// A segment for a request: RFC 9293 §3.10.7.4 in SYN-RECEIVED, as far as nothing is there yet

@@ -191,6 +191,22 @@ impl Request {
         config: Arc<Config>,
         flow: Flow,
     ) -> Connection {
+        let mut connection = self.to_unanswered(cx, config, flow);
+        let first = ticks(self.sent_at, connection.config.handshake.timestamp_tick)
+            .wrapping_add(self.timestamp_offset);
+        let again = (self.retries, self.copies);
+        let is_measured = connection.config.handshake.measures_answer || self.timestamp.is_some();
+        connection.send.resume_handshake(cx, self.sent_at, first, again, is_measured);
+        connection
+    }
+
+    /// The connection that the SYN begins, in SYN-RECEIVED; our answer is still to be sent.
+    pub(super) fn to_unanswered(
+        &self,
+        cx: &mut Cx<'_>,
+        config: Arc<Config>,
+        flow: Flow,
+    ) -> Connection {
         let mut connection =
             Connection::new(config, flow, self.iss, &self.limits, State::SynReceived);
         connection.recv.timestamps.offset = self.timestamp_offset;
@@ -212,11 +228,6 @@ impl Request {
             ..Header::default()
         };
         connection.take_syn(cx, &syn);
-        let first = ticks(self.sent_at, connection.config.handshake.timestamp_tick)
-            .wrapping_add(self.timestamp_offset);
-        let again = (self.retries, self.copies);
-        let is_measured = connection.config.handshake.measures_answer || self.timestamp.is_some();
-        connection.send.resume_handshake(cx, self.sent_at, first, again, is_measured);
         connection
     }
 }

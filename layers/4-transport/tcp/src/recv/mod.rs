@@ -311,6 +311,13 @@ impl Recv {
         }
     }
 
+    /// Our SYN acknowledges what has come, with a window that is not scaled.
+    pub(crate) fn note_answered(&mut self, config: &Acknowledge) {
+        self.timestamps.last_ack = self.nxt;
+        self.window.tell_in_syn(self.nxt);
+        self.delay.note_acknowledged(config);
+    }
+
     /// Whether what came since is acknowledged now, or later.
     pub(crate) fn decide(&mut self, cx: &mut Cx<'_>, config: &Config, smoothed: Option<Duration>) {
         let unacknowledged = self.window.unacknowledged(self.nxt);

@@ -97,6 +97,12 @@ impl Window {
         self.told.min(u32::from(u16::MAX)) as u16
     }
 
+    /// The window of a SYN that acknowledges all before `nxt`.
+    pub(crate) fn tell_in_syn(&mut self, nxt: Seq) {
+        self.told = u32::from(self.in_syn());
+        self.told_at = nxt;
+    }
+
     /// How much the buffer may hold.
     pub(crate) const fn space(&self) -> u32 {
         self.space

@@ -9,6 +9,7 @@
 
 mod ack;
 mod burst;
+mod early;
 mod loss;
 mod output;
 mod queue;
@@ -120,13 +121,16 @@ pub(crate) struct Send {
     pub(crate) pacing: Option<Box<Pacing>>,
 }
 
-/// What holds small segments back.
+/// What holds segments back, small ones above all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nagle {
     /// `TCP_NODELAY`.
     pub(crate) is_off: bool,
     /// `TCP_CORK`.
     pub(crate) is_corked: bool,
+    /// Not the handshake: data may leave before our SYN is acknowledged, for the peer is a client with a
+    /// cookie (RFC 7413 §4.2.2).
+    pub(crate) is_early: bool,
     /// Where the last small segment ended (Minshall's change to RFC 896).
     pub(crate) small_end: Option<Seq>,
     /// The user turned something off: what waits may leave at once, up to here.

@@ -37,6 +37,8 @@ pub(crate) struct Room {
     pub(crate) gso_len_max: u32,
     /// Bytes of options beyond timestamps: selective acknowledgements.
     pub(crate) sack_len: u32,
+    /// Payload of a SYN that is sent for the first time.
+    pub(crate) syn_len: u32,
     /// What the clock of timestamps shows.
     pub(crate) ts_now: u32,
 }
@@ -84,7 +86,8 @@ impl Send {
         if std::mem::take(&mut self.due.syn) {
             return Some(self.next_syn(cx, config, room));
         }
-        if self.una == self.iss || (self.sent.is_empty() && !self.has_unsent()) {
+        let is_unproven = self.una == self.iss;
+        if (is_unproven && !self.nagle.is_early) || (self.sent.is_empty() && !self.has_unsent()) {
             return None;
         }
         if let Some(pacing) = &mut self.pacing {
@@ -94,7 +97,12 @@ impl Send {
             // Its turn has come; if it cannot leave now, something else tells when it can.
             pacing.next = Instant::ORIGIN;
         }
-        let next = self.next_retransmission(cx, config, room).or_else(|| {
+        // Before the third step, the answer to the SYN is all that is sent again.
+        let again = match is_unproven {
+            true => None,
+            false => self.next_retransmission(cx, config, room),
+        };
+        let next = again.or_else(|| {
             let is_probe = std::mem::take(&mut self.due.tail_probe);
             let is_small = std::mem::take(&mut self.due.small);
             let new = self.next_new(cx, config, room, is_probe, is_small);
@@ -125,6 +133,7 @@ impl Send {
     fn next_syn(&mut self, cx: &mut Cx<'_>, config: &Config, room: Room) -> Next {
         let now = cx.now();
         let is_retransmission = !self.sent.is_empty();
+        let mut len = 0;
         if is_retransmission {
             self.note_retransmission(room.ts_now, 1);
             self.totals.retransmitted = self.totals.retransmitted.saturating_add(1);
@@ -141,12 +150,13 @@ impl Send {
                 cx,
                 Sent { start: self.iss, end: self.nxt, at: now, delivered, mss: 1, marks },
             );
+            len = self.add_syn_data(cx, room.syn_len);
             self.set_timeout(now, config);
         }
         Next {
             what: What::Syn,
             start: self.iss,
-            len: 0,
+            len,
             has_fin: false,
             has_push: false,
             is_retransmission,
@@ -309,7 +319,9 @@ impl Send {
 
     /// How many segments the congestion window allows.
     fn quota(&mut self, cx: &mut Cx<'_>, probe: bool) -> Option<u32> {
-        let in_flight = self.in_flight();
+        // Our SYN, if it is still out, does not count.
+        let is_unproven = self.nagle.is_early && self.una == self.iss;
+        let in_flight = self.in_flight().saturating_sub(u32::from(is_unproven));
         let cwnd = self.congestion.cwnd();
         if in_flight < cwnd {
             return Some(if probe { 1 } else { cwnd - in_flight });

@@ -49,7 +49,8 @@ impl Send {
             && self.has_sack
             && is_calm
             && self.sent.sacked() == 0
-            && self.nxt.is_after(self.iss + 1);
+            && self.nxt.is_after(self.iss + 1)
+            && self.una != self.iss;
         let Some(last) = self.sent.back().filter(|_| is_wanted) else { return false };
         let wait = if self.rtt.is_known() {
             let delack = match self.sent.packets() {
@@ -95,12 +96,17 @@ impl Send {
         if self.timeouts == 0 {
             self.stalled_since = cx.now();
         }
-        self.enter_loss(cx, config);
+        // The data that a server sent early may be as it should be: only its SYN went astray.
+        let is_early = self.nagle.is_early && self.una == self.iss;
+        if !is_early || self.timeouts > 0 {
+            self.enter_loss(cx, config);
+        }
         self.timeouts = self.timeouts.saturating_add(1);
         let is_syn = first.has(Marks::SYN);
         self.due.syn |= is_syn;
         // The first SYNs may come at equal distances: a server under load drops them cheaply.
-        let is_linear = is_syn && self.timeouts <= config.handshake.syn_linear_timeouts;
+        let is_linear =
+            is_syn && !is_early && self.timeouts <= config.handshake.syn_linear_timeouts;
         if !is_linear {
             self.rtt.back_off();
         }

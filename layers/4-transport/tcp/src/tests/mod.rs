@@ -1,5 +1,6 @@
 mod closing;
 mod deferred;
+mod fast_open;
 mod handshake;
 mod loss;
 mod pipe;

@@ -31,8 +31,8 @@ use expect_test::Expect;
 
 use crate::wire::{Cookie, Ecn, Flags, Header, Options, SackBlocks, Segment};
 use crate::{
-    Config, Connection, Event, Failure, Flow, IcmpError, IcmpKind, Limits, Listener, Profile,
-    Returned, Seq, TimeWait, answer,
+    Config, Connection, Event, Failure, Flow, IcmpError, IcmpKind, Known, Limits, Listener,
+    Profile, Returned, Seq, TimeWait, answer,
 };
 
 /// Plays `script` with Linux' values and compares the film with `want`.
@@ -92,7 +92,7 @@ pub(super) struct Stage {
 }
 
 /// Notes that give a reason.
-const REASONS: &[&str] = &["StateChanged", "Dropped", "Challenged", "Ignored"];
+const REASONS: &[&str] = &["StateChanged", "Dropped", "Challenged", "Ignored", "FastOpen"];
 
 impl Stage {
     pub(super) fn new(config: Config) -> Self {
@@ -140,6 +140,7 @@ impl Stage {
                 let accepted = self.listener.as_mut().unwrap().accept();
                 let _ = writeln!(self.film, "=> accepted {accepted:?}");
             }
+            "fast" => self.connect_fast(rest),
             "mtu" => self.limits = Limits::of_mss(rest.parse::<u16>().unwrap() - 40),
             "gso" => self.limits.gso_len_max = rest.parse().unwrap(),
             "show" => self.shows = &["CongestionWindow", "RecoveryPhase", "Lost"],
@@ -224,6 +225,20 @@ impl Stage {
             }
             let _ = writeln!(self.film, "=> {said}");
         }
+    }
+
+    /// Connects with a cookie, `1020304050607080`, or without, and writes as much as goes with the SYN.
+    fn connect_fast(&mut self, rest: &str) {
+        self.command("connect", "");
+        let cookie = (rest != "ask").then(|| Cookie::new(&[16, 32, 48, 64, 80, 96, 112, 128]));
+        let known = Known { cookie: cookie.flatten(), mss: Some(1040) };
+        let written = self.with(|c, cx| {
+            c.open_fast(cx, &known);
+            let len = rest.parse().unwrap_or(0).min(c.syn_room());
+            c.write(cx, Bytes::from(pattern(0, len)))
+        });
+        self.written = written as u32;
+        let _ = writeln!(self.film, "=> wrote {written}");
     }
 
     fn pass(&mut self, delay: Duration) {
@@ -351,7 +366,7 @@ impl Stage {
             let _ = write!(self.film, " urg {}", header.urgent);
         }
         let _ = writeln!(self.film, "{}", options_text(&header.options));
-        let first = (seq).wrapping_sub(1);
+        let first = seq.wrapping_sub(u32::from(!header.flags.has(Flags::SYN)));
         assert_eq!(payload, pattern(first, payload.len()), "the stream is what was written");
     }
 
@@ -446,7 +461,12 @@ fn parse_options(text: &str, iss: Seq) -> Options {
                     })
                     .collect::<SackBlocks>();
             }
-            "FO" => options.fast_open = Cookie::new(&[]),
+            "FO" => {
+                let hex = words.get(1).copied().unwrap_or_default();
+                let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+                let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+                options.fast_open = Cookie::new(&bytes);
+            }
             _ => panic!("no such option: {option}"),
         }
     }
@@ -463,6 +483,10 @@ fn options_text(options: &Options) -> String {
         let blocks = options.sack.as_slice().iter().map(|(s, e)| format!(" {s:?}:{e:?}"));
         words.push(format!("sack{}", blocks.collect::<String>()));
     }
+    words.extend(options.fast_open.map(|cookie| {
+        let bytes = cookie.as_slice().iter().map(|byte| format!("{byte:02x}"));
+        format!("FO {}", bytes.collect::<String>()).trim_end().to_owned()
+    }));
     if words.is_empty() { String::new() } else { format!(" <{}>", words.join(",")) }
 }
 

@@ -63,6 +63,10 @@ fn odd_options() {
     assert_eq!(options.fast_open, Cookie::new(&[1, 2, 3, 4]));
     assert_eq!(options.user_timeout, Some(0x8005));
     assert_eq!(Cookie::new(&[1, 2, 3]), None);
+    // RFC 7413 appendix A.2: the experiment's option, which others share.
+    let options = Options::parse(&[254, 8, 0xf9, 0x89, 1, 2, 3, 4, 254, 6, 0xf9, 0x88, 9, 9]);
+    let cookie = Cookie::new(&[1, 2, 3, 4]).map(|cookie| cookie.experimental(true));
+    assert_eq!(options.fast_open, cookie);
 }
 
 #[test]

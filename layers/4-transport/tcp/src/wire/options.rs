@@ -14,7 +14,11 @@ mod kind {
     pub(super) const TIMESTAMPS: u8 = 8;
     pub(super) const USER_TIMEOUT: u8 = 28;
     pub(super) const FAST_OPEN: u8 = 34;
+    pub(super) const EXPERIMENT: u8 = 254;
 }
+
+/// How Fast Open was known while it was an experiment (RFC 7413 appendix A.2, RFC 6994).
+const FAST_OPEN_MAGIC: [u8; 2] = [0xf9, 0x89];
 
 /// What the fast path looks for: two NOPs and a timestamp, as nearly everybody sends them
 /// (RFC 7323, appendix A).
@@ -65,13 +69,15 @@ pub struct SackBlocks {
 pub struct Cookie {
     bytes: [u8; 16],
     len: u8,
+    /// In the option of RFC 6994, as before RFC 7413.
+    is_experimental: bool,
 }
 
 impl Cookie {
     /// The cookie in these bytes, if they may be one; no bytes ask for one.
     pub fn new(from: &[u8]) -> Option<Self> {
         let is_cookie = (4..=16).contains(&from.len()) && from.len().is_multiple_of(2);
-        let mut cookie = Self { bytes: [0; 16], len: from.len() as u8 };
+        let mut cookie = Self { bytes: [0; 16], len: from.len() as u8, is_experimental: false };
         cookie.bytes.get_mut(..from.len())?.copy_from_slice(from);
         (from.is_empty() || is_cookie).then_some(cookie)
     }
@@ -79,6 +85,39 @@ impl Cookie {
     /// Its bytes.
     pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Whether it only asks for one.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The same in the experimental option, or in the standard's.
+    pub const fn experimental(self, is_experimental: bool) -> Self {
+        Self { is_experimental, ..self }
+    }
+
+    /// The same in the option that this is not in.
+    pub const fn in_other_form(self) -> Self {
+        self.experimental(!self.is_experimental)
+    }
+
+    /// The same in the option that `other` came in.
+    pub const fn in_form_of(self, other: &Self) -> Self {
+        self.experimental(other.is_experimental)
+    }
+
+    fn emit(&self, w: &mut Writer<'_>) {
+        let cookie = self.as_slice();
+        let magic: &[u8] = if self.is_experimental { &FAST_OPEN_MAGIC } else { &[] };
+        let kind = if self.is_experimental { kind::EXPERIMENT } else { kind::FAST_OPEN };
+        let len = 2 + magic.len() + cookie.len();
+        if w.room() >= len {
+            w.put(&[kind, len as u8]);
+            w.put(magic);
+            w.put(cookie);
+            w.pad();
+        }
     }
 }
 
@@ -190,6 +229,10 @@ impl Options {
             }
             (kind::USER_TIMEOUT, &[a, b]) => self.user_timeout = Some(u16::from_be_bytes([a, b])),
             (kind::FAST_OPEN, body) => self.fast_open = Cookie::new(body),
+            (kind::EXPERIMENT, body) if body.starts_with(&FAST_OPEN_MAGIC) => {
+                let cookie = Cookie::new(body.get(2..).unwrap_or_default());
+                self.fast_open = cookie.map(|cookie| cookie.experimental(true));
+            }
             _ => {}
         }
     }
@@ -225,12 +268,7 @@ impl Options {
             w.put(&[kind::USER_TIMEOUT, 4, a, b]);
         }
         if let Some(cookie) = &self.fast_open {
-            let cookie = cookie.as_slice();
-            if w.room() >= 2 + cookie.len() {
-                w.put(&[kind::FAST_OPEN, 2 + cookie.len() as u8]);
-                w.put(cookie);
-                w.pad();
-            }
+            cookie.emit(&mut w);
         }
         self.emit_sack(&mut w);
         match self.layout {
