@@ -13,6 +13,7 @@ mod options;
 mod pipe;
 mod stream;
 mod transfer;
+mod urgent;
 mod verbs;
 mod waiting;
 

@@ -91,7 +91,7 @@ const BUFFER_SEND_MIN: i64 = 4608;
 pub(super) struct StreamOptions {
     pub(super) reuses_address: bool,
     reuses_port: bool,
-    is_oob_inline: bool,
+    pub(super) is_oob_inline: bool,
     nodelay: bool,
     pub(super) is_corked: bool,
     quick_ack: Option<bool>,

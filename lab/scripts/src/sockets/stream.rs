@@ -26,6 +26,8 @@ pub(crate) struct Stream {
     has_told_connected: bool,
     /// `connect` was called, and waits for what is to go with the SYN.
     pub(super) is_deferred: bool,
+    /// Which urgent byte was read, by its place in the stream.
+    pub(super) urgent_taken: Option<u64>,
     /// What was written with MSG_MORE waits.
     is_holding: bool,
     /// How often something happened that wakes who waits.
@@ -95,6 +97,7 @@ impl Stream {
             has_told_failure: false,
             has_told_connected: false,
             is_deferred: false,
+            urgent_taken: None,
             is_holding: false,
             wakes: 0,
             notices: Notices::default(),
@@ -139,10 +142,6 @@ impl Stream {
         if self.notices.update(connection, stack.now()) {
             self.wakes += 1;
         }
-    }
-
-    pub(super) fn readable(&self, world: &World<'_>) -> usize {
-        self.look(world).map_or(0, Connection::readable)
     }
 
     /// Why the connection failed, once.
@@ -283,11 +282,11 @@ impl Stream {
 
     pub(super) fn read(&mut self, world: &mut World<'_>, len: usize, flags: i64) -> Attempt {
         if flags & MSG_OOB != 0 {
-            return Attempt::Unsupported("reading out of band: urgent data is inline".into());
+            return self.read_urgent(world, len, flags);
         }
         let Some(id) = self.connection() else { return Attempt::error("ENOTCONN") };
+        let readable = self.skip_urgent_byte(world, flags & MSG_PEEK == 0).unwrap_or(0);
         let Some(connection) = self.look(world) else { return Attempt::error("ENOTCONN") };
-        let readable = connection.readable();
         let is_read_out = connection.is_read_out() || self.has_shut_reading;
         let state = connection.state();
         let wanted = if flags & MSG_WAITALL != 0 { len } else { self.options.low_water.min(len) };
@@ -459,7 +458,7 @@ impl Stream {
         let connection = self.look(world);
         let count = |count: fn(&Connection) -> usize| Ok(connection.map_or(0, count) as i64);
         match command {
-            SIOCINQ => count(Connection::readable),
+            SIOCINQ => Ok(self.readable(world) as i64),
             SIOCOUTQ => count(Connection::unacknowledged),
             SIOCOUTQNSD => count(Connection::unsent),
             SIOCATMARK => Ok(i64::from(connection.and_then(Connection::urgent_mark) == Some(1))),
@@ -498,7 +497,7 @@ impl Stream {
         if matches!(state, State::SynSent | State::SynReceived) && !connection.is_open() {
             return events;
         }
-        if connection.readable() >= self.options.low_water.max(1) {
+        if self.readable(world) >= self.options.low_water.max(1) {
             events |= IN;
         }
         let may_write = self.options.unsent_max.is_none_or(|max| connection.unsent() < max);
