@@ -56,17 +56,22 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let log_writer = Writer::new();
     let logs = log_writer.open(&settings)?;
     let (config, make_sites) = prepare(settings, logs, film.clone(), &tallies)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
+        .thread_keep_alive(Duration::MAX)
+        .build()?;
+    // Who reads the file may send a signal at once: it waits until somebody hears it.
+    let mut signals = {
+        let _runtime = runtime.enter();
+        Signals::listen()?
+    };
     let written = pid_file.as_ref().map(PidFile::write).transpose()?;
     if let Some(identity) = &identity {
         let files = log_writer.made()?.into_iter().chain(written).collect();
         privileges::give_up(identity, files)?;
     }
     log_writer.start()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
-        .thread_keep_alive(Duration::MAX)
-        .build()?;
     let server = {
         let _runtime = runtime.enter();
         let places = plan.places(Who::Sites)?;
@@ -89,8 +94,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut running =
         Running { options, itself, film, grace, listeners, pid_file, log_writer, server, admin };
     runtime.block_on(async {
-        // Who reads the address may send a signal at once.
-        let mut signals = Signals::listen()?;
         announce(&title, &running.listeners);
         upgrade::say_ready();
         notify(&[NotifyState::Ready]);
