@@ -99,9 +99,8 @@ impl Reels {
     /// and those of connections that are over, each with its title.
     pub(super) fn take_rest(&mut self) -> Vec<(Option<String>, String)> {
         self.cut();
-        if self.flows.len() > PENDING_MAX {
-            let all: Vec<u64> = self.flows.keys().copied().collect();
-            all.into_iter().for_each(|flow| self.forget(flow));
+        if self.films_all && self.flows.len() > PENDING_MAX {
+            self.make_room();
         }
         let mut rest = vec![(None, self.rest.take())];
         for (flow, title) in &self.ended {
@@ -129,6 +128,16 @@ impl Reels {
             _ => return,
         };
         to.append(if to.form() == Form::Text { &text } else { &json });
+    }
+
+    /// Forgets films in which nothing stands; if those that are left are still too many, all of them
+    /// become the network's own.
+    fn make_room(&mut self) {
+        self.flows.retain(|_, film| !film.text.is_empty());
+        if self.flows.len() > PENDING_MAX {
+            let all: Vec<u64> = self.flows.keys().copied().collect();
+            all.into_iter().for_each(|flow| self.forget(flow));
+        }
     }
 
     /// Puts what is left of a connection's film into the network's own.
