@@ -44,16 +44,14 @@ pub(crate) struct Connection<T> {
     /// Who is at the other end.
     address: Option<SocketAddr>,
     number: u64,
-    is_secure: bool,
     /// Whether a proxy says first who the client is.
     is_announced: bool,
     /// Whether its handshake of TLS is still to be counted.
     awaits_handshake: bool,
     /// What is under way; nothing while the connection is idle.
     busy: Option<Box<Busy>>,
-    film: Option<Box<Film>>,
-    /// Counts it among its client's, if they are counted.
-    pub(crate) presence: Option<Box<Presence>>,
+    /// Nothing, but for those that are filmed or counted.
+    aside: Option<Box<Aside>>,
     /// When the wheel will wake us, if it will.
     armed: Instant,
     ready: Ready,
@@ -63,6 +61,14 @@ pub(crate) struct Connection<T> {
     has_finished: bool,
     /// Whether the peer has to keep a pace that is not the same for all.
     has_own_pace: bool,
+}
+
+/// What few connections have.
+#[derive(Default)]
+struct Aside {
+    film: Option<Box<Film>>,
+    /// Counts it among its client's.
+    _presence: Option<Presence>,
 }
 
 /// What a connection holds only while something is under way.
@@ -158,12 +164,10 @@ impl<T: Transport> Connection<T> {
             endpoint,
             address,
             number,
-            is_secure: tls.is_some(),
             is_announced,
             awaits_handshake: tls.is_some(),
             busy: None,
-            film,
-            presence: None,
+            aside: film.map(|film| Box::new(Aside { film: Some(film), _presence: None })),
             armed: Instant::NEVER,
             // A new socket has room.
             ready: Ready::TO_WRITE,
@@ -184,7 +188,7 @@ impl<T: Transport> Connection<T> {
         key: Key,
         occasion: Occasion,
     ) -> Then {
-        let mut film = self.film.take();
+        let mut film = self.aside.as_mut().and_then(|aside| aside.film.take());
         if let Some(film) = &mut film {
             film.append(&self.stream.take_film());
         }
@@ -219,7 +223,7 @@ impl<T: Transport> Connection<T> {
             None => Then::Wait,
         };
         if film.is_some() {
-            self.film = film;
+            self.aside().film = film;
             self.show_film(worker, &serving.config, key, then == Then::End);
         }
         then
@@ -233,7 +237,8 @@ impl<T: Transport> Connection<T> {
         notes: &'a Notes,
         vitals: Option<&'a dyn Vitals>,
     ) -> Peer<'a> {
-        let Self { address, number, is_secure, .. } = *self;
+        let Self { address, number, .. } = *self;
+        let is_secure = self.endpoint.is_secure();
         let tls = if is_secure { self.endpoint.facts().tls } else { None };
         Peer { address, connection: number, exchange, is_secure, tls, notes, vitals }
     }
@@ -265,6 +270,15 @@ impl<T: Transport> Connection<T> {
             self.has_own_pace = pace.is_some();
             self.endpoint.keep_pace(exchange, pace);
         }
+    }
+
+    /// Counts it among its client's as long as it lives.
+    pub(crate) fn keep(&mut self, presence: Presence) {
+        self.aside()._presence = Some(presence);
+    }
+
+    fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
     }
 
     /// The socket.
@@ -391,12 +405,14 @@ impl<T: Transport> Connection<T> {
                 Ok((len, is_short)) => {
                     moved = true;
                     // What did not fit now will not fit a moment later: that is not tried.
-                    self.ready.set(Ready::TO_WRITE, !is_short);
+                    if is_short {
+                        self.ready.unset(Ready::TO_WRITE);
+                    }
                     turn.left = turn.left.saturating_sub(len);
                     turn.cx.note(|| Seen::Wrote { len });
                     queue.advance(&mut turn.cx, len as u64);
                 }
-                Err(Errno::AGAIN) => self.ready.set(Ready::TO_WRITE, false),
+                Err(Errno::AGAIN) => self.ready.unset(Ready::TO_WRITE),
                 Err(errno) => {
                     queue.clear(&mut turn.cx);
                     return Err(errno);
@@ -473,13 +489,14 @@ impl<T: Transport> Connection<T> {
             Ok(read) => {
                 self.has_eof = read == 0;
                 // A short read has emptied the socket, but for the end.
-                let has_more = read == len || self.ready.is(Ready::AT_END);
-                self.ready.set(Ready::TO_READ, has_more);
+                if read < len && !self.ready.is(Ready::AT_END) {
+                    self.ready.unset(Ready::TO_READ);
+                }
                 turn.left = turn.left.saturating_sub(read);
                 Ok(Some(read))
             }
             Err(Errno::AGAIN) => {
-                self.ready.set(Ready::TO_READ, false);
+                self.ready.unset(Ready::TO_READ);
                 Ok(None)
             }
             Err(_) => Err(Why::Broken),
@@ -598,7 +615,7 @@ impl<T: Transport> Connection<T> {
         match (is_over, self.stream.sends_later()) {
             // Whoever prints every film records none for anybody else.
             (true, true) if config.film.is_some() => {
-                let text = self.film.as_mut().map(|film| film.take()).unwrap_or_default();
+                let text = self.aside().film.as_mut().map(|film| film.take()).unwrap_or_default();
                 let title = self.title();
                 return self.stream.leave_film(title, &text);
             }
@@ -615,7 +632,8 @@ impl<T: Transport> Connection<T> {
     /// block is whole.
     #[cold]
     pub(crate) fn print_film(&mut self, config: &Config) {
-        let (Some(film), Some(printer)) = (&mut self.film, &config.film) else { return };
+        let film = self.aside.as_mut().and_then(|aside| aside.film.as_mut());
+        let (Some(film), Some(printer)) = (film, &config.film) else { return };
         film.append(&self.stream.take_film());
         let text = film.take();
         if !text.is_empty() {

@@ -63,10 +63,16 @@ impl Ready {
         self.0 & of.0 != 0
     }
 
-    /// It is found to be ready for these, or not to be.
+    /// It is ready for these too.
     #[inline]
-    pub(crate) const fn set(&mut self, of: Self, is_ready: bool) {
-        self.0 = if is_ready { self.0 | of.0 } else { self.0 & !of.0 };
+    pub(crate) const fn and_if(self, is_ready: bool, of: Self) -> Self {
+        if is_ready { Self(self.0 | of.0) } else { self }
+    }
+
+    /// It is found not to be ready for these.
+    #[inline]
+    pub(crate) const fn unset(&mut self, of: Self) {
+        self.0 &= !of.0;
     }
 }
 
@@ -185,13 +191,11 @@ impl Source {
 
 impl From<EventFlags> for Ready {
     fn from(flags: EventFlags) -> Self {
-        let mut ready = Self::default();
-        ready.set(Self::TO_READ, flags.contains(EventFlags::IN));
-        ready.set(Self::TO_WRITE, flags.contains(EventFlags::OUT));
         if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) {
-            ready = Self::ALL;
+            return Self::ALL;
         }
-        ready
+        let ready = Self::default().and_if(flags.contains(EventFlags::IN), Self::TO_READ);
+        ready.and_if(flags.contains(EventFlags::OUT), Self::TO_WRITE)
     }
 }
 

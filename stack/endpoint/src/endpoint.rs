@@ -258,6 +258,12 @@ impl Endpoint {
         self.secure.as_ref().is_some_and(|secure| secure.is_truncated)
     }
 
+    /// Whether it is a session of TLS.
+    #[inline]
+    pub fn is_secure(&self) -> bool {
+        self.secure.is_some()
+    }
+
     /// Whether bodies may be sent as ranges of files: what goes out is what the file holds.
     #[inline]
     pub fn takes_files(&self) -> bool {

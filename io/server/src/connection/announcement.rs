@@ -24,7 +24,7 @@ impl<T: Transport> Connection<T> {
             Ok(0) => return Err(Why::Closed),
             Ok(seen) => turn.scratch.get(..seen).unwrap_or_default(),
             Err(Errno::AGAIN) => {
-                self.ready.set(Ready::TO_READ, false);
+                self.ready.unset(Ready::TO_READ);
                 return Ok(false);
             }
             Err(_) => return Err(Why::Broken),

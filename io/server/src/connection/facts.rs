@@ -42,28 +42,32 @@ impl<T: Transport> Connection<T> {
             client: self.address,
             server: self.stream.local_address(),
             age,
-            is_secure: self.is_secure,
+            is_secure: self.endpoint.is_secure(),
             tls: self.endpoint.facts().tls.cloned(),
-            is_filmed: self.film.is_some(),
+            is_filmed: self.is_filmed(),
             requests: exchanges.map(|exchange| exchange.facts(now)).collect(),
             unsent_len: self.unsent().map_or(0, |unsent| unsent.queue.len()),
             tcp: self.stream.tcp_facts(),
         }
     }
 
+    fn is_filmed(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.film.is_some())
+    }
+
     /// Records a film from now on, unless there is one already.
     pub(crate) fn begin_film(&mut self, form: Form) -> bool {
-        if self.film.is_some() {
+        if self.is_filmed() {
             return false;
         }
-        self.film = Some(Box::new(Film::bounded(FILM_LEN_MAX).in_form(form)));
+        self.aside().film = Some(Box::new(Film::bounded(FILM_LEN_MAX).in_form(form)));
         self.stream.begin_film(form);
         true
     }
 
     /// What was recorded; the film is over.
     pub(crate) fn take_film(&mut self) -> Option<String> {
-        let mut film = self.film.take()?;
+        let mut film = self.aside.as_mut()?.film.take()?;
         film.append(&self.stream.take_film());
         self.stream.end_film();
         Some(film.take())

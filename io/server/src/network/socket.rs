@@ -33,10 +33,8 @@ impl OwnSocket {
             inner.adopt(self.id, key);
             let Some(connection) = inner.host.tcp(self.id) else { return Ready::default() };
             let at_end = !matches!(connection.state(), State::SynReceived | State::Established);
-            let mut ready = Ready::TO_WRITE;
-            ready.set(Ready::TO_READ, at_end || connection.readable() > 0);
-            ready.set(Ready::AT_END, at_end);
-            ready
+            let is_readable = at_end || connection.readable() > 0;
+            Ready::TO_WRITE.and_if(is_readable, Ready::TO_READ).and_if(at_end, Ready::AT_END)
         })
     }
 

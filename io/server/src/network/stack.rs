@@ -416,11 +416,7 @@ fn ready_by(event: tcp::Event) -> Ready {
     match event {
         tcp::Event::Readable => Ready::TO_READ,
         tcp::Event::Writable => Ready::TO_WRITE,
-        tcp::Event::PeerFinished => {
-            let mut ready = Ready::TO_READ;
-            ready |= Ready::AT_END;
-            ready
-        }
+        tcp::Event::PeerFinished => Ready::TO_READ.and_if(true, Ready::AT_END),
         tcp::Event::Failed(_) | tcp::Event::Closed => Ready::ALL,
         // Urgent data is data. (RFC 6093 §6)
         tcp::Event::Connected | tcp::Event::Urgent | tcp::Event::TimeWait => Ready::default(),

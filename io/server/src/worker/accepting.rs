@@ -129,7 +129,9 @@ impl<H: Handler> Worker<H> {
         let begun = Connection::new(self, &self.serving.borrow(), stream, address, listener);
         match begun {
             Ok(mut connection) => {
-                connection.presence = presence.map(Box::new);
+                if let Some(presence) = presence {
+                    connection.keep(presence);
+                }
                 let mut connections = self.connections.borrow_mut();
                 connections.put_back(key, Box::new(connection));
                 self.tally.accepted.add(1);
