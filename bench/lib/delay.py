@@ -22,6 +22,7 @@ class Link:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._is_ready = threading.Event()
+        self._relays = []
 
     def __enter__(self):
         self._thread.start()
@@ -40,7 +41,10 @@ class Link:
         self._is_ready.set()
         self._loop.run_forever()
 
-    async def _accept(self, reader, writer):
+    def _accept(self, reader, writer):
+        self._relays.append(self._loop.create_task(self._relay(reader, writer)))
+
+    async def _relay(self, reader, writer):
         # The client's first byte has to wait until its SYN was answered.
         await asyncio.sleep(2 * self.one_way_s)
         there, back = await asyncio.open_connection("127.0.0.1", self.to, limit=READ_LEN)
