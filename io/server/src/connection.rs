@@ -32,6 +32,10 @@ const FILM_LEN_MAX: usize = 256 * 1024;
 /// How many bytes one turn moves at most; then it is the others' turn.
 const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
 
+/// How many of them a byte that is read counts for: it is to be understood and answered, and not only
+/// moved. Four reads are a turn.
+const READ_WEIGHT: usize = 8;
+
 /// A connection: a socket below, an [`Endpoint`] on it, exchanges above.
 ///
 /// It gets its turn when its socket has news, when its time limit passes, when a promised answer is
@@ -492,7 +496,7 @@ impl<T: Transport> Connection<T> {
                 if read < len && !self.ready.is(Ready::AT_END) {
                     self.ready.unset(Ready::TO_READ);
                 }
-                turn.left = turn.left.saturating_sub(read);
+                turn.left = turn.left.saturating_sub(READ_WEIGHT * read);
                 Ok(Some(read))
             }
             Err(Errno::AGAIN) => {

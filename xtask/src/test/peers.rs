@@ -26,11 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-<<<<<<< ours
 const PEERS: [Peer; 16] = [
-=======
-const PEERS: [Peer; 13] = [
->>>>>>> theirs
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),

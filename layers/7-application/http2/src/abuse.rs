@@ -12,6 +12,14 @@ use crate::{Config, Fault, Seen, Why};
 /// What one piece of work (a head, a frame of a body) forgives of the frames that do none.
 const WORK: u32 = 4;
 
+/// How many resets a head costs that is too large to be kept. A block of 64 KiB, which is read to its
+/// end for the sake of the table, takes a millisecond; a reset some ten microseconds. The answer to it
+/// forgives one. So there are a hundred at once, and three a second.
+const OVERSIZED: u32 = 11;
+
+/// How many windows are moved for what a frame that does no work costs.
+const SHIFTS: u32 = 4;
+
 #[derive(Debug)]
 pub(crate) struct Abuse {
     resets: Account,
@@ -38,13 +46,26 @@ impl Abuse {
 
     /// A stream was reset that was not done (CVE-2023-44487), or we had to reset it (CVE-2025-8671).
     pub(crate) fn count_reset(&mut self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        self.resets.spend(cx, Why::TooManyResets)
+        self.resets.spend(cx, 1, Why::TooManyResets)
+    }
+
+    /// A head came that is too large to be kept, and is answered with 431 (RFC 9113 §10.5.1).
+    #[cold]
+    pub(crate) fn count_oversized(&mut self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        self.resets.spend(cx, OVERSIZED, Why::TooManyResets)
     }
 
     /// A frame came that does no work.
     #[inline]
     pub(crate) fn count_control(&mut self, cx: &mut Cx<'_>) -> Result<(), Fault> {
-        self.control.spend(cx, Why::TooManyControlFrames)
+        self.control.spend(cx, 1, Why::TooManyControlFrames)
+    }
+
+    /// The initial window was changed, and with it those of so many streams (RFC 9113 §6.9.2).
+    #[cold]
+    pub(crate) fn count_shifts(&mut self, cx: &mut Cx<'_>, streams: usize) -> Result<(), Fault> {
+        let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        self.control.spend(cx, streams / SHIFTS, Why::TooManyControlFrames)
     }
 
     /// A head, or a frame of a body, came or went.
@@ -67,11 +88,11 @@ impl Account {
     }
 
     #[inline]
-    fn spend(&mut self, cx: &mut Cx<'_>, why: Why) -> Result<(), Fault> {
+    fn spend(&mut self, cx: &mut Cx<'_>, n: u32, why: Why) -> Result<(), Fault> {
         if self.left <= self.max / 2 {
             self.refill(cx.now());
         }
-        let Some(left) = self.left.checked_sub(1) else { return Err(Fault::connection(why)) };
+        let Some(left) = self.left.checked_sub(n) else { return Err(Fault::connection(why)) };
         self.left = left;
         cx.note(|| Seen::Counted { what: why, left });
         Ok(())

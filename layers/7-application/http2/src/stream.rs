@@ -78,6 +78,8 @@ pub(crate) enum Asked {
     Head,
     /// CONNECT: a 2xx makes a tunnel.
     Connect,
+    /// Nothing that the user has heard of: the request goes no further than this machine.
+    Refused,
     Other,
 }
 

@@ -12,7 +12,7 @@ use message::{Closing, Event, Reset};
 
 use crate::fault::{Blame, Scope};
 use crate::machine::{Connection, Role};
-use crate::stream::{InPhase, OutPhase, State};
+use crate::stream::{Asked, InPhase, OutPhase, State};
 use crate::wire::{ErrorCode, Kind, emit_go_away, emit_reset};
 use crate::{Fault, Seen, Timer, Why};
 
@@ -110,7 +110,9 @@ impl Connection {
         if was_disowned || is_users || why == Why::BodyUnread {
             return;
         }
-        let never_heard = is_server && self.events.forget(id);
+        // Of what was refused nothing is found there, however long one looks.
+        let may_be_new = is_server && stream.asked != Asked::Refused;
+        let never_heard = may_be_new && self.events.forget(id);
         if never_heard {
             // The request was taken back before anybody saw it.
             cx.note(|| Seen::Ignored { stream: id, why });

@@ -186,13 +186,17 @@ impl Connection {
         self.timers.clear(Timer::Idle);
         if let Some(stream) = self.streams.at_mut(slot) {
             stream.inbound.phase = InPhase::Body;
+            stream.asked = Asked::Refused;
         }
         if block.ends_stream {
             self.change(cx, slot, Kind::Headers, State::recv_end);
         }
         match why.status() {
-            // An answer like any other: it costs what any request costs.
+            // An answer like any other; but what it took to read the head is not like any other.
             Some(status) => {
+                if why == Why::FieldsTooLarge {
+                    self.abuse.count_oversized(cx)?;
+                }
                 self.answer_refused(cx, id, why, status);
                 Ok(())
             }
@@ -234,6 +238,7 @@ impl Connection {
             (&head, answered, self.role)
         {
             // RFC 9113 §10.5.1: a trailer section can be answered, too, while nothing else is.
+            self.abuse.count_oversized(cx)?;
             self.answer_refused(cx, id, *why, Status::REQUEST_HEADER_FIELDS_TOO_LARGE);
             return Ok(());
         }

@@ -67,6 +67,7 @@ impl Connection {
             self.send.sent = None;
         }
         if self.peer.window != before.window {
+            self.abuse.count_shifts(cx, self.streams.len())?;
             self.shift_send_windows(cx, i64::from(self.peer.window) - i64::from(before.window))?;
         }
         Ok(())

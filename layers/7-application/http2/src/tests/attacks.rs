@@ -50,6 +50,28 @@ fn rapid_reset() {
     assert!(stage.events.is_empty());
 }
 
+//= test RFC 9113 §6.9.2: settings that move the windows of many streams cost what that costs
+#[test]
+fn settings_that_move_windows() {
+    let ask: String = (0..100).map(|n| format!("get {} /\n", 2 * n + 1)).collect();
+    let config = Config { control_frames_max: 1000, ..Config::default() };
+    let ended = until_the_end(config, &ask, |n| {
+        format!("> SETTINGS 0 -- INITIAL_WINDOW_SIZE={}", 1 + n % 2)
+    });
+    // A head forgives four; each frame costs one, and a quarter of a hundred.
+    check_calmed(ended, 38..=39, "too many frames");
+}
+
+//= test RFC 9113 §10.5.1: heads that are too large, which take long to read
+#[test]
+fn heads_that_are_too_large() {
+    let head = "a: b; ".repeat(101);
+    let ended = until_the_end(Config { resets_max: 1000, ..config() }, "", |n| {
+        format!("get {} / {head}", 2 * n + 1)
+    });
+    check_calmed(ended, 99..=100, "too many streams were reset");
+}
+
 // CVE-2025-8671.
 //= test RFC 9113 §10.5: streams that we are made to reset
 #[test]

@@ -545,6 +545,7 @@ fn room() {
         < DATA 1 -- xxxxxxxxxxxxxxxxxxxx... 10000 bytes
         ~ Waits id=1 what=WindowOfStream pending=0
         -- room 0
+        -- #1 has room
         -- room 0
     "#]]
     .assert_eq(&stage.film);
