@@ -19,6 +19,7 @@ mod get;
 mod head;
 mod hints;
 mod http2;
+mod http2_attacks;
 mod listening;
 mod listing;
 mod logs;
