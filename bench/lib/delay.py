@@ -40,6 +40,13 @@ class Link:
         self.port = server.sockets[0].getsockname()[1]
         self._is_ready.set()
         self._loop.run_forever()
+        # What is on its way when the link goes is lost.
+        server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
 
     def _accept(self, reader, writer):
         self._relays.append(self._loop.create_task(self._relay(reader, writer)))
