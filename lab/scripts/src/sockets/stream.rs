@@ -417,7 +417,7 @@ impl Stream {
         }
         self.has_shut_reading |= how != WRITING;
         if how != WRITING {
-            world.stack.with(|_, host| host.tcp_with(id, tcp::Connection::shut_reading));
+            world.stack.with(|_, host| host.tcp_with(id, Connection::shut_reading));
         }
         if how != READING {
             world.stack.with(|cx, host| host.tcp_shut_down(cx, id));
