@@ -293,7 +293,9 @@ fn interims_and_trailers_are_taken() {
              3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n"
         ))
     };
-    assert_eq!(get(&[&interims(20)]).well(), "abc");
+    let got = get(&[&interims(20)]);
+    assert_eq!((got.code, got.text()), (0, "abc"), "{got:?}");
+    assert_eq!(got.stderr, "note: early hint: </a>\n", "said once");
     let got = get(&["-v", &interims(1)]);
     assert!(got.stderr.contains("status=103") && got.stderr.contains("TrailersIn"), "{got:?}");
     get(&[&interims(500)]).failed(8, "too many interim responses");

@@ -19,6 +19,9 @@ use super::trust;
 use super::upload::{Body, Upload};
 use crate::network::Network;
 
+/// How many hints are shown: a page has so many that matter, and a server may send any number.
+const HINTS_SHOWN_MAX: usize = 32;
+
 /// How many connections wait for another request: the hosts that one command line names.
 const IDLE_MAX: usize = 8;
 
@@ -185,11 +188,15 @@ impl<'o> Client<'o> {
         }
     }
 
-    /// Says what the server says of what the answer will need (RFC 8297).
-    fn show_hints(&self, response: &Response) {
-        if response.status == Status::EARLY_HINTS {
-            for link in response.fields.get_all(Name::Link) {
+    /// Says what the server says of what the answer will need (RFC 8297), once.
+    fn show_hints(&self, response: &Response, shown: &mut Vec<Vec<u8>>) {
+        if response.status != Status::EARLY_HINTS {
+            return;
+        }
+        for link in response.fields.get_all(Name::Link) {
+            if shown.len() < HINTS_SHOWN_MAX && !shown.iter().any(|other| other == link) {
                 note(self.options.silent, format_args!("early hint: {}", link.escape_ascii()));
+                shown.push(link.to_vec());
             }
         }
     }
@@ -305,6 +312,7 @@ impl<'o> Client<'o> {
             let what = "the request cannot be sent as it is; --verbose shows why";
             return Err(Failure { problem: Problem::new(Code::Usage, what), is_stale: false });
         };
+        let mut hints = Vec::new();
         let response = loop {
             match connection.next(&mut self.tools, id, &mut upload).await {
                 Ok(Event::Head(Head::Response(response))) => break response,
@@ -312,7 +320,7 @@ impl<'o> Client<'o> {
                     if response.status == Status::CONTINUE {
                         upload.waits_until = None;
                     }
-                    self.show_hints(&response);
+                    self.show_hints(&response, &mut hints);
                 }
                 Ok(Event::Reset(reset)) => {
                     return Err(unanswered(origin, &connection, &Lost::Closed, Some(reset)));

@@ -32,7 +32,7 @@ fn fields_are_set_added_and_removed() {
             fields {
                 set "X-Frame-Options" "DENY"
                 set "X-Asked" "{method} {scheme}://{host}{path}{query} {status} {address}"
-                add "Link" "</a.css>; rel=preload"
+                add "Link" "</a.css>; rel=next"
                 remove "Server"
             }
             route "/b/*" {
@@ -40,7 +40,7 @@ fn fields_are_set_added_and_removed() {
                 fields {
                     set "X-Frame-Options" "SAMEORIGIN"
                     set "X-Rest" "{rest} {field:X-Name} {{}"
-                    add "Link" "</b.css>; rel=preload"
+                    add "Link" "</b.css>; rel=next"
                 }
             }
         }"#);
@@ -54,7 +54,7 @@ fn fields_are_set_added_and_removed() {
     assert_eq!(b.all("x-frame-options").collect::<Vec<_>>(), ["SAMEORIGIN"]);
     assert_eq!(b.field("x-rest"), Some("/%C3%A4/c me {}"));
     let links: Vec<_> = b.all("link").collect();
-    assert_eq!(links, ["</a.css>; rel=preload", "</b.css>; rel=preload"]);
+    assert_eq!(links, ["</a.css>; rel=next", "</b.css>; rel=next"]);
     let missing = ask(&server, "/missing");
     assert_eq!((missing.status, missing.field("x-frame-options")), (404, Some("DENY")));
 }
