@@ -14,8 +14,9 @@ use crate::machine::{Connection, Role};
 use crate::wire::{ChunkDecoder, HeadParser};
 use crate::{Config, Seen, Why};
 
-/// How many bytes a lingering close takes before it stops being polite.
-const LINGERED_LEN_MAX: u64 = 1024 * 1024;
+/// How many bytes a lingering close takes before it stops being polite: what a client may have on its
+/// way, and send on, before it reads our last word. To forget as many costs a few milliseconds.
+const LINGERED_LEN_MAX: u64 = 16 * 1024 * 1024;
 
 /// How far the message has come in, and what becomes of its body.
 #[derive(Debug)]

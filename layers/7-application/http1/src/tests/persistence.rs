@@ -241,7 +241,7 @@ fn lingering_is_bounded() {
     stage.play(r"> GET / HTTP/1.0\r\n\r\n");
     stage.play("answer 200");
     assert_eq!(stage.connection.closing(), Closing::Fin);
-    stage.receive(&[b'x'; 1024 * 1024 - 1]);
+    stage.receive(&vec![b'x'; 16 * 1024 * 1024 - 1]);
     assert_eq!(stage.connection.closing(), Closing::Fin);
     stage.receive(b"x");
     assert_eq!(stage.connection.closing(), Closing::Now);

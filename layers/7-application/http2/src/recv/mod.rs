@@ -25,8 +25,9 @@ use crate::{Config, Fault, Seen, Timer, Why};
 
 use block::Assembly;
 
-/// How many bytes a lingering close takes before it stops being polite.
-const LINGERED_LEN_MAX: u64 = 1024 * 1024;
+/// How many bytes a lingering close takes before it stops being polite: what a client may have on its
+/// way, and send on, before it reads our last word. To forget as many costs a few milliseconds.
+const LINGERED_LEN_MAX: u64 = 16 * 1024 * 1024;
 
 /// What is known of the bytes that come in.
 #[derive(Debug)]
