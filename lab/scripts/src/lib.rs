@@ -29,6 +29,7 @@
 
 mod info;
 mod language;
+mod message_flags;
 mod packet;
 mod position;
 mod python;

@@ -254,15 +254,7 @@ fn set_handshake(config: &mut Config, name: &str, value: &str) -> Option<Done> {
         },
         "tcp_window_scaling" => put(&mut handshake.window_scaling, switch(value)),
         "tcp_sack" => put(&mut handshake.sack, switch(value)),
-        "tcp_ecn" => {
-            let policy = match value {
-                "0" => Some(EcnPolicy::Off),
-                "1" => Some(EcnPolicy::Ask),
-                "2" => Some(EcnPolicy::WhenAsked),
-                _ => None,
-            };
-            put(&mut handshake.ecn, policy)
-        }
+        "tcp_ecn" => put(&mut handshake.ecn, ecn(value)),
         "tcp_syn_retries" => put(&mut handshake.syn_retries, number(value)),
         "tcp_synack_retries" => put(&mut handshake.syn_ack_retries, number(value)),
         "tcp_syn_linear_timeouts" => put(&mut handshake.syn_linear_timeouts, number(value)),
@@ -408,19 +400,12 @@ fn set_freebsd_handshake(config: &mut Config, name: &str, value: &str) -> Option
             put(&mut handshake.requires_timestamps, switch(value).map(|tolerates| !tolerates))
         }
         "sack.enable" => put(&mut handshake.sack, switch(value)),
-        "ecn.enable" => {
-            let policy = match value {
-                "0" => Some(EcnPolicy::Off),
-                "1" => Some(EcnPolicy::Ask),
-                "2" => Some(EcnPolicy::WhenAsked),
-                _ => None,
-            };
-            put(&mut handshake.ecn, policy)
-        }
+        "ecn.enable" => put(&mut handshake.ecn, ecn(value)),
         "syncookies" => put(&mut handshake.syn_cookies, switch(value)),
         "syncache.rexmtlimit" => put(&mut handshake.syn_ack_retries, number(value)),
         "minmss" => put(&mut config.mss_min, number(value)),
-        // Fast Open is not here: a server that does not know it is what a client must reckon with.
+        // FreeBSD's own words for Fast Open do nothing here: a server without it is what a client must
+        // reckon with.
         name if name.starts_with("fastopen.") => Some(()),
         _ => return None,
     })
@@ -518,6 +503,15 @@ fn switch(value: &str) -> Option<bool> {
     match value {
         "0" => Some(false),
         "1" => Some(true),
+        _ => None,
+    }
+}
+
+fn ecn(value: &str) -> Option<EcnPolicy> {
+    match value {
+        "0" => Some(EcnPolicy::Off),
+        "1" => Some(EcnPolicy::Ask),
+        "2" => Some(EcnPolicy::WhenAsked),
         _ => None,
     }
 }

@@ -5,6 +5,10 @@
 use crate::language::expression::{Expression, Kind};
 use crate::language::messages::{Control, Message, message_of, vector_of};
 use crate::language::waits::read_waiting;
+use crate::message_flags::{
+    MSG_DONTWAIT, MSG_EOR, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK,
+    MSG_TRUNC, MSG_WAITALL, MSG_ZEROCOPY,
+};
 use crate::position::{Parsed, Position, Refusal};
 
 /// A number by which a script knows a socket.
@@ -163,18 +167,6 @@ pub(crate) enum Data {
     U32(i64),
     U64(i64),
 }
-
-const MSG_OOB: i64 = 1;
-const MSG_PEEK: i64 = 2;
-const MSG_TRUNC: i64 = 0x20;
-const MSG_DONTWAIT: i64 = 0x40;
-const MSG_WAITALL: i64 = 0x100;
-const MSG_NOSIGNAL: i64 = 0x4000;
-const MSG_EOR: i64 = 0x80;
-const MSG_ERRQUEUE: i64 = 0x2000;
-const MSG_MORE: i64 = 0x8000;
-const MSG_ZEROCOPY: i64 = 0x400_0000;
-const MSG_FASTOPEN: i64 = 0x2000_0000;
 
 const SOCK_NONBLOCK: i64 = 0o4000;
 const SOCK_CLOEXEC: i64 = 0o2000000;

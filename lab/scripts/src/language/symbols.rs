@@ -1,6 +1,8 @@
 //! Names of numbers, as on Linux; what a script says means the same whatever profile it is played
 //! with. (`asm-generic`, `uapi/linux`)
 
+use crate::message_flags;
+
 /// The number behind a name.
 pub(crate) fn value_of(name: &str) -> Option<i64> {
     let all =
@@ -193,24 +195,24 @@ const TCP: Symbols = &[
 ];
 
 const FLAGS: Symbols = &[
-    ("MSG_OOB", 1),
-    ("MSG_PEEK", 2),
+    ("MSG_OOB", message_flags::MSG_OOB),
+    ("MSG_PEEK", message_flags::MSG_PEEK),
     ("MSG_DONTROUTE", 4),
     ("MSG_CTRUNC", 8),
     ("MSG_PROXY", 0x10),
-    ("MSG_TRUNC", 0x20),
-    ("MSG_DONTWAIT", 0x40),
-    ("MSG_EOR", 0x80),
-    ("MSG_WAITALL", 0x100),
+    ("MSG_TRUNC", message_flags::MSG_TRUNC),
+    ("MSG_DONTWAIT", message_flags::MSG_DONTWAIT),
+    ("MSG_EOR", message_flags::MSG_EOR),
+    ("MSG_WAITALL", message_flags::MSG_WAITALL),
     ("MSG_FIN", 0x200),
     ("MSG_SYN", 0x400),
     ("MSG_CONFIRM", 0x800),
     ("MSG_RST", 0x1000),
-    ("MSG_ERRQUEUE", 0x2000),
-    ("MSG_NOSIGNAL", 0x4000),
-    ("MSG_MORE", 0x8000),
-    ("MSG_ZEROCOPY", 0x400_0000),
-    ("MSG_FASTOPEN", 0x2000_0000),
+    ("MSG_ERRQUEUE", message_flags::MSG_ERRQUEUE),
+    ("MSG_NOSIGNAL", message_flags::MSG_NOSIGNAL),
+    ("MSG_MORE", message_flags::MSG_MORE),
+    ("MSG_ZEROCOPY", message_flags::MSG_ZEROCOPY),
+    ("MSG_FASTOPEN", message_flags::MSG_FASTOPEN),
     ("MSG_CMSG_CLOEXEC", 0x4000_0000),
 ];
 

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use udp::{BindError, SendError, SocketId};
 
 use super::{Attempt, World};
+use crate::message_flags::{MSG_DONTWAIT, MSG_PEEK};
 use crate::stack::Stack;
 
 /// A socket of UDP.
@@ -15,9 +16,6 @@ pub(super) struct Datagram {
     is_readable: bool,
     pub(super) wakes: u64,
 }
-
-const MSG_PEEK: i64 = 2;
-const MSG_DONTWAIT: i64 = 0x40;
 
 impl Datagram {
     pub(super) fn new(is_nonblocking: bool) -> Self {

@@ -18,8 +18,6 @@ const TCP_FASTOPEN_NO_COOKIE: i64 = 34;
 /// net.core.somaxconn.
 const PENDING_MAX: i64 = 4096;
 
-pub(super) const MSG_FASTOPEN: i64 = 0x2000_0000;
-
 /// What a program has set of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FastOpenOptions {

@@ -9,6 +9,7 @@ use super::busy::Busy;
 use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
+use crate::message_flags::{MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY};
 use crate::stack::Stack;
 
 /// A socket of TCP.
@@ -47,13 +48,6 @@ enum Role {
     Listening(ListenerId),
     Connection(TcpId),
 }
-
-const MSG_OOB: i64 = 1;
-const MSG_PEEK: i64 = 2;
-const MSG_DONTWAIT: i64 = 0x40;
-const MSG_WAITALL: i64 = 0x100;
-const MSG_MORE: i64 = 0x8000;
-const MSG_ZEROCOPY: i64 = 0x400_0000;
 
 /// The number of the error that a failed connection leaves.
 pub(super) fn errno_of(failure: Failure, is_freebsd: bool) -> i64 {

@@ -3,17 +3,15 @@
 use std::net::SocketAddr;
 
 use super::descriptor::Descriptor;
-use super::fast_open::MSG_FASTOPEN;
 use super::{Attempt, Progress, Sockets, World, no_fd};
 use crate::language::calls::{Destination, Fd};
 use crate::language::messages::{Control, Message};
 use crate::language::settings::IpVersion;
+use crate::message_flags::{
+    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_PEEK, MSG_TRUNC,
+};
 use crate::stack::BEGINNING;
 use crate::track::Phase;
-
-const MSG_PEEK: i64 = 2;
-const MSG_TRUNC: i64 = 0x20;
-const MSG_ERRQUEUE: i64 = 0x2000;
 
 impl Sockets {
     /// The same as [`read`](Self::read), perhaps into nowhere: that is found out when there is
@@ -191,8 +189,6 @@ impl Sockets {
         flags: i64,
     ) -> Attempt {
         const SPLICE_F_NONBLOCK: i64 = 2;
-        const MSG_DONTWAIT: i64 = 0x40;
-        const MSG_MORE: i64 = 0x8000;
         const SPLICE_F_MORE: i64 = 4;
         let nowait = if flags & SPLICE_F_NONBLOCK != 0 { MSG_DONTWAIT } else { 0 };
         let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
