@@ -13,16 +13,13 @@ use base::{Cx, Instant, Mac, TxBuf, Wall, World};
 use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
-use phys::{Counts, Port};
+use phys::{Counts, FRAME_LEN_MAX, Port};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::Clock;
 
 /// How many frames are taken from a port before others may have the lock.
 const BATCH: usize = 64;
-
-/// The longest frame that is read: a packet of IP and the header of a link.
-const FRAME_LEN_MAX: usize = 65_535 + 18;
 
 /// Makes a [`Stack`]: its ports, addresses and routes.
 pub struct Builder {
@@ -373,14 +370,7 @@ impl Inner {
             while let Some(interface) = self.host.poll_frame(&mut cx, &mut self.out) {
                 let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
                 let Some((_, port)) = port else { continue };
-                let result = port.send(&self.out);
-                self.counts.sent += 1;
-                if result.is_err() {
-                    self.counts.lost += 1;
-                    let (port, len) = (interface.0, self.out.len());
-                    let why = phys::Why::DeviceFull;
-                    cx.note(|| phys::Seen::Lost { port, len, why });
-                }
+                self.counts.send(&mut cx, interface.0, port, &self.out);
             }
             let Some(event) = self.host.poll_event() else { break };
             self.tell(event);

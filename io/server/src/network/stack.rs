@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Event, Host, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
-use phys::{Counts, Port};
+use phys::{Counts, FRAME_LEN_MAX, Port};
 use rustix::event::Timespec;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -25,9 +25,6 @@ use crate::registry::Key;
 
 /// How many frames are taken from a port in one round; then connections have their turns.
 const FRAMES_MAX: usize = 64;
-
-/// The longest frame that is read: a packet of IP and the header of a link.
-const FRAME_LEN_MAX: usize = 65_535 + 18;
 
 /// How long a peer that has heard everything may take to say goodbye when the worker ends: the way
 /// there and back, and some time to think.
@@ -342,12 +339,7 @@ impl Inner {
             let Some(interface) = interface else { break };
             let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
             let Some((_, port)) = port else { continue };
-            self.counts.sent += 1;
-            if let Err(error) = port.send(&self.out) {
-                self.counts.lost += 1;
-                let (port, len, why) = (interface.0, self.out.len(), refusal(&error));
-                cx.note(|| phys::Seen::Lost { port, len, why });
-            }
+            self.counts.send(&mut cx, interface.0, port, &self.out);
         }
         self.hear_events();
     }
@@ -420,13 +412,5 @@ fn ready_by(event: tcp::Event) -> Ready {
         tcp::Event::Failed(_) | tcp::Event::Closed => Ready::ALL,
         // Urgent data is data. (RFC 6093 §6)
         tcp::Event::Connected | tcp::Event::Urgent | tcp::Event::TimeWait => Ready::default(),
-    }
-}
-
-/// Why a device did not take a frame.
-fn refusal(error: &io::Error) -> phys::Why {
-    match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::WouldBlock, _) | (_, None) => phys::Why::DeviceFull,
-        (_, Some(number)) => phys::Why::DeviceRefused(number),
     }
 }

@@ -22,7 +22,7 @@ mod xray;
 
 pub use device::{Checksums, Device, Medium, RxChecksum, RxFrame, Segments};
 pub use pool::Pool;
-pub use port::{Counts, Port, Received};
+pub use port::{Counts, FRAME_LEN_MAX, Port, Received};
 pub use xray::{Seen, Why};
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use base::{Segmentation, TxBuf};
+use base::{Cx, Segmentation, TxBuf};
 
-use crate::{Device, RxChecksum, RxFrame};
+use crate::{Device, RxChecksum, RxFrame, Seen, Why};
+
+/// The longest frame that is read: a packet of IP and the header of a link.
+pub const FRAME_LEN_MAX: usize = 65_535 + 18;
 
 /// What a device is to whoever drives a stack: frames go in and come out. The devices themselves are
 /// in `io/`.
@@ -54,6 +57,22 @@ pub struct Counts {
     pub sent: u64,
     /// Frames that a device did not take.
     pub lost: u64,
+}
+
+impl Counts {
+    /// Sends a frame over `port`, which the x-ray calls by `number`; counts it, and says why if the
+    /// device did not take it.
+    pub fn send(&mut self, cx: &mut Cx<'_>, number: u32, port: &mut dyn Port, frame: &TxBuf) {
+        self.sent += 1;
+        if let Err(error) = port.send(frame) {
+            self.lost += 1;
+            let why = match (error.kind(), error.raw_os_error()) {
+                (io::ErrorKind::WouldBlock, _) | (_, None) => Why::DeviceFull,
+                (_, Some(error)) => Why::DeviceRefused(error),
+            };
+            cx.note(|| Seen::Lost { port: number, len: frame.len(), why });
+        }
+    }
 }
 
 /// What is known of a frame that was read.
