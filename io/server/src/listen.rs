@@ -1,4 +1,4 @@
-//! ListeningSocket sockets: made, found or handed over, and spread over workers.
+//! Listening sockets: made, found or handed over, and spread over workers.
 
 use std::fmt;
 use std::io;
