@@ -14,7 +14,7 @@ usage: cargo xtask tidy [--no-clippy]
   --no-clippy   leave out what must compile; the rest takes a second
 
 It checks that rustfmt would change nothing, that clippy is silent about every target, that
-Cargo.lock is committed and up to date, that no file is too long (noted above 500 lines of Rust,
+each Cargo.lock is committed and up to date, that no file is too long (noted above 500 lines of Rust,
 refused above 900), that no left-overs stay behind (marks of unfinished work, debugging prints,
 tabs, trailing blanks, paths of somebody's machine), that every link in the Markdown files leads
 somewhere, and that every page in docs/ can be reached from docs/README.md.
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         }
     }
     complaints.extend(links::check(&tracked, tree::text));
-    complaints.extend(check_lock(&tracked));
+    complaints.extend(check_locks(&tracked));
     complaints.extend(check_cargo(&["fmt", "--all", "--check"], "cargo fmt --all"));
     if with_clippy {
         let clippy = ["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -65,11 +65,21 @@ fn check_cargo(args: &[&str], remedy: &str) -> Option<String> {
     }
 }
 
-fn check_lock(tracked: &[String]) -> Option<String> {
-    if !tracked.iter().any(|file| file == "Cargo.lock") {
-        return Some("Cargo.lock is not committed".to_owned());
+/// Whether each workspace, the fuzzer's too, has the versions in its `Cargo.lock` that it asks for.
+fn check_locks(tracked: &[String]) -> Vec<String> {
+    ["Cargo.toml", "fuzz/Cargo.toml"]
+        .into_iter()
+        .filter_map(|manifest| check_lock(tracked, manifest))
+        .collect()
+}
+
+fn check_lock(tracked: &[String], manifest: &str) -> Option<String> {
+    let lock = manifest.replace(".toml", ".lock");
+    if !tracked.contains(&lock) {
+        return Some(format!("{lock} is not committed"));
     }
-    let output = tree::cargo(&["metadata", "--locked", "--format-version=1"]).output();
-    let is_current = output.is_ok_and(|output| output.status.success());
-    (!is_current).then(|| "Cargo.lock is out of date; run `cargo update --workspace`".to_owned())
+    let args = ["metadata", "--locked", "--format-version=1", "--manifest-path", manifest];
+    let is_current = tree::cargo(&args).output().is_ok_and(|output| output.status.success());
+    let remedy = format!("cargo update --workspace --manifest-path {manifest}");
+    (!is_current).then(|| format!("{lock} is out of date; run `{remedy}`"))
 }
