@@ -204,8 +204,12 @@ impl Host {
             }
             Protocol::UDP => {
                 let ends = (packet.source, packet.destination);
-                let facts = (at.is_group, at.is_verified);
-                match self.udp.handle_datagram(cx, ends, packet.payload, facts) {
+                let known = udp::Known {
+                    is_group: at.is_group,
+                    is_verified: at.is_verified,
+                    segment_len: at.segment_len,
+                };
+                match self.udp.handle_datagram(cx, ends, packet.payload, known) {
                     udp::Verdict::Delivered => {}
                     udp::Verdict::PortUnreachable => {
                         self.tell(cx, at, packet, Error::Unreachable(Unreachable::Port));

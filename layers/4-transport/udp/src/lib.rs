@@ -17,8 +17,8 @@ mod wire;
 mod xray;
 
 pub use sockets::{
-    BindError, Config, Datagram, Event, Looked, Outgoing, SendError, Socket, SocketId, Sockets,
-    Verdict,
+    BindError, Config, Datagram, Event, Known, Looked, Outgoing, SendError, Socket, SocketId,
+    Sockets, Verdict,
 };
 pub use wire::Header;
 pub use xray::{Seen, Why};

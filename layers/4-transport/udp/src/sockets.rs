@@ -167,6 +167,18 @@ pub struct Looked {
     pub dropped: u64,
 }
 
+/// What somebody below knows of a datagram.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Known {
+    /// It was sent to many, so everybody who listens gets one.
+    pub is_group: bool,
+    /// The checksum is right.
+    pub is_verified: bool,
+    /// If the device merged several datagrams: how long the payload of each is, in bytes, but perhaps
+    /// of the last; otherwise 0.
+    pub segment_len: u16,
+}
+
 impl Sockets {
     /// No sockets. The key is a secret: by it ports are chosen and tables spread.
     pub fn new(config: Config, key: SipKey) -> Self {
@@ -182,21 +194,44 @@ impl Sockets {
         }
     }
 
-    /// Takes the payload of a packet from `source` to `destination`. `is_group`: it was sent to many,
-    /// so everybody who listens gets one. `is_verified`: the checksum is right, somebody below says.
+    /// Takes the payload of a packet from `source` to `destination`, and what somebody below knows of
+    /// it.
     pub fn handle_datagram(
         &mut self,
         cx: &mut Cx<'_>,
         (source, destination): (IpAddr, IpAddr),
         bytes: &[u8],
-        (is_group, is_verified): (bool, bool),
+        known: Known,
     ) -> Verdict {
-        let parsed = Header::parse(bytes, source, destination, is_verified);
+        let parsed = Header::parse(bytes, source, destination, known.is_verified);
         let Some((header, payload)) = cx.parsed(base::xray::Layer::Transport, parsed) else {
             return Verdict::Delivered;
         };
         let from = SocketAddr::new(source, header.source_port);
         let to = SocketAddr::new(destination, header.destination_port);
+        let each = match usize::from(known.segment_len) {
+            0 => payload.len(),
+            each => each,
+        };
+        // What is merged is cut again: users see the datagrams that were sent.
+        let (mut piece, mut rest) = payload.split_at_checked(each).unwrap_or((payload, &[]));
+        let mut verdict = self.handle_piece(cx, from, to, piece, known.is_group);
+        while !rest.is_empty() {
+            (piece, rest) = rest.split_at_checked(each).unwrap_or((rest, &[]));
+            verdict = self.handle_piece(cx, from, to, piece, known.is_group);
+        }
+        verdict
+    }
+
+    /// One datagram.
+    fn handle_piece(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+        is_group: bool,
+    ) -> Verdict {
         let len = payload.len();
         cx.note(|| Seen::DatagramIn { from, to, len });
         let connected = self.connected.get(&(to, from)).copied();

@@ -6,7 +6,7 @@ use expect_test::expect;
 use icmp::{Error, Unreachable};
 use proptest::prelude::*;
 
-use crate::{BindError, Config, Event, Header, SendError, Sockets, Verdict};
+use crate::{BindError, Config, Event, Header, Known, SendError, Sockets, Verdict};
 
 const KEY: SipKey = SipKey::new([2; 16]);
 
@@ -24,6 +24,17 @@ fn sockets() -> Sockets {
 
 /// Brings a datagram with `payload`.
 fn bring(sockets: &mut Sockets, film: &mut Film, from: &str, to: &str, payload: &[u8]) -> Verdict {
+    bring_merged(sockets, film, (from, to), payload, 0)
+}
+
+/// The same, which a device has merged of several of this length.
+fn bring_merged(
+    sockets: &mut Sockets,
+    film: &mut Film,
+    (from, to): (&str, &str),
+    payload: &[u8],
+    segment_len: u16,
+) -> Verdict {
     xray::watch(&[Layer::Transport]);
     let (from, to, mut out) = (at(from), at(to), TxBuf::new());
     out.append(payload);
@@ -33,13 +44,35 @@ fn bring(sockets: &mut Sockets, film: &mut Film, from: &str, to: &str, payload: 
     let mut world = World::seeded(1);
     let mut cx = Cx::new(Instant::ORIGIN, Wall(0), &mut world).watched_by(film);
     let is_group = to.ip().is_multicast();
-    sockets.handle_datagram(&mut cx, (from.ip(), to.ip()), out.as_slice(), (is_group, false))
+    let known = Known { is_group, is_verified: false, segment_len };
+    sockets.handle_datagram(&mut cx, (from.ip(), to.ip()), out.as_slice(), known)
 }
 
 fn read(sockets: &mut Sockets, socket: crate::SocketId) -> Option<(String, Vec<u8>)> {
     let mut into = [0; 100];
     let (len, datagram) = sockets.receive(socket, &mut into, false)?;
     Some((datagram.from.to_string(), into[..len].to_vec()))
+}
+
+#[test]
+fn what_a_device_has_merged_is_cut_again() {
+    let (mut sockets, mut film) = (sockets(), Film::default());
+    let socket = sockets.bind(at("10.0.0.1:53")).unwrap();
+    let flow = ("10.0.0.2:1000", "10.0.0.1:53");
+    for (payload, pieces) in [
+        (&b"aaabbbcc"[..], &["aaa", "bbb", "cc"][..]),
+        (b"aaabbb", &["aaa", "bbb"]),
+        (b"aa", &["aa"]),
+        (b"", &[""]),
+    ] {
+        let verdict = bring_merged(&mut sockets, &mut film, flow, payload, 3);
+        assert_eq!(verdict, Verdict::Delivered);
+        for piece in pieces {
+            let (_, bytes) = read(&mut sockets, socket).unwrap();
+            assert_eq!(bytes, piece.as_bytes());
+        }
+        assert_eq!(read(&mut sockets, socket), None);
+    }
 }
 
 //= test RFC 1122 §4.1.3.1: nobody listens, so the sender is to be told
