@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use base::Mac;
 use host::Config;
 use neighbor::Claim;
-use net::{Builder, Mode, Port, Stack, Tap, TcpListener, TcpStream, cable};
+use net::{Builder, Mode, Port, PortConfig, Stack, Tap, TcpListener, TcpStream, cable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,11 +17,11 @@ async fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let any = SocketAddr::from(([0, 0, 0, 0], 7));
     if let [device, address] = &args[..] {
-        let tap = Tap::open(device, Mode::Tap, 1500)?;
+        let tap = Tap::open(device, Mode::Tap, PortConfig::default())?;
         let stack = stack(1, address, tap)?;
         return serve(TcpListener::bind(&stack, any)?).await;
     }
-    let (a, b) = cable(1500)?;
+    let (a, b) = cable(PortConfig::default())?;
     let (client, server) = (stack(1, "10.0.0.1/24", a)?, stack(2, "10.0.0.2/24", b)?);
     let listener = TcpListener::bind(&server, any)?;
     tokio::spawn(serve(listener));

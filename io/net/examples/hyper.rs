@@ -17,11 +17,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use neighbor::Claim;
-use net::{Builder, Port, Stack, TcpListener, TcpStream, cable};
+use net::{Builder, Port, PortConfig, Stack, TcpListener, TcpStream, cable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (a, b) = cable(1500)?;
+    let (a, b) = cable(PortConfig::default())?;
     let (client, server) = (stack(1, "10.0.0.1/24", a)?, stack(2, "10.0.0.2/24", b)?);
     let listener = TcpListener::bind(&server, SocketAddr::from(([0, 0, 0, 0], 80)))?;
     tokio::spawn(serve(listener));

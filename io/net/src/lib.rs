@@ -17,6 +17,7 @@
 mod cable;
 mod captured;
 mod clock;
+mod config;
 mod echo_socket;
 mod error;
 mod packet;
@@ -28,6 +29,7 @@ mod udp_socket;
 
 pub use cable::{Cable, cable};
 pub use captured::Captured;
+pub use config::PortConfig;
 pub use echo_socket::EchoSocket;
 pub use packet::PacketSocket;
 pub use phys::{Counts, Port, Received};

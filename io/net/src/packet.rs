@@ -1,10 +1,12 @@
 use std::ffi::CString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use base::TxBuf;
-use phys::{Device, Medium, Port, Received, RxChecksum};
+use phys::{Device, Medium, Port, Received, RxChecksum, Segments, virtio};
+
+use crate::config::{PortConfig, offloading};
 
 /// Everything that comes over the interface, whatever it carries.
 const ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
@@ -12,11 +14,22 @@ const ALL: u16 = (libc::ETH_P_ALL as u16).to_be();
 /// An interface that the kernel has too: a copy of every frame that comes over it comes here, and
 /// what is put in here goes out there. (`packet(7)`)
 ///
-/// The kernel goes on using the interface; give it no address there, or both will answer.
+/// The kernel goes on using the interface; give it no address there, or both will answer. It cuts
+/// segments and finishes checksums that were left open, or has the interface do it, and hands up what it
+/// has merged ([`virtio`]).
 #[derive(Debug)]
 pub struct PacketSocket {
     fd: OwnedFd,
-    mtu: usize,
+    device: Device,
+    /// Whether frames have a header that says what was left open.
+    has_headers: bool,
+}
+
+/// A frame that was read: how long it is, what stood in front of it, and what the kernel says of it.
+struct Read {
+    len: usize,
+    header: [u8; virtio::LEN],
+    status: u32,
 }
 
 /// Room for the one control message that we ask for, and aligned as it wants to be.
@@ -24,11 +37,11 @@ pub struct PacketSocket {
 struct Control([u8; 64]);
 
 impl PacketSocket {
-    /// Opens the Ethernet interface `name`, which takes packets of `mtu` bytes.
+    /// Opens the Ethernet interface `name`.
     ///
     /// # Errors
     /// When there is no such interface, it carries something else, or the right to open it is missing (CAP_NET_RAW).
-    pub fn open(name: &str, mtu: usize) -> io::Result<Self> {
+    pub fn open(name: &str, config: PortConfig) -> io::Result<Self> {
         let index = index_of(name)?;
         let fd = open_socket()?;
         let on: libc::c_int = 1;
@@ -46,13 +59,19 @@ impl PacketSocket {
         if !carries_ethernet(&fd)? {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        Ok(Self { fd, mtu })
+        let plain = Device::plain(Medium::Ethernet, config.mtu);
+        let has_headers =
+            config.has_offloads && set_option(&fd, libc::PACKET_VNET_HDR, &on).is_ok();
+        let device = if has_headers { offloading(plain) } else { plain };
+        // Nobody says whether this kernel cuts datagrams.
+        let segments = Segments { udp_len_max: 0, ..device.segments };
+        Ok(Self { fd, device: Device { segments, ..device }, has_headers })
     }
 }
 
 impl Port for PacketSocket {
     fn device(&self) -> Device {
-        Device::plain(Medium::Ethernet, self.mtu)
+        self.device
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
@@ -60,15 +79,17 @@ impl Port for PacketSocket {
     }
 
     fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
-        match receive(&self.fd, into) {
-            Ok((len, status)) => {
+        match receive(&self.fd, into, self.has_headers) {
+            Ok(Read { len, header, status }) => {
                 // Who sent it on this machine has left the checksum to a device that there is not.
                 let checksum = match status {
                     status if status & libc::TP_STATUS_CSUMNOTREADY != 0 => RxChecksum::Open,
                     status if status & libc::TP_STATUS_CSUM_VALID != 0 => RxChecksum::Verified,
                     _ => RxChecksum::Unverified,
                 };
-                Ok(Some(Received { len: len.min(into.len()), checksum, segmentation: None }))
+                // What was merged by rules that we do not know is known by its length alone.
+                let segmentation = virtio::parse(header).ok().and_then(|(_, merged)| merged);
+                Ok(Some(Received { len: len.min(into.len()), checksum, segmentation }))
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
@@ -80,7 +101,13 @@ impl Port for PacketSocket {
     }
 
     fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
-        rustix::io::write(&self.fd, frame.as_slice())?;
+        if self.has_headers {
+            let header = virtio::emit(frame, Medium::Ethernet);
+            let parts = [IoSlice::new(&header), IoSlice::new(frame.as_slice())];
+            rustix::io::writev(&self.fd, &parts)?;
+        } else {
+            rustix::io::write(&self.fd, frame.as_slice())?;
+        }
         Ok(())
     }
 }
@@ -147,34 +174,40 @@ fn carries_ethernet(fd: &OwnedFd) -> io::Result<bool> {
     Ok(address.sll_hatype == libc::ARPHRD_ETHER)
 }
 
-/// Reads a frame: how long it was, and what the kernel knows of it.
+/// Reads a frame, behind a header if it has one.
 #[allow(unsafe_code)]
-fn receive(fd: &OwnedFd, into: &mut [u8]) -> io::Result<(usize, u32)> {
+fn receive(fd: &OwnedFd, into: &mut [u8], has_header: bool) -> io::Result<Read> {
     let mut control = Control([0; 64]);
-    let mut vector = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let mut header = [0; virtio::LEN];
+    let header_len = if has_header { virtio::LEN } else { 0 };
+    let mut vectors = [
+        libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header_len },
+        libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() },
+    ];
     // SAFETY: all fields of `msghdr` are integers and pointers, for which zero is a value.
     let mut message: libc::msghdr = unsafe { zeroed() };
-    message.msg_iov = &raw mut vector;
-    message.msg_iovlen = 1;
+    message.msg_iov = vectors.as_mut_ptr();
+    message.msg_iovlen = vectors.len() as _;
     message.msg_control = (&raw mut control.0).cast();
     message.msg_controllen = control.0.len() as _;
-    // SAFETY: the message points to one vector, that to `into`, and to `control`; all with their own
-    // lengths, and all of them live through the call.
+    // SAFETY: the message points to two vectors, those to `header` and `into`, and to `control`; none
+    // says that it is longer than it is, and all of them live through the call.
     let len = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, libc::MSG_TRUNC) };
     if len < 0 {
         return Err(io::Error::last_os_error());
     }
+    let len = (len as usize).saturating_sub(header_len);
     // SAFETY: the message is as the kernel has left it, and its control buffer still lives.
-    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
-    let is_ours = |header: &&libc::cmsghdr| {
-        (header.cmsg_level, header.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA)
+    let first = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
+    let is_ours = |first: &&libc::cmsghdr| {
+        (first.cmsg_level, first.cmsg_type) == (libc::SOL_PACKET, libc::PACKET_AUXDATA)
     };
-    let Some(header) = header.filter(is_ours) else { return Ok((len as usize, 0)) };
+    let Some(first) = first.filter(is_ours) else { return Ok(Read { len, header, status: 0 }) };
     // SAFETY: the kernel put a whole `tpacket_auxdata` behind this header, which says so by level and
     // type; nothing is assumed of its alignment.
     let data = unsafe {
-        let data = libc::CMSG_DATA(std::ptr::from_ref(header));
+        let data = libc::CMSG_DATA(std::ptr::from_ref(first));
         data.cast::<libc::tpacket_auxdata>().read_unaligned()
     };
-    Ok((len as usize, data.tp_status))
+    Ok(Read { len, header, status: data.tp_status })
 }

@@ -1,13 +1,23 @@
 use std::ffi::CStr;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use base::TxBuf;
-use phys::{Device, Medium, Port, Received};
+use phys::{Device, Medium, Port, Received, Segments, virtio};
 use rustix::fs::{Mode as FileMode, OFlags};
+use rustix::io::Errno;
+
+use crate::config::{PortConfig, offloading};
 
 /// How long an interface's name may be, without the zero behind it. (`IFNAMSIZ`)
 const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
+
+/// What the kernel may leave open for us: checksums, and segments of TCP.
+const LEAVES_TCP: libc::c_uint =
+    libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+
+/// Segments of UDP too, which kernels know since 6.2.
+const LEAVES_ALL: libc::c_uint = LEAVES_TCP | libc::TUN_F_USO4 | libc::TUN_F_USO6;
 
 /// What a device of the kernel carries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,46 +30,85 @@ pub enum Mode {
 
 /// A TAP or TUN device: what the kernel sends to the interface comes out here, and what is put in
 /// here the kernel receives there.
+///
+/// Neither end is on a cable. So checksums are left open, and up to 64 KiB of a stream cross as one
+/// frame, which is cut only if it goes on over a real link ([`virtio`]).
 #[derive(Debug)]
 pub struct Tap {
     fd: OwnedFd,
     name: String,
-    mode: Mode,
-    mtu: usize,
+    device: Device,
+    /// Whether frames have a header that says what was left open.
+    has_headers: bool,
 }
 
 impl Tap {
     /// Opens the device `name`, which is made if there is none and goes when this is dropped, unless
     /// it was made to stay. A `%d` in the name stands for the first number that is free.
     ///
-    /// `mtu` is what the interface takes; the kernel's is 1500 until somebody says otherwise.
-    ///
     /// # Errors
     /// When there is no `/dev/net/tun`, the right to use it is missing (CAP_NET_ADMIN), the name is
     /// too long, or another has the device.
-    pub fn open(name: &str, mode: Mode, mtu: usize) -> io::Result<Self> {
+    pub fn open(name: &str, mode: Mode, config: PortConfig) -> io::Result<Self> {
         if name.len() > NAME_LEN_MAX || name.contains('\0') {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of an interface"));
         }
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::open("/dev/net/tun", flags, FileMode::empty())?;
-        let name = attach(&fd, name, mode)?;
-        Ok(Self { fd, name, mode, mtu })
+        let knows_headers = config.has_offloads && features(&fd)? & libc::IFF_VNET_HDR != 0;
+        let (kind, medium) = match mode {
+            Mode::Tap => (libc::IFF_TAP, Medium::Ethernet),
+            Mode::Tun => (libc::IFF_TUN, Medium::Ip),
+        };
+        let headers = if knows_headers { libc::IFF_VNET_HDR } else { 0 };
+        let name = attach(&fd, name, kind | libc::IFF_NO_PI | headers)?;
+        let plain = Device::plain(medium, config.mtu);
+        if !knows_headers {
+            // Who had the device before may have left it otherwise; an old kernel has nothing to leave.
+            let _ = leave_open(&fd, 0);
+            return Ok(Self { fd, name, device: plain, has_headers: false });
+        }
+        set_header_len(&fd, virtio::LEN)?;
+        let leaves = [LEAVES_ALL, LEAVES_TCP, libc::TUN_F_CSUM, 0];
+        let left = leaves.into_iter().find(|&flags| leave_open(&fd, flags).is_ok()).unwrap_or(0);
+        let mut device = offloading(plain);
+        if left & libc::TUN_F_TSO4 == 0 {
+            device.segments = Segments::default();
+        } else if left & libc::TUN_F_USO4 == 0 {
+            device.segments.udp_len_max = 0;
+        }
+        Ok(Self { fd, name, device, has_headers: true })
     }
 
     /// What the kernel calls the interface.
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    fn receive_with_header(&self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        let mut header = [0; virtio::LEN];
+        let mut places = [IoSliceMut::new(&mut header), IoSliceMut::new(into)];
+        loop {
+            let len = match rustix::io::readv(&self.fd, &mut places) {
+                Ok(len) => len,
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let [header, _] = &places;
+            let known = header.first_chunk().map(|header| virtio::parse(*header));
+            // What is cut by rules that nobody agreed on cannot be for us.
+            if let (Some(len), Some(Ok((checksum, segmentation)))) =
+                (len.checked_sub(virtio::LEN), known)
+            {
+                return Ok(Some(Received { len, checksum, segmentation }));
+            }
+        }
+    }
 }
 
 impl Port for Tap {
     fn device(&self) -> Device {
-        let medium = match self.mode {
-            Mode::Tap => Medium::Ethernet,
-            Mode::Tun => Medium::Ip,
-        };
-        Device::plain(medium, self.mtu)
+        self.device
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
@@ -67,33 +116,77 @@ impl Port for Tap {
     }
 
     fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        if self.has_headers {
+            return self.receive_with_header(into);
+        }
         match rustix::io::read(&self.fd, into) {
             Ok(len) => Ok(Some(Received::plain(len))),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
-        rustix::io::write(&self.fd, frame.as_slice())?;
+        if self.has_headers {
+            let header = virtio::emit(frame, self.device.medium);
+            let parts = [IoSlice::new(&header), IoSlice::new(frame.as_slice())];
+            rustix::io::writev(&self.fd, &parts)?;
+        } else {
+            rustix::io::write(&self.fd, frame.as_slice())?;
+        }
         Ok(())
     }
 }
 
+impl Drop for Tap {
+    /// A device that stays is left as it was found: who has it next may know no headers.
+    fn drop(&mut self) {
+        if self.has_headers {
+            let _ = leave_open(&self.fd, 0);
+        }
+    }
+}
+
+/// What the kernel's devices can do, as flags of `TUNSETIFF`.
+#[allow(unsafe_code)]
+fn features(fd: &OwnedFd) -> io::Result<libc::c_int> {
+    let mut flags: libc::c_int = 0;
+    // SAFETY: TUNGETFEATURES writes one int, which is ours and lives through the call, and the
+    // descriptor is open.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETFEATURES as _, &raw mut flags) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(flags) }
+}
+
+/// Says how long the header in front of each frame is.
+#[allow(unsafe_code)]
+fn set_header_len(fd: &OwnedFd, len: usize) -> io::Result<()> {
+    let len = len as libc::c_int;
+    // SAFETY: TUNSETVNETHDRSZ reads one int, which is ours and lives through the call, and the
+    // descriptor is open.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Says what the kernel may leave open in frames for us.
+#[allow(unsafe_code)]
+fn leave_open(fd: &OwnedFd, flags: libc::c_uint) -> io::Result<()> {
+    let flags = libc::c_ulong::from(flags);
+    // SAFETY: TUNSETOFFLOAD takes its argument as a number, not as a pointer, and the descriptor is
+    // open.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETOFFLOAD as _, flags) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Ties the file to an interface; its name.
 #[allow(unsafe_code)]
-fn attach(fd: &OwnedFd, name: &str, mode: Mode) -> io::Result<String> {
+fn attach(fd: &OwnedFd, name: &str, flags: libc::c_int) -> io::Result<String> {
     // SAFETY: all fields of `ifreq` are integers, arrays of them and pointers, for which zero is a
     // value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *place = byte as libc::c_char;
     }
-    let kind = match mode {
-        Mode::Tap => libc::IFF_TAP,
-        Mode::Tun => libc::IFF_TUN,
-    };
-    request.ifr_ifru.ifru_flags = (kind | libc::IFF_NO_PI) as libc::c_short;
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one `ifreq`, which is ours and lives through the call, and
     // the descriptor is open. The name ends with a zero: it is shorter than the field.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) };

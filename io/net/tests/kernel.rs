@@ -12,7 +12,9 @@ use std::time::Duration;
 use base::Mac;
 use host::Config;
 use neighbor::Claim;
-use net::{Builder, Mode, PacketSocket, Port, Stack, Tap, TcpListener, TcpStream, UdpSocket};
+use net::{
+    Builder, Mode, PacketSocket, Port, PortConfig, Stack, Tap, TcpListener, TcpStream, UdpSocket,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -53,7 +55,16 @@ fn in_namespace(name: &str, test: impl Future<Output = ()>) {
 
 /// A device between the kernel and a stack of ours.
 fn stack() -> Stack {
-    let tap = Tap::open("hepta%d", Mode::Tap, 1500).unwrap();
+    stack_on_tap(PortConfig::default())
+}
+
+/// The same, on which nobody leaves anything to the other: every frame is a whole packet.
+fn stack_on_plain_tap() -> Stack {
+    stack_on_tap(PortConfig { has_offloads: false, ..PortConfig::default() })
+}
+
+fn stack_on_tap(config: PortConfig) -> Stack {
+    let tap = Tap::open("hepta%d", Mode::Tap, config).unwrap();
     let name = tap.name().to_owned();
     give_kernel_its_address(&name);
     stack_on(&name, tap)
@@ -64,7 +75,7 @@ fn stack_on_packets() -> Stack {
     ip(&["link", "add", "kernel0", "type", "veth", "peer", "name", "ours0"]);
     ip(&["link", "set", "ours0", "up"]);
     give_kernel_its_address("kernel0");
-    stack_on("ours0", PacketSocket::open("ours0", 1500).unwrap())
+    stack_on("ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
 }
 
 fn give_kernel_its_address(name: &str) {
@@ -103,6 +114,28 @@ fn the_kernel_connects_to_us() {
     in_namespace("the_kernel_connects_to_us", async { echo_to_the_kernel(&stack()).await });
 }
 
+#[test]
+fn the_kernel_connects_to_us_without_offloads() {
+    in_namespace("the_kernel_connects_to_us_without_offloads", async {
+        echo_to_the_kernel(&stack_on_plain_tap()).await;
+    });
+}
+
+/// What is written at once leaves, and arrives, in frames that are longer than the link's packets.
+#[test]
+fn a_stream_crosses_in_few_frames() {
+    in_namespace("a_stream_crosses_in_few_frames", async {
+        let stack = stack();
+        echo_to_the_kernel(&stack).await;
+        // By whole packets the data alone would be twice as many.
+        let (counts, most) = (stack.counts(), (ECHO_LEN / 1448 / 2) as u64);
+        assert!(
+            counts.received < most && counts.sent < most,
+            "{counts:?}, at most {most} each way"
+        );
+    });
+}
+
 /// The kernel leaves checksums open there, and sends more than a packet at a time.
 #[test]
 fn the_kernel_connects_to_us_over_a_packet_socket() {
@@ -113,9 +146,12 @@ fn the_kernel_connects_to_us_over_a_packet_socket() {
     });
 }
 
-/// Twenty megabytes go both ways at once.
+/// How much [`echo_to_the_kernel`] sends: twenty megabytes.
+const ECHO_LEN: usize = 20 << 20;
+
+/// A stream goes both ways at once.
 async fn echo_to_the_kernel(stack: &Stack) {
-    const LEN: usize = 20 << 20;
+    const LEN: usize = ECHO_LEN;
     let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
     let client = thread::spawn(|| {
         let mut stream = std::net::TcpStream::connect(at(OURS, 80)).unwrap();
@@ -182,6 +218,28 @@ fn datagrams_to_and_from_the_kernel() {
         kernels.send(b"anybody?").unwrap();
         let refused = kernels.recv(&mut [0; 9]).unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "by our ICMP error");
+    });
+}
+
+/// A program has the kernel cut 60,200 bytes into datagrams of 1,200; they cross the device as one frame.
+#[test]
+fn datagrams_that_the_kernel_leaves_to_be_cut() {
+    in_namespace("datagrams_that_the_kernel_leaves_to_be_cut", async {
+        let sends = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
+            s.setsockopt(17, 103, 1200); s.sendto(bytes(60200), ('10.77.0.2', 53))";
+        let stack = stack();
+        let ours = UdpSocket::bind(&stack, at([0; 4], 53)).unwrap();
+        let python = Command::new("python3").args(["-c", sends]).output();
+        if !python.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: there is no python3, or the kernel knows no UDP_SEGMENT");
+            return;
+        }
+        let mut into = vec![0; 10_000];
+        for wanted in [1200; 50].into_iter().chain([200]) {
+            assert_eq!(ours.recv_from(&mut into).await.unwrap().0, wanted);
+        }
+        // What the kernel says when an interface comes up is less.
+        assert!(stack.counts().received < 40, "{:?}", stack.counts());
     });
 }
 

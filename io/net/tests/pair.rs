@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::Mac;
 use host::Config;
 use neighbor::Claim;
-use net::{Builder, Stack, TcpListener, TcpStream, UdpSocket, cable};
+use net::{Builder, PortConfig, Stack, TcpListener, TcpStream, UdpSocket, cable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ fn at(ip: [u8; 4], port: u16) -> SocketAddr {
 
 /// Two stacks that see each other.
 fn pair() -> (Stack, Stack) {
-    let (a, b) = cable(1500).unwrap();
+    let (a, b) = cable(PortConfig::default()).unwrap();
     let start = |port, ip: [u8; 4]| {
         let mut builder = Builder::new(Config::new([ip[3]; 16]));
         let mac = Mac([2, 0, 0, 0, 0, ip[3]]);

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use base::{Instant, TxBuf};
-use net::{Mode, Port, Tap};
+use net::{Mode, Port, PortConfig, Tap};
 use sim::programs::{Client, Plan, Server};
 use sim::{Cable, Net, Weather};
 
@@ -70,7 +70,9 @@ fn ours(loss: u32, bytes: u64, seed: u64) -> f64 {
 
 /// Joins two devices by the cable, in real time, until nobody keeps our input open.
 fn join(names: [&str; 2], loss: u32, seed: u64) {
-    let mut taps = names.map(|name| Tap::open(name, Mode::Tap, 1500).expect("a TAP device"));
+    // What the cable loses are segments, each by itself.
+    let config = PortConfig { has_offloads: false, ..PortConfig::default() };
+    let mut taps = names.map(|name| Tap::open(name, Mode::Tap, config).expect("a TAP device"));
     let mut cables = [seed, seed + 1].map(|seed| Cable::new(weather(loss), seed));
     let is_over = Arc::new(AtomicBool::new(false));
     let ends = Arc::clone(&is_over);

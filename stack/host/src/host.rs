@@ -6,7 +6,7 @@ use base::{Cx, Instant, Mac, SipKey, TxBuf};
 use ethernet::EtherType;
 use icmp::{Error, Unreachable};
 use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
-use phys::RxFrame;
+use phys::{RxChecksum, RxFrame};
 
 use crate::messages::Messages;
 use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing, Service};
@@ -104,8 +104,8 @@ pub(crate) struct Arrival {
     pub(crate) is_link_group: bool,
     /// Whether the packet is for many.
     pub(crate) is_group: bool,
-    /// Whether somebody below has looked at the checksum of layer 4.
-    pub(crate) is_verified: bool,
+    /// What is known of the checksum of layer 4.
+    pub(crate) checksum: RxChecksum,
     /// If the device merged several segments: how long their payload was; otherwise 0.
     pub(crate) segment_len: u16,
 }
@@ -140,10 +140,10 @@ impl Host {
                 }
             }
             EtherType::Ipv4 | EtherType::Ipv6 => {
-                let is_verified = frame.is_verified();
+                let checksum = frame.checksum;
                 let segment_len = frame.segmentation.map_or(0, |merged| merged.payload_len);
                 let is_group = false;
-                let at = Arrival { interface, is_link_group, is_group, is_verified, segment_len };
+                let at = Arrival { interface, is_link_group, is_group, checksum, segment_len };
                 self.handle_packet(cx, at, payload);
             }
             EtherType::Other(number) => {
@@ -173,7 +173,7 @@ impl Host {
         }
         let Some(fragment) = packet.fragment else { return self.deliver(cx, &at, &packet) };
         // Nobody has looked at the checksum of the whole.
-        at.is_verified = false;
+        at.checksum = RxChecksum::Unverified;
         let whole = self.network.reassembly.handle_fragment(cx, &packet, fragment);
         let Some(whole) = whole else { return };
         // RFC 8200 §4.5: more headers may stand in front of what was cut.
@@ -199,14 +199,14 @@ impl Host {
                 cx.note(|| Seen::Dropped { from, to, why });
             }
             Protocol::TCP => {
-                let facts = (at.is_verified, at.segment_len);
+                let facts = (at.checksum.is_verified(), at.segment_len);
                 self.tcp.handle_segment(cx, &mut self.network, packet, facts);
             }
             Protocol::UDP => {
                 let ends = (packet.source, packet.destination);
                 let known = udp::Known {
                     is_group: at.is_group,
-                    is_verified: at.is_verified,
+                    is_verified: at.checksum.is_verified(),
                     segment_len: at.segment_len,
                 };
                 match self.udp.handle_datagram(cx, ends, packet.payload, known) {
@@ -312,7 +312,7 @@ impl Host {
             interface: LOOPBACK,
             is_link_group: false,
             is_group: false,
-            is_verified: true,
+            checksum: RxChecksum::Open,
             segment_len: 0,
         };
         self.handle_packet(cx, at, packet.as_slice());

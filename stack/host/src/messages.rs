@@ -9,6 +9,7 @@ use icmp::{Error, Exceeded, Message, Offender, Unreachable};
 use ip::forward::{self, Refusal};
 use ip::v6::Refusal as Refused;
 use ip::{Kind, Packet, Protocol, Quoted};
+use phys::RxChecksum;
 
 use crate::host::{Arrival, Event, Host};
 use crate::network::{LOOPBACK, Network};
@@ -79,8 +80,8 @@ impl Host {
     /// Takes a message that came in.
     pub(crate) fn handle_message(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
         let (from, to) = (packet.source, packet.destination);
-        // Devices look at the checksums of TCP and UDP only.
-        let is_verified = at.interface == LOOPBACK;
+        // Devices look at the checksums of TCP and UDP only; one that was never on a cable needs none.
+        let is_verified = at.checksum == RxChecksum::Open;
         let message = match (from, to) {
             (IpAddr::V6(from), IpAddr::V6(to)) => {
                 Message::parse_v6(packet.payload, (from, to), is_verified)

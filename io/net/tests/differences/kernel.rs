@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use base::TxBuf;
-use net::{Mode, Port, Tap};
+use net::{Mode, Port, PortConfig, Tap};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::conversation::{Action, Conversation, Role, Verb};
@@ -53,7 +53,9 @@ struct Stage {
 
 impl Kernel {
     pub(crate) fn new() -> Self {
-        let tap = Tap::open("differences", Mode::Tun, 1500).unwrap();
+        // Each segment is seen by itself, with its checksum.
+        let config = PortConfig { has_offloads: false, ..PortConfig::default() };
+        let tap = Tap::open("differences", Mode::Tun, config).unwrap();
         let run = |program: &str, args: &[&str]| {
             let output = Command::new(program).args(args).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

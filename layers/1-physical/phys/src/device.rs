@@ -9,6 +9,16 @@ pub enum Medium {
     Ip,
 }
 
+impl Medium {
+    /// How long the link's header is, in bytes, without any tag.
+    pub const fn header_len(self) -> usize {
+        match self {
+            Self::Ethernet => 14,
+            Self::Ip => 0,
+        }
+    }
+}
+
 /// What a device can do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Device {
@@ -108,16 +118,18 @@ impl Device {
     }
 }
 
+impl RxChecksum {
+    /// Whether the checksum need not be computed.
+    #[inline]
+    pub const fn is_verified(self) -> bool {
+        !matches!(self, Self::Unverified)
+    }
+}
+
 impl<'a> RxFrame<'a> {
     /// A frame of which nothing is known.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, checksum: RxChecksum::Unverified, segmentation: None }
-    }
-
-    /// Whether the checksum of layer 4 need not be computed.
-    #[inline]
-    pub const fn is_verified(&self) -> bool {
-        !matches!(self.checksum, RxChecksum::Unverified)
     }
 }
 

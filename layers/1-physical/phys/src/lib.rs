@@ -8,12 +8,13 @@
 //! Start reading at [`Device`]: the stack asks it how long packets may be and what need not be
 //! computed, and [`Device::finish`] does in software what the device cannot. [`Pool`] keeps the
 //! memory of frames. [`Port`] is what a device is to whoever drives a stack. [`pcapng`] writes and reads
-//! captures, as bytes; files are somebody else's.
+//! captures, as bytes; files are somebody else's. [`virtio`] is how Linux says what was left open.
 //!
 //! Not here: devices themselves (`io/`), the cable of the simulator, cutting super-segments in
 //! software.
 
 pub mod pcapng;
+pub mod virtio;
 
 mod device;
 mod pool;

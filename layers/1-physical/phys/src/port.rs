@@ -5,8 +5,9 @@ use base::{Cx, Segmentation, TxBuf};
 
 use crate::{Device, RxChecksum, RxFrame, Seen, Why};
 
-/// The longest frame that is read: a packet of IP and the header of a link.
-pub const FRAME_LEN_MAX: usize = 65_535 + 18;
+/// The longest frame that is read: the header of a link with a tag, that of IPv6, which does not count
+/// itself, and what that can carry.
+pub const FRAME_LEN_MAX: usize = 18 + 40 + 65_535;
 
 /// What a device is to whoever drives a stack: frames go in and come out. The devices themselves are
 /// in `io/`.

@@ -1,8 +1,8 @@
-use base::TxBuf;
+use base::{Segmentation, SegmentationKind, TxBuf};
 use proptest::prelude::*;
 
 use crate::pcapng::{self, Packet, Reader};
-use crate::{Checksums, Device, Medium, Pool};
+use crate::{Checksums, Device, Medium, Pool, RxChecksum, virtio};
 
 /// A frame whose checksum, `offset` bytes into the whole, is left open.
 fn frame(offset: usize) -> TxBuf {
@@ -56,6 +56,58 @@ fn captures_of_others_are_read() {
     let second = Packet { interface: 0, medium: ip, nanos: 0, frame: &[0x45, 0, 0], len: 3 };
     assert_eq!(read, Ok(vec![first, second]));
     assert!(Reader::new(b"\xd4\xc3\xb2\xa1").is_err(), "the older format");
+}
+
+/// A super-segment of TCP in IPv4, behind the header of its link.
+fn super_segment(medium: Medium, tcp_flags: u8, payload_len: u16) -> TxBuf {
+    let mut out = TxBuf::new();
+    out.append(&[7; 3000]);
+    let mut tcp = [0; 32];
+    (tcp[12], tcp[13]) = (8 << 4, tcp_flags);
+    out.prepend(tcp);
+    out.leave_checksum(16);
+    let mut ip = [0; 20];
+    ip[0] = 0x45;
+    out.prepend(ip);
+    if medium == Medium::Ethernet {
+        out.prepend([0; 14]);
+    }
+    out.leave_segmentation(Segmentation { kind: SegmentationKind::Tcp, payload_len });
+    out
+}
+
+#[test]
+fn what_is_left_open_stands_in_the_virtio_header() {
+    let words = |header: [u8; virtio::LEN]| {
+        let word = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+        (header[0], header[1], [word(2), word(4), word(6), word(8)])
+    };
+    let of = |frame: &TxBuf, medium| words(virtio::emit(frame, medium));
+    let whole = super_segment(Medium::Ethernet, 0x10, 1000);
+    assert_eq!(of(&whole, Medium::Ethernet), (1, 1, [66, 1000, 34, 16]));
+    let with_cwr = super_segment(Medium::Ip, 0x90, 1448);
+    assert_eq!(of(&with_cwr, Medium::Ip), (1, 0x81, [52, 1448, 20, 16]));
+    assert_eq!(of(&frame(6), Medium::Ip), (1, 0, [0, 0, 0, 6]));
+    let mut finished = frame(6);
+    finished.finish_checksum();
+    assert_eq!(of(&finished, Medium::Ip), (0, 0, [0; 4]));
+}
+
+#[test]
+fn what_the_virtio_header_says_of_a_frame_that_came() {
+    let read = |flags, gso_type, size: u16| {
+        let [low, high] = size.to_ne_bytes();
+        virtio::parse([flags, gso_type, 66, 0, low, high, 34, 0, 16, 0]).ok()
+    };
+    let cut = |kind, payload_len| Some(Segmentation { kind, payload_len });
+    let (tcp, udp) = (SegmentationKind::Tcp, SegmentationKind::Udp);
+    assert_eq!(read(0, 0, 0), Some((RxChecksum::Unverified, None)));
+    assert_eq!(read(2, 0, 0), Some((RxChecksum::Verified, None)));
+    assert_eq!(read(1, 1, 1448), Some((RxChecksum::Open, cut(tcp, 1448))));
+    assert_eq!(read(1, 0x84, 1428), Some((RxChecksum::Open, cut(tcp, 1428))));
+    assert_eq!(read(3, 5, 1200), Some((RxChecksum::Open, cut(udp, 1200))));
+    assert_eq!(read(1, 1, 0), Some((RxChecksum::Open, None)), "nothing to cut by");
+    assert_eq!(read(1, 3, 1000), None, "fragments of UDP, which nobody asked for");
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use ::net::{Captured, Mode, PacketSocket, Port, Tap};
+use ::net::{Captured, Mode, PacketSocket, Port, PortConfig, Tap};
 use anyhow::anyhow;
 use base::Mac;
 
@@ -37,14 +37,15 @@ fn open(name: &str, mtu: usize) -> io::Result<Device> {
     };
     // The kernel says so of a device that is there and of another kind.
     let is_other = |error: &io::Error| error.kind() == io::ErrorKind::InvalidInput;
-    let tap = match Tap::open(name, guess, mtu) {
-        Err(error) if is_other(&error) => Tap::open(name, other, mtu),
+    let config = PortConfig { mtu, ..PortConfig::default() };
+    let tap = match Tap::open(name, guess, config) {
+        Err(error) if is_other(&error) => Tap::open(name, other, config),
         opened => opened,
     };
     match tap {
         Ok(tap) => Ok(Device { name: tap.name().to_owned(), port: Box::new(tap) }),
         Err(error) if is_other(&error) => {
-            let port = Box::new(PacketSocket::open(name, mtu)?);
+            let port = Box::new(PacketSocket::open(name, config)?);
             Ok(Device { name: name.to_owned(), port })
         }
         Err(error) => Err(error),

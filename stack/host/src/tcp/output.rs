@@ -33,7 +33,12 @@ impl Tcp {
                 Ready::Listener(key) => self.poll_listener(cx, key, out),
             };
             if packet.is_some() {
-                self.turn.0 += 1;
+                // A super-segment is as much as the segments that it is cut into.
+                let cut = out
+                    .offload()
+                    .segmentation
+                    .map_or(1, |cut| (out.len() / usize::from(cut.payload_len).max(1)).max(1));
+                self.turn.0 += cut as u32;
                 if self.turn.0 >= TURN_MAX {
                     self.turn.0 = 0;
                     self.ready.rotate_left(1);

@@ -190,7 +190,9 @@ impl Window {
         const SMALL: usize = 128;
         if len >= SMALL {
             let room = self.space.saturating_sub(used).saturating_sub(self.offered_max);
-            self.offered_max += room.min(2 * u32::from(self.advertised_mss));
+            // A merged segment counts as all of those that it was made of.
+            let growth = u32::from(self.advertised_mss).max(len as u32).saturating_mul(2);
+            self.offered_max += room.min(growth);
         }
         // A whole window came: that takes a round trip at least.
         if nxt.is_at_least(self.rtt_seq) {
