@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use base::Cx;
@@ -8,9 +9,38 @@ use base::Cx;
 const QUEUES_MAX: usize = 64;
 const PLACES_MAX: usize = 4096;
 
-/// Queues that nobody uses. A connection that has nothing in one holds none.
+/// A queue that has memory only while there is something in it: otherwise a pointer to nothing, for
+/// most connections wait most of the time.
 #[derive(Debug)]
-struct Spare<T>(Vec<VecDeque<T>>);
+#[allow(clippy::box_collection, reason = "an empty queue is three words more than a pointer")]
+pub(crate) struct Lent<T>(Option<Box<VecDeque<T>>>);
+
+impl<T> Default for Lent<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Deref for Lent<T> {
+    type Target = VecDeque<T>;
+
+    #[inline]
+    fn deref(&self) -> &VecDeque<T> {
+        self.0.as_deref().unwrap_or(const { &VecDeque::new() })
+    }
+}
+
+impl<T> DerefMut for Lent<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut VecDeque<T> {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// Queues that nobody uses.
+#[derive(Debug)]
+#[allow(clippy::vec_box, reason = "a queue is handed on as the pointer that it is")]
+struct Spare<T>(Vec<Box<VecDeque<T>>>);
 
 impl<T> Default for Spare<T> {
     fn default() -> Self {
@@ -20,24 +50,19 @@ impl<T> Default for Spare<T> {
 
 /// Gives `queue` memory, if it has none, that another connection needs no more.
 #[inline]
-pub(crate) fn lend<T: Send + 'static>(cx: &mut Cx<'_>, queue: &mut VecDeque<T>) {
-    if queue.capacity() == 0
-        && let Some(spare) = cx.memory::<Spare<T>>().0.pop()
-    {
-        *queue = spare;
+pub(crate) fn lend<T: Send + 'static>(cx: &mut Cx<'_>, queue: &mut Lent<T>) {
+    if queue.0.is_none() {
+        queue.0 = cx.memory::<Spare<T>>().0.pop();
     }
 }
 
 /// Takes the memory of `queue` back, if there is nothing in it.
 #[inline]
-pub(crate) fn take_back<T: Send + 'static>(cx: &mut Cx<'_>, queue: &mut VecDeque<T>) {
-    if !queue.is_empty() || queue.capacity() == 0 {
-        return;
-    }
-    let queue = std::mem::take(queue);
+pub(crate) fn take_back<T: Send + 'static>(cx: &mut Cx<'_>, queue: &mut Lent<T>) {
+    let Some(empty) = queue.0.take_if(|queue| queue.is_empty()) else { return };
     let spare = &mut cx.memory::<Spare<T>>().0;
-    if queue.capacity() <= PLACES_MAX && spare.len() < QUEUES_MAX {
-        spare.push(queue);
+    if empty.capacity() <= PLACES_MAX && spare.len() < QUEUES_MAX {
+        spare.push(empty);
     }
 }
 

@@ -48,12 +48,27 @@ struct Wishes {
     opening: Option<Box<Opening>>,
 }
 
-/// How a silent peer is asked (RFC 9293 §3.8.4).
+/// How a silent peer is asked (RFC 9293 §3.8.4). Times are in milliseconds, 49 days at most.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct KeepAlive {
-    pub(crate) after: Duration,
-    pub(crate) interval: Duration,
-    pub(crate) probes: u8,
+struct KeepAlive {
+    after_ms: u32,
+    interval_ms: u32,
+    probes: u8,
+}
+
+impl KeepAlive {
+    fn new(after: Duration, interval: Duration, probes: u8) -> Self {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        Self { after_ms: ms(after), interval_ms: ms(interval), probes }
+    }
+
+    const fn after(self) -> Duration {
+        Duration::from_millis(self.after_ms as u64)
+    }
+
+    const fn interval(self) -> Duration {
+        Duration::from_millis(self.interval_ms as u64)
+    }
 }
 
 impl Life {
@@ -294,9 +309,8 @@ impl Connection {
 
     /// RFC 9293 §3.8.4.
     fn ask_silent_peer(&mut self, cx: &mut Cx<'_>) {
-        let Some(KeepAlive { after, interval, probes }) = self.life.keepalive() else {
-            return;
-        };
+        let Some(keepalive) = self.life.keepalive() else { return };
+        let (after, interval) = (keepalive.after(), keepalive.interval());
         if matches!(self.state, State::Closed | State::SynSent) {
             return;
         }
@@ -314,7 +328,7 @@ impl Connection {
         let asked = self.life.keepalive_probes;
         let is_enough = match self.life.user_timeout() {
             Some(limit) => silent >= limit && asked > 0,
-            None => asked >= probes,
+            None => asked >= keepalive.probes,
         };
         if is_enough {
             self.pending.owe_reset(self.send.nxt);
@@ -337,7 +351,7 @@ impl Connection {
     /// The connection is established: keep-alive begins, if it is on.
     pub(crate) fn start_keepalive(&mut self, cx: &Cx<'_>) {
         if let Some(keepalive) = self.life.keepalive() {
-            self.life.alarm = cx.now().after(keepalive.after);
+            self.life.alarm = cx.now().after(keepalive.after());
         }
     }
 
@@ -387,7 +401,7 @@ impl Connection {
         interval: Duration,
         probes: u8,
     ) {
-        self.life.wishes().keepalive = Some(KeepAlive { after, interval, probes });
+        self.life.wishes().keepalive = Some(KeepAlive::new(after, interval, probes));
         if self.state.is_synchronized() && !self.is_waiting_for_fin() {
             let from = self.life.received_at;
             self.life.alarm = from.after(after).max(cx.now());

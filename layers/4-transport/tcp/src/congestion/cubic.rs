@@ -40,7 +40,7 @@ pub(super) struct Cubic {
 struct Epoch {
     since: Instant,
     /// How long until the function reaches `origin`, in milliseconds.
-    k: u64,
+    k: u32,
     /// Where the function is flat, in segments.
     origin: u32,
     /// What a Reno flow would have, in 1024ths of a segment.
@@ -98,9 +98,13 @@ impl Epoch {
     /// W_cubic at `t` milliseconds, in 1024ths of a segment (RFC 9438 §4.2, figure 1).
     fn cubic(&self, t: u64) -> u64 {
         let origin = u64::from(self.origin) * 1024;
-        let distance = u128::from(t.abs_diff(self.k).min(1 << 20));
+        let distance = u128::from(t.abs_diff(u64::from(self.k)).min(1 << 20));
         let delta = (u128::from(C) * distance * distance * distance / 1_000_000_000) as u64;
-        if t < self.k { origin.saturating_sub(delta) } else { origin.saturating_add(delta) }
+        if t < u64::from(self.k) {
+            origin.saturating_sub(delta)
+        } else {
+            origin.saturating_add(delta)
+        }
     }
 }
 
@@ -167,10 +171,10 @@ impl Policy for Cubic {
 }
 
 /// The largest number whose cube is at most `n`.
-fn cube_root(n: u64) -> u64 {
-    let (mut low, mut high) = (0_u64, 1 << 22);
+fn cube_root(n: u64) -> u32 {
+    let (mut low, mut high) = (0_u32, 1 << 22);
     while low + 1 < high {
-        let middle = u64::midpoint(low, high);
+        let middle = u32::midpoint(low, high);
         if u128::from(middle).pow(3) <= u128::from(n) { low = middle } else { high = middle }
     }
     low

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::Progress;
 use crate::Seq;
+use crate::spare::Micros;
 
 /// How much longer a round trip must be to mean a queue: an eighth, within these bounds
 /// (RFC 9406 §4.3).
@@ -15,7 +16,7 @@ const SAMPLES: u32 = 8;
 /// How much slower the window grows in conservative slow start, and for how many rounds
 /// (RFC 9406 §4.3).
 pub(super) const GROWTH_DIVISOR: u32 = 4;
-const ROUNDS: u32 = 5;
+const ROUNDS: u8 = 5;
 
 /// Windows below this, in segments, fill no queue worth mentioning: jitter says nothing of them.
 const WINDOW_MIN: u32 = 16;
@@ -26,8 +27,8 @@ pub(super) struct HyStart {
     phase: Phase,
     /// The round ends when this is acknowledged.
     round_end: Option<Seq>,
-    last_min: Option<Duration>,
-    current_min: Option<Duration>,
+    last_min: Option<Micros>,
+    current_min: Option<Micros>,
     samples: u32,
 }
 
@@ -36,7 +37,7 @@ enum Phase {
     #[default]
     SlowStart,
     /// Growing slowly, to see whether it was only jitter.
-    Conservative { baseline: Duration, rounds: u32 },
+    Conservative { baseline: Micros, rounds: u8 },
 }
 
 /// How the window may grow now.
@@ -55,7 +56,7 @@ impl HyStart {
         if is_round_over {
             self.begin_round(progress);
         }
-        if let Some(rtt) = progress.rtt {
+        if let Some(rtt) = progress.rtt.map(Micros::from) {
             self.current_min = Some(self.current_min.map_or(rtt, |min| min.min(rtt)));
             self.samples += 1;
         }
@@ -74,8 +75,9 @@ impl HyStart {
                 let (Some(last), Some(current)) = (self.last_min, self.current_min) else {
                     return Advice::Fast;
                 };
+                let last = last.get();
                 let threshold = (last / THRESHOLD_DIVISOR).clamp(THRESHOLD_MIN, THRESHOLD_MAX);
-                if self.samples < SAMPLES || current < last + threshold {
+                if self.samples < SAMPLES || current.get() < last + threshold {
                     return Advice::Fast;
                 }
                 self.phase = Phase::Conservative { baseline: current, rounds: 0 };
@@ -87,7 +89,7 @@ impl HyStart {
                     self.phase = Phase::SlowStart;
                     return Advice::Fast;
                 }
-                *rounds += u32::from(is_round_over);
+                *rounds += u8::from(is_round_over);
                 if *rounds >= ROUNDS { Advice::Leave } else { Advice::Slow }
             }
         }

@@ -53,14 +53,25 @@ trait Policy {
 #[derive(Clone, Debug)]
 enum Chosen {
     NewReno(NewReno),
-    Cubic(Box<Cubic>),
+    /// What it remembers, once there is something; and whether it leaves slow start early.
+    Cubic(Option<Box<Cubic>>, bool),
 }
 
 impl Chosen {
     fn policy(&mut self) -> &mut dyn Policy {
         match self {
             Self::NewReno(policy) => policy,
-            Self::Cubic(policy) => &mut **policy,
+            Self::Cubic(policy, hystart) => {
+                &mut **policy.get_or_insert_with(|| Box::new(Cubic::new(*hystart)))
+            }
+        }
+    }
+
+    /// The same, if it remembers anything.
+    fn with_memory(&mut self) -> Option<&mut dyn Policy> {
+        match self {
+            Self::Cubic(None, _) => None,
+            other => Some(other.policy()),
         }
     }
 }
@@ -85,7 +96,7 @@ impl Congestion {
     pub(crate) fn new(config: &CongestionConfig) -> Self {
         let chosen = match config.algorithm {
             Algorithm::NewReno => Chosen::NewReno(NewReno),
-            Algorithm::Cubic => Chosen::Cubic(Box::new(Cubic::new(config.hystart))),
+            Algorithm::Cubic => Chosen::Cubic(None, config.hystart),
         };
         Self {
             window: Window {
@@ -118,7 +129,7 @@ impl Congestion {
     pub(crate) const fn algorithm(&self) -> Algorithm {
         match self.chosen {
             Chosen::NewReno(_) => Algorithm::NewReno,
-            Chosen::Cubic(_) => Algorithm::Cubic,
+            Chosen::Cubic(..) => Algorithm::Cubic,
         }
     }
 
@@ -160,7 +171,9 @@ impl Congestion {
 
     /// Everything outstanding is lost: what is in flight and one segment (RFC 5681 §3.1).
     pub(crate) fn collapse(&mut self, in_flight: u32) {
-        self.chosen.policy().forget();
+        if let Some(policy) = self.chosen.with_memory() {
+            policy.forget();
+        }
         self.window.counter = 0;
         self.window.cwnd = in_flight + 1;
     }
@@ -227,7 +240,9 @@ impl Congestion {
 
     /// Something is sent, and nothing was outstanding for `pause`.
     pub(crate) fn resume(&mut self, now: Instant, pause: Duration) {
-        self.chosen.policy().resume(now, pause);
+        if let Some(policy) = self.chosen.with_memory() {
+            policy.resume(now, pause);
+        }
     }
 
     /// RFC 5681 §4.1: what was learnt about the path ages in a pause; the window is halved for

@@ -1,9 +1,9 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::Cx;
 
-use crate::{Budget, spare};
+use crate::Budget;
+use crate::spare::{self, Lent};
 
 /// How large a block is. A request fits into one; a super-segment of 64 KiB takes sixteen.
 const BLOCK_LEN: usize = 4096;
@@ -19,14 +19,14 @@ type Block = Box<[u8; BLOCK_LEN]>;
 /// a worker share. A buffer without bytes has no block.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    blocks: VecDeque<Option<Block>>,
+    blocks: Lent<Option<Block>>,
     /// Where the first unread byte stands in the first block.
-    head: usize,
+    head: u32,
     /// How many bytes can be read.
-    len: usize,
+    len: u32,
     budget: Arc<Budget>,
     /// How many blocks are held.
-    held: usize,
+    held: u32,
 }
 
 /// Blocks that nobody uses.
@@ -50,18 +50,18 @@ impl Pool {
 
 impl Buffer {
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
-        Self { blocks: VecDeque::new(), head: 0, len: 0, budget, held: 0 }
+        Self { blocks: Lent::default(), head: 0, len: 0, budget, held: 0 }
     }
 
     /// How many bytes can be read.
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// How many bytes of memory are held.
     pub(crate) const fn held(&self) -> usize {
-        self.held * BLOCK_LEN
+        self.held as usize * BLOCK_LEN
     }
 
     /// Whether bytes at `offset` behind what can be read may be kept, as far as memory goes. What
@@ -76,7 +76,7 @@ impl Buffer {
 
     /// Puts bytes at `offset` behind what can be read.
     pub(crate) fn write_at(&mut self, cx: &mut Cx<'_>, offset: usize, mut bytes: &[u8]) {
-        let mut at = self.head + self.len + offset;
+        let mut at = self.head as usize + self.len() + offset;
         while !bytes.is_empty() {
             let (index, from) = (at / BLOCK_LEN, at % BLOCK_LEN);
             let n = bytes.len().min(BLOCK_LEN - from);
@@ -106,19 +106,21 @@ impl Buffer {
     /// The next `n` bytes have all come: they can be read.
     #[inline]
     pub(crate) fn complete(&mut self, n: usize) {
-        self.len += n;
+        self.len += n as u32;
     }
 
     /// The first bytes that can be read and lie in memory one behind the other; empty when there
     /// are none.
     pub(crate) fn peek(&self) -> &[u8] {
         let Some(Some(first)) = self.blocks.front() else { return &[] };
-        first.get(self.head..BLOCK_LEN.min(self.head + self.len)).unwrap_or_default()
+        first
+            .get(self.head as usize..BLOCK_LEN.min(self.head as usize + self.len()))
+            .unwrap_or_default()
     }
 
     /// Everything that can be read, in slices.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let (mut from, mut left) = (self.head, self.len);
+        let (mut from, mut left) = (self.head as usize, self.len());
         self.blocks.iter().flatten().map_while(move |block| {
             let n = left.min(BLOCK_LEN - from);
             let slice = block.get(from..from + n).filter(|slice| !slice.is_empty())?;
@@ -130,11 +132,11 @@ impl Buffer {
 
     /// Forgets the first `n` bytes.
     pub(crate) fn release(&mut self, cx: &mut Cx<'_>, n: usize) {
-        let n = n.min(self.len);
+        let n = n.min(self.len()) as u32;
         self.len -= n;
         self.head += n;
-        while self.head >= BLOCK_LEN {
-            self.head -= BLOCK_LEN;
+        while self.head >= BLOCK_LEN as u32 {
+            self.head -= BLOCK_LEN as u32;
             self.drop_front(cx);
         }
     }

@@ -5,14 +5,11 @@ use crate::wire::SackBlocks;
 /// of 3 MiB has about 2,000 segments, so at a loss of one in eight all are kept.
 const RANGES_MAX: usize = 256;
 
-/// How many places without a range are kept; an idle connection holds 8 × 8 bytes.
-const RANGES_KEPT: usize = 8;
-
 /// How many blocks are remembered for acknowledgements: as many as a header takes.
 const BLOCKS_MAX: usize = 4;
 
 /// What arrived out of order, and what is to be said about it. A connection to which nothing like
-/// that happens holds one pointer to nothing.
+/// that happens, or no longer, holds one pointer to nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Ranges(Option<Box<Gaps>>);
 
@@ -62,7 +59,11 @@ impl Ranges {
     /// ends.
     #[inline]
     pub(crate) fn take_up_to(&mut self, nxt: Seq) -> Option<Seq> {
-        self.0.as_mut()?.take_up_to(nxt)
+        let end = self.0.as_mut()?.take_up_to(nxt);
+        if self.0.as_ref().is_some_and(|gaps| gaps.is_over()) {
+            self.0 = None;
+        }
+        end
     }
 
     /// What came twice is reported in the next acknowledgement.
@@ -142,6 +143,11 @@ impl Gaps {
         self.recent = std::iter::once(range).chain(others.copied()).take(BLOCKS_MAX).collect();
     }
 
+    /// Whether nothing is left, and nothing to say.
+    fn is_over(&self) -> bool {
+        self.ranges.is_empty() && self.recent.is_empty() && self.duplicate.is_none()
+    }
+
     /// Everything up to `nxt` has arrived: takes out the range that touches it, and says where it
     /// ends.
     fn take_up_to(&mut self, nxt: Seq) -> Option<Seq> {
@@ -156,9 +162,6 @@ impl Gaps {
         if !self.recent.is_empty() {
             let above = |block: &&(Seq, Seq)| block.0.is_after(up_to);
             self.recent = self.recent.as_slice().iter().filter(above).copied().collect();
-        }
-        if self.ranges.is_empty() && self.ranges.capacity() > RANGES_KEPT {
-            self.ranges = Vec::new();
         }
         end
     }

@@ -1,9 +1,7 @@
-use std::collections::VecDeque;
-
 use base::Cx;
 use bytes::Bytes;
 
-use crate::spare;
+use crate::spare::{self, Lent};
 
 /// Up to this length, shared bytes are copied behind what was written before: a link of the chain
 /// costs more than the copy.
@@ -15,7 +13,7 @@ const COPIED_LEN_MAX: usize = 512;
 /// byte of all, and never wrap: a place in the queue is found by halving.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    links: VecDeque<Link>,
+    links: Lent<Link>,
     /// How many bytes have been acknowledged.
     gone: u64,
     /// How many bytes have been written.

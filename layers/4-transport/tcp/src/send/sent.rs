@@ -1,8 +1,7 @@
-use std::collections::VecDeque;
-
 use base::{Cx, Instant};
 
-use crate::{Seq, spare};
+use crate::Seq;
+use crate::spare::{self, Lent};
 
 /// What has been sent and is not acknowledged: one entry for each segment, or super-segment.
 ///
@@ -11,7 +10,7 @@ use crate::{Seq, spare};
 /// for its *pipe*.
 #[derive(Debug, Default)]
 pub(crate) struct Scoreboard {
-    entries: VecDeque<Sent>,
+    entries: Lent<Sent>,
     /// Everything that is not cumulatively acknowledged.
     packets: u32,
     /// Of these, what the peer says it has.
@@ -21,7 +20,7 @@ pub(crate) struct Scoreboard {
     /// Of these, what is on its way once more.
     retransmitted: u32,
     /// No entry before this one is lost and waiting.
-    lost_hint: usize,
+    lost_hint: u32,
 }
 
 /// One entry of the scoreboard.
@@ -168,7 +167,7 @@ impl Scoreboard {
     /// every part that is gone.
     #[inline]
     pub(crate) fn acknowledge(&mut self, cx: &mut Cx<'_>, una: Seq, mut each: impl FnMut(&Sent)) {
-        let mut gone = 0;
+        let mut gone = 0_u32;
         while let Some(first) = self.entries.front().copied() {
             if !first.start.is_before(una) {
                 break;
@@ -237,7 +236,7 @@ impl Scoreboard {
             *entry = first;
         }
         self.entries.insert(index + 1, second);
-        if self.lost_hint > index {
+        if self.lost_hint as usize > index {
             self.lost_hint += 1;
         }
     }
@@ -262,7 +261,7 @@ impl Scoreboard {
         if let Some(entry) = self.entries.get_mut(index) {
             *entry = whole;
         }
-        if self.lost_hint > index {
+        if self.lost_hint as usize > index {
             self.lost_hint -= 1;
         }
     }
@@ -283,7 +282,7 @@ impl Scoreboard {
             *entry = after;
         }
         if after.has(Marks::LOST) && !after.has(Marks::RETRANSMITTED) {
-            self.lost_hint = self.lost_hint.min(index);
+            self.lost_hint = self.lost_hint.min(index as u32);
         }
     }
 
@@ -302,9 +301,9 @@ impl Scoreboard {
         if self.lost == 0 {
             return None;
         }
-        let from = self.lost_hint.min(self.entries.len());
+        let from = (self.lost_hint as usize).min(self.entries.len());
         let found = self.entries.range(from..).position(waits).map(|n| from + n);
-        self.lost_hint = found.unwrap_or(self.entries.len());
+        self.lost_hint = found.unwrap_or(self.entries.len()) as u32;
         found
     }
 
