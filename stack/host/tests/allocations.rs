@@ -125,3 +125,108 @@ fn a_segment_costs_no_allocation_of_its_own() {
     // What is under way is a list that grows and shrinks with each flight: twice for some dozen frames.
     assert!(per_frame < 0.2, "{per_frame} allocations for a frame");
 }
+
+/// A client that connects to a server again and again, and asks it for something every 100 ms.
+struct Talk {
+    pair: Pair,
+    listener: host::ListenerId,
+    ends: Vec<[TcpId; 2]>,
+    /// Whether both ask each other after two hours whether they are there.
+    keeps_alive: bool,
+}
+
+impl Talk {
+    fn new(connections: usize, keeps_alive: bool) -> Self {
+        let mut pair = Pair::new();
+        let any = std::net::SocketAddr::new([0; 4].into(), 80);
+        let listener = pair.with(1, |_, host| host.tcp_listen(any, 8)).expect("free");
+        let mut talk = Self { pair, listener, ends: Vec::new(), keeps_alive };
+        (0..connections).for_each(|_| talk.connect());
+        talk
+    }
+
+    fn connect(&mut self) {
+        let remote = std::net::SocketAddr::new([10, 0, 0, 2].into(), 80);
+        let pair = &mut self.pair;
+        let client = pair.with(0, |cx, host| host.tcp_connect(cx, None, remote)).expect("a way");
+        pair.turn();
+        let server = pair.with(1, |_, host| host.tcp_accept(self.listener)).expect("connected");
+        let ends = [client, server];
+        for (n, end) in ends.into_iter().enumerate() {
+            if self.keeps_alive {
+                pair.with(n, |cx, host| host.tcp_with(end, |c| c.set_keepalive(cx, true)));
+            }
+        }
+        self.ends.push(ends);
+        self.exchange(self.ends.len() - 1, 2, 1000);
+    }
+
+    /// A question of 100 bytes, and an answer of so many.
+    fn exchange(&mut self, of: usize, rounds: usize, answer_len: usize) {
+        let Some(&[client, server]) = self.ends.get(of) else { return };
+        for _ in 0..rounds {
+            self.carry((0, client), (1, server), 100);
+            self.carry((1, server), (0, client), answer_len);
+            self.pair.now = self.pair.now.after(Duration::from_millis(100));
+        }
+    }
+
+    fn carry(&mut self, from: (usize, TcpId), to: (usize, TcpId), len: usize) {
+        let (mut into, pair) = ([0; 4096], &mut self.pair);
+        let data = Bytes::from(vec![7; len]);
+        pair.with(from.0, |cx, host| host.tcp_write(cx, from.1, data));
+        pair.turn();
+        while pair.with(to.0, |cx, host| host.tcp_read(cx, to.1, &mut into)) > 0 {}
+        pair.turn();
+    }
+
+    fn close(&mut self, of: usize) {
+        for (n, end) in self.ends.swap_remove(of).into_iter().enumerate() {
+            assert!(self.pair.with(n, |cx, host| host.tcp_close(cx, end)));
+            self.pair.turn();
+        }
+    }
+}
+
+/// Everything that a connection makes its host hold while it waits, both ends counted: what stands in
+/// the tables beside it too, and what it has learnt of its path.
+#[test]
+fn an_idle_connection_is_a_kibibyte_at_most() {
+    let mut talk = Talk::new(100, false);
+    // What the worker keeps for all of them is warm.
+    talk.exchange(0, 10, 50_000);
+    let (before, count) = (talk.ends.len(), 2500);
+    talk.ends.reserve(count);
+    let grown = allocation_counter::measure(|| (0..count).for_each(|_| talk.connect()));
+    let each = grown.bytes_current as f64 / (2 * count) as f64;
+    assert!(each <= 928.0, "{each} bytes");
+    // The same after an answer of many segments: they know the congestion of the path.
+    let learnt = allocation_counter::measure(|| {
+        (before..before + 250).for_each(|of| talk.exchange(of, 1, 50_000));
+    });
+    let more = learnt.bytes_current as f64 / 500.0;
+    assert!(each + more <= 1024.0, "{each} and {more} bytes");
+}
+
+#[test]
+fn small_talk_leaves_nothing_behind() {
+    let mut talk = Talk::new(8, true);
+    talk.exchange(0, 300, 3000);
+    let grown = allocation_counter::measure(|| talk.exchange(0, 1000, 3000));
+    assert!(grown.bytes_current < 1024, "{} bytes", grown.bytes_current);
+}
+
+#[test]
+fn who_was_here_leaves_nothing_behind() {
+    let mut talk = Talk::new(8, true);
+    let mut come_and_go = |times: usize| {
+        for _ in 0..times {
+            talk.connect();
+            talk.close(7);
+        }
+    };
+    // So many that some are in TIME-WAIT all the time.
+    come_and_go(500);
+    let grown = allocation_counter::measure(|| come_and_go(500));
+    assert!(grown.bytes_current < 1024, "{} bytes", grown.bytes_current);
+}

@@ -92,6 +92,14 @@ impl<T> Arena<T> {
         }
     }
 
+    /// The value at a place, whoever it is, with its key.
+    #[inline]
+    pub fn at(&self, index: u32) -> Option<(Key<T>, &T)> {
+        let Slot { generation, state } = self.slots.get(index as usize)?;
+        let State::Taken(value) = state else { return None };
+        Some((Key { index, generation: *generation, of: PhantomData }, value))
+    }
+
     /// The value, to be changed, unless it is gone.
     #[inline]
     pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
@@ -156,6 +164,11 @@ impl<T> Key<T> {
     /// The key as one number, which no other value of the arena has (or has had, for a long time).
     pub const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
+    }
+
+    /// The place of the value, which others may have after it.
+    pub const fn index(self) -> u32 {
+        self.index
     }
 
     /// The key that [`to_bits`](Self::to_bits) made a number of.

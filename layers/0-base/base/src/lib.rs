@@ -43,7 +43,7 @@ pub use cx::{Cx, Rng, World};
 pub use mac::Mac;
 pub use siphash::{SipHasher, SipKey};
 pub use time::{Instant, Wall};
-pub use timers::Timers;
+pub use timers::{Alarm, Timers};
 pub use txbuf::{Offload, PendingChecksum, Segmentation, SegmentationKind, TxBuf};
 pub use txqueue::{Chunk, FileRange, TxQueue};
 pub use wheel::Wheel;

@@ -33,37 +33,56 @@ pub enum ConnectError {
 #[derive(Debug)]
 pub(super) struct Ephemeral {
     key: SipKey,
-    counters: Vec<u16>,
+    counters: Box<[u16]>,
 }
 
 impl Ephemeral {
     pub(super) fn new(key: SipKey) -> Self {
-        Self { key, counters: vec![0; COUNTERS] }
+        Self { key, counters: vec![0; COUNTERS].into() }
     }
 
     /// RFC 6056 §3.3.4, algorithm 4: for each destination ports follow one another from a place that
-    /// nobody knows, so that none comes again soon and strangers cannot guess the next.
-    fn ports(&mut self, local: IpAddr, remote: SocketAddr) -> impl Iterator<Item = u16> {
-        let mut bytes = Vec::with_capacity(40);
+    /// nobody knows, so that none comes again soon and strangers cannot guess the next. Who finds one
+    /// free says so with [`taken`](Self::taken).
+    fn ports(
+        &self,
+        local: IpAddr,
+        remote: SocketAddr,
+    ) -> (usize, impl Iterator<Item = u16> + use<>) {
+        let hash = self.hash(local, remote);
+        let (offset, which) = (hash as u32 >> 8, (hash >> 32) as usize % COUNTERS);
+        let first = self.counters.get(which).map_or(0, |last| last.wrapping_add(1));
+        let count = PORTS.len() as u32;
+        let ports = (0..count).map(move |n| {
+            let nth = offset.wrapping_add(u32::from(first)).wrapping_add(n) % count;
+            *PORTS.start() + nth as u16
+        });
+        (which, ports)
+    }
+
+    /// The `nth` port was free: the next search begins behind it, and not once more at all that are
+    /// taken.
+    fn taken(&mut self, which: usize, nth: usize) {
+        if let Some(counter) = self.counters.get_mut(which) {
+            *counter = counter.wrapping_add(nth as u16).wrapping_add(1);
+        }
+    }
+
+    fn hash(&self, local: IpAddr, remote: SocketAddr) -> u64 {
+        let mut bytes = [0; 34];
+        let mut len = 0;
+        let mut add = |part: &[u8]| {
+            bytes.iter_mut().skip(len).zip(part).for_each(|(to, from)| *to = *from);
+            len += part.len();
+        };
         for ip in [local, remote.ip()] {
             match ip {
-                IpAddr::V4(ip) => bytes.extend(ip.octets()),
-                IpAddr::V6(ip) => bytes.extend(ip.octets()),
+                IpAddr::V4(ip) => add(&ip.octets()),
+                IpAddr::V6(ip) => add(&ip.octets()),
             }
         }
-        bytes.extend(remote.port().to_be_bytes());
-        let hash = self.key.hash(&bytes);
-        let (offset, which) = (hash as u32 >> 8, (hash >> 32) as usize % COUNTERS);
-        let counter = self.counters.get_mut(which);
-        let first = counter.map_or(0, |counter| {
-            *counter = counter.wrapping_add(1);
-            u32::from(*counter)
-        });
-        let count = PORTS.len() as u32;
-        (0..count).map(move |n| {
-            let nth = (offset.wrapping_add(first).wrapping_add(n)) % count;
-            *PORTS.start() + nth as u16
-        })
+        add(&remote.port().to_be_bytes());
+        self.key.hash(bytes.get(..len).unwrap_or_default())
     }
 }
 
@@ -93,9 +112,9 @@ impl Tcp {
         let flow = self.free_flow(cx, ip, port, remote).ok_or(ConnectError::NoPortLeft)?;
         let limits = limits_to(cx.now(), network, remote.ip());
         let config = Arc::clone(&self.config);
-        let connection = match self.flows.get(&flow).copied() {
+        let connection = match self.owner(&flow) {
             Some(Entry::TimeWait(key)) => {
-                let (_, waiting) = self.time_waits.remove(key).ok_or(ConnectError::NoPortLeft)?;
+                let waiting = self.end_time_wait(key).ok_or(ConnectError::NoPortLeft)?;
                 let isn = waiting.reuse(cx.now()).ok_or(ConnectError::NoPortLeft)?;
                 Connection::client_again(cx, config, flow, &limits, isn)
             }
@@ -113,19 +132,20 @@ impl Tcp {
         remote: SocketAddr,
     ) -> Option<Flow> {
         let flow = |port| Flow { local: SocketAddr::new(local, port), remote };
-        let flows = &self.flows;
-        let time_waits = &self.time_waits;
-        let is_free = |flow: &Flow| match flows.get(flow) {
+        let is_free = |flow: &Flow| match self.owner(flow) {
             None => true,
             Some(Entry::Connection(_)) => false,
             // RFC 6191 §2: an old connection that cannot be mistaken for the new one makes room.
             Some(Entry::TimeWait(key)) => {
-                time_waits.get(*key).is_some_and(|(_, waiting)| waiting.reuse(cx.now()).is_some())
+                self.time_waits.get(key).is_some_and(|of| of.state.reuse(cx.now()).is_some())
             }
         };
-        match port {
-            Some(port) => Some(flow(port)).filter(is_free),
-            None => self.ephemeral.ports(local, remote).map(flow).find(is_free),
+        if let Some(port) = port {
+            return Some(flow(port)).filter(is_free);
         }
+        let (which, ports) = self.ephemeral.ports(local, remote);
+        let (nth, found) = ports.map(flow).enumerate().find(|(_, flow)| is_free(flow))?;
+        self.ephemeral.taken(which, nth);
+        Some(found)
     }
 }

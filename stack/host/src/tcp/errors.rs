@@ -26,7 +26,7 @@ impl Tcp {
         };
         let seq = tcp::Seq(u32::from_be_bytes([q0, q1, q2, q3]));
         let error = IcmpError { kind: kind_of(error), seq };
-        match self.flows.get(&flow).copied() {
+        match self.owner(&flow) {
             Some(Entry::Connection(key)) => {
                 self.attribute(cx, &flow);
                 let Some(socket) = self.sockets.get_mut(key) else { return (false, false) };

@@ -2,30 +2,32 @@
 //!
 //! A segment finds its connection by one look into a table whose hash has a secret key. A connection
 //! that may have something to say stands in a queue once and gets a turn of a few segments; when it
-//! says nothing more, its next deadline goes into the timers, at most once: who is woken early looks
-//! again. So a segment costs the same whether there is one connection or a hundred thousand.
+//! says nothing more, its next deadline goes into the timers. Each has one alarm there at most, which
+//! moves when a deadline comes nearer, and not when it goes away: who is woken early looks again. So a
+//! segment costs the same whether there is one connection or a hundred thousand.
 
 mod connect;
 mod errors;
 mod fast_open;
+mod flows;
 mod output;
 mod timers;
 mod verbs;
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::checksum::Sum;
 use base::xray::Layer;
-use base::{Arena, Cx, Instant, Key, Malformed, SipKey, Timers};
+use base::{Alarm, Arena, Cx, Instant, Key, Malformed, SipKey, Timers};
 use ip::{Packet, Protocol};
 use tcp::{Connection, Flow, Limits, Listener, Returned, Segment, TimeWait};
 
 use crate::network::{Network, Service};
 use crate::xray::{Seen, Why};
+use flows::{Flows, Owner};
 
 pub use connect::ConnectError;
 pub use verbs::ListenError;
@@ -70,14 +72,13 @@ pub(crate) struct Tcp {
     config: Arc<tcp::Config>,
     connections_max: usize,
     time_waits_max: usize,
-    flows: HashMap<Flow, Entry, SipKey>,
+    flows: Flows,
     sockets: Arena<Box<Socket>>,
     listeners: Arena<Listening>,
     /// Listeners by port; few have the same.
     ports: HashMap<u16, Vec<ListenerId>, SipKey>,
-    time_waits: Arena<(Flow, TimeWait)>,
+    time_waits: Arena<Waiting>,
     timers: Timers<Wake>,
-    woken: Vec<Wake>,
     /// Who may have something to send, each once.
     ready: VecDeque<Ready>,
     /// How much of its turn the first of them has used.
@@ -99,9 +100,11 @@ pub struct Socket {
     has_news: bool,
     /// Its user has left: when it is over, it is gone.
     is_released: bool,
-    /// The earliest of its deadlines in the timers.
-    wakes_at: Option<Instant>,
-    confirmed_at: Option<Instant>,
+    /// Its place in the timers, if it has one, and when that wakes it.
+    alarm: Option<Alarm>,
+    wakes_at: Instant,
+    /// When it last told that its neighbour is alive, if ever.
+    confirmed_at: Instant,
 }
 
 /// A listener and where it listens.
@@ -112,21 +115,30 @@ pub struct Listening {
     /// Of its answers, and of the connections that begin here.
     service: Service,
     is_ready: bool,
-    wakes_at: Option<Instant>,
+    alarm: Option<Alarm>,
+    wakes_at: Instant,
+}
+
+/// What is left of a flow that both sides have closed.
+#[derive(Debug)]
+struct Waiting {
+    flow: Flow,
+    state: TimeWait,
+    alarm: Alarm,
 }
 
 /// Whose a flow is.
 #[derive(Clone, Copy, Debug)]
 enum Entry {
     Connection(Key<Box<Socket>>),
-    TimeWait(Key<(Flow, TimeWait)>),
+    TimeWait(Key<Waiting>),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Wake {
     Connection(Key<Box<Socket>>),
     Listener(ListenerId),
-    TimeWait(Key<(Flow, TimeWait)>),
+    TimeWait(Key<Waiting>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,15 +171,14 @@ impl Tcp {
         each.secret = SipKey::new((high << 64 | low).to_le_bytes());
         Self {
             config: Arc::new(each),
-            connections_max,
-            time_waits_max,
-            flows: HashMap::with_hasher(key.derive(b"flows")),
+            connections_max: connections_max.min(Flows::OWNERS_MAX),
+            time_waits_max: time_waits_max.min(Flows::OWNERS_MAX),
+            flows: Flows::new(key.derive(b"flows")),
             sockets: Arena::new(),
             listeners: Arena::new(),
             ports: HashMap::with_hasher(key.derive(b"ports")),
             time_waits: Arena::new(),
             timers: Timers::new(TICK),
-            woken: Vec::new(),
             ready: VecDeque::new(),
             turn: output::Turn::default(),
             news: VecDeque::new(),
@@ -197,12 +208,12 @@ impl Tcp {
         };
         let ecn = packet.ecn;
         self.attribute(cx, &flow);
-        match self.flows.get(&flow).copied() {
+        match self.owner(&flow) {
             Some(Entry::Connection(key)) => {
                 self.handle_connections(cx, network, key, &segment, ecn);
             }
             Some(Entry::TimeWait(key)) => {
-                self.handle_time_waits(cx, network, (key, flow), &segment, ecn);
+                self.handle_time_waits(cx, network, key, &segment, ecn);
             }
             None => self.handle_strangers(cx, network, flow, &segment, ecn, None),
         }
@@ -246,9 +257,9 @@ impl Tcp {
         socket.connection.handle_segment(cx, segment, ecn);
         let now = cx.now();
         let is_progress = socket.connection.unacknowledged() < before;
-        let is_due = socket.confirmed_at.is_none_or(|at| now.since(at) >= SIGN_OF_LIFE);
-        if is_progress && is_due {
-            socket.confirmed_at = Some(now);
+        let at = socket.confirmed_at;
+        if is_progress && (at == Instant::NEVER || now.since(at) >= SIGN_OF_LIFE) {
+            socket.confirmed_at = now;
             network.handle_sign_of_life(cx, socket.connection.flow().remote.ip());
         }
         self.touch(key);
@@ -258,18 +269,18 @@ impl Tcp {
         &mut self,
         cx: &mut Cx<'_>,
         network: &Network,
-        (key, flow): (Key<(Flow, TimeWait)>, Flow),
+        key: Key<Waiting>,
         segment: &Segment<'_>,
         ecn: tcp::Ecn,
     ) {
         let config = Arc::clone(&self.config);
-        let Some((_, waiting)) = self.time_waits.get_mut(key) else { return };
-        match waiting.handle_segment(cx, &config, segment) {
+        let Some(Waiting { flow, state, .. }) = self.time_waits.get_mut(key) else { return };
+        let flow = *flow;
+        match state.handle_segment(cx, &config, segment) {
             Returned::Nothing => {}
             Returned::Reply(header) => self.reply(cx, flow, *header),
             Returned::Reuse { isn } => {
-                self.time_waits.remove(key);
-                self.flows.remove(&flow);
+                self.end_time_wait(key);
                 self.handle_strangers(cx, network, flow, segment, ecn, Some(isn));
             }
         }
@@ -335,10 +346,11 @@ impl Tcp {
             is_ready: false,
             has_news: false,
             is_released: false,
-            wakes_at: None,
-            confirmed_at: None,
+            alarm: None,
+            wakes_at: Instant::NEVER,
+            confirmed_at: Instant::NEVER,
         }));
-        self.flows.insert(flow, Entry::Connection(key));
+        self.flows.insert(self.flows.hash(&flow), Owner::Connection(key.index()));
         self.touch(key);
         key
     }
@@ -369,13 +381,9 @@ impl Tcp {
             tcp::Event::TimeWait => {
                 let waiting = socket.connection.take_time_wait();
                 self.forget_flow(key, flow);
-                if let Some(waiting) =
-                    waiting.filter(|_| self.time_waits.len() < self.time_waits_max)
+                if let Some(state) = waiting.filter(|_| self.time_waits.len() < self.time_waits_max)
                 {
-                    let until = waiting.until();
-                    let place = self.time_waits.insert((flow, waiting));
-                    self.flows.insert(flow, Entry::TimeWait(place));
-                    self.timers.set(until, Wake::TimeWait(place));
+                    self.begin_time_wait(flow, state);
                 }
             }
             tcp::Event::Connected => {
@@ -389,27 +397,59 @@ impl Tcp {
         }
     }
 
+    /// Whose a flow is, if it is anybody's.
+    #[inline]
+    fn owner(&self, flow: &Flow) -> Option<Entry> {
+        let found = self.flows.find(self.flows.hash(flow), |owner| {
+            let of = match owner {
+                Owner::Connection(at) => self.sockets.at(at).map(|(_, of)| of.connection.flow()),
+                Owner::TimeWait(at) => self.time_waits.at(at).map(|(_, of)| &of.flow),
+            };
+            of == Some(flow)
+        });
+        match found? {
+            Owner::Connection(at) => self.sockets.at(at).map(|(key, _)| Entry::Connection(key)),
+            Owner::TimeWait(at) => self.time_waits.at(at).map(|(key, _)| Entry::TimeWait(key)),
+        }
+    }
+
     /// The flow is this connection's no longer.
     fn forget_flow(&mut self, key: Key<Box<Socket>>, flow: Flow) {
-        if let Some(Entry::Connection(of)) = self.flows.get(&flow)
-            && *of == key
-        {
-            self.flows.remove(&flow);
-        }
+        self.flows.remove(self.flows.hash(&flow), Owner::Connection(key.index()));
+    }
+
+    fn begin_time_wait(&mut self, flow: Flow, state: TimeWait) {
+        let (until, timers) = (state.until(), &mut self.timers);
+        let key = self.time_waits.insert_with(|key| {
+            let alarm = timers.set(until, Wake::TimeWait(key));
+            Waiting { flow, state, alarm }
+        });
+        self.flows.insert(self.flows.hash(&flow), Owner::TimeWait(key.index()));
+    }
+
+    /// Forgets a flow before its time is over.
+    fn end_time_wait(&mut self, key: Key<Waiting>) -> Option<TimeWait> {
+        let Waiting { flow, state, alarm } = self.time_waits.remove(key)?;
+        self.timers.cancel(alarm);
+        self.flows.remove(self.flows.hash(&flow), Owner::TimeWait(key.index()));
+        Some(state)
     }
 
     /// Forgets a connection that nobody needs any more.
     fn let_go(&mut self, key: Key<Box<Socket>>) {
         let Some(socket) = self.sockets.get(key) else { return };
         if socket.is_released && socket.connection.is_over() {
-            self.sockets.remove(key);
+            let gone = self.sockets.remove(key);
+            if let Some(alarm) = gone.and_then(|gone| gone.alarm) {
+                self.timers.cancel(alarm);
+            }
         }
     }
 
     /// The number by which the x-ray knows a flow: the same from its first segment to its last,
     /// whether there is a connection yet, or still.
     pub(crate) fn number_of(&self, flow: &Flow) -> u64 {
-        self.flows.hasher().hash_one(flow)
+        self.flows.hash(flow)
     }
 
     /// The notes that follow are about this flow.

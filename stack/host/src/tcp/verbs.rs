@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use base::{Cx, Key};
+use base::{Cx, Instant, Key};
 use bytes::Bytes;
 use tcp::{Connection, Listener};
 
@@ -56,7 +56,8 @@ impl Tcp {
             listener,
             service: Service::default(),
             is_ready: false,
-            wakes_at: None,
+            alarm: None,
+            wakes_at: Instant::NEVER,
         });
         self.ports.entry(local.port()).or_default().push(key);
         Ok(key)
@@ -65,6 +66,9 @@ impl Tcp {
     /// Ends a listener; who waits to be accepted is sent away.
     fn unlisten(&mut self, cx: &mut Cx<'_>, key: ListenerId) -> bool {
         let Some(mut of) = self.listeners.remove(key) else { return false };
+        if let Some(alarm) = of.alarm.take() {
+            self.timers.cancel(alarm);
+        }
         if let Some(keys) = self.ports.get_mut(&of.local.port()) {
             keys.retain(|other| *other != key);
             if keys.is_empty() {

@@ -185,6 +185,20 @@ fn ports_do_not_come_again_soon() {
     assert!(ports.iter().all(|port| *port >= 32_768 && port.abs_diff(other) > 50));
 }
 
+/// Who finds many ports taken looks for the next one behind them, and not at all of them again.
+#[test]
+fn a_port_is_found_among_many_that_are_taken() {
+    let mut net = Net::pair(&[]);
+    let mut connect = || {
+        let id = net.with(0, |cx, host| host.tcp_connect(cx, None, at("10.0.0.2:81")));
+        Some(net.hosts[0].tcp(id.ok()?)?.flow().local.port())
+    };
+    let mut ports: Vec<u16> = std::iter::from_fn(&mut connect).collect();
+    ports.sort_unstable();
+    assert!(ports.into_iter().eq(32_768..=65_535), "each is given out once");
+    assert_eq!(connect(), None);
+}
+
 /// The connections that notes belong to, by the notes' names.
 #[derive(Debug, Default)]
 struct Owners(Vec<(Option<u64>, &'static str)>);

@@ -94,28 +94,41 @@ proptest! {
 
     #[test]
     fn timers_wake_in_time_and_in_order(
-        steps in prop::collection::vec((0u64..1 << 34, 0u32..35, any::<bool>()), 1..80),
+        steps in prop::collection::vec((0u64..1 << 34, 0u32..35, any::<bool>(), 0usize..9), 1..80),
     ) {
         let mut timers = Timers::new(Duration::from_millis(1));
-        let (mut waiting, mut now) = (BTreeMap::new(), 0u64);
-        for (n, (delay, bits, jump)) in steps.into_iter().enumerate() {
+        let (mut waiting, mut alarms, mut now) = (BTreeMap::new(), BTreeMap::new(), 0u64);
+        for (n, (delay, bits, jump, pick)) in steps.into_iter().enumerate() {
             let due = now + (delay & ((1 << bits) - 1));
-            timers.set(Instant::from_millis(due), n);
-            waiting.insert((due.max(now + 1), n), ());
-            let next = timers.next().unwrap();
-            let first = *waiting.keys().next().unwrap();
-            prop_assert!(next <= Instant::from_millis(first.0) && next > Instant::from_millis(now));
+            alarms.insert(n, timers.set(Instant::from_millis(due), n));
+            waiting.insert(n, due.max(now + 1));
+            // Now and then one that is set is moved, or taken back.
+            let picked = alarms.keys().copied().nth(pick);
+            if let Some(other) = picked.filter(|other| other % 3 == 0) {
+                let later = now + (delay >> 3);
+                timers.reset(&alarms[&other], Instant::from_millis(later));
+                waiting.insert(other, later.max(now + 1));
+            } else if let Some(other) = picked.filter(|other| other % 3 == 1) {
+                timers.cancel(alarms.remove(&other).unwrap());
+                waiting.remove(&other);
+            }
+            let first = waiting.values().copied().min();
+            prop_assert_eq!(timers.next().is_none(), first.is_none());
+            let next = timers.next().map_or(now, |next| next.as_nanos() / 1_000_000);
+            prop_assert!(first.is_none_or(|first| next <= first && next > now));
             // Either exactly to what was announced, or somewhere.
-            now = if jump { now + (delay >> (34 - bits.min(34))) } else { next.as_nanos() / 1_000_000 };
-            let mut woken = Vec::new();
-            timers.expire(Instant::from_millis(now), &mut woken);
-            let due: Vec<_> = waiting.keys().copied().filter(|(due, _)| *due <= now).collect();
-            waiting.retain(|(due, _), ()| *due > now);
-            let mut sorted = woken.clone();
-            sorted.sort_unstable();
-            let mut expected: Vec<usize> = due.iter().map(|(_, n)| *n).collect();
+            now = if jump { now + (delay >> (34 - bits.min(34))) } else { next };
+            let mut expected: Vec<(u64, usize)> =
+                waiting.iter().map(|(n, due)| (*due, *n)).filter(|(due, _)| *due <= now).collect();
             expected.sort_unstable();
-            prop_assert_eq!(sorted, expected);
+            let mut woken = Vec::new();
+            while let Some(n) = timers.pop(Instant::from_millis(now)) {
+                alarms.remove(&n);
+                woken.push((waiting.remove(&n).unwrap(), n));
+            }
+            prop_assert!(woken.is_sorted_by_key(|(due, _)| *due), "{:?}", woken);
+            woken.sort_unstable();
+            prop_assert_eq!(woken, expected);
             prop_assert_eq!(timers.len(), waiting.len());
         }
     }
