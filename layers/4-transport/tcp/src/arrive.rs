@@ -314,6 +314,7 @@ impl Connection {
     pub(crate) fn take_ack(&mut self, cx: &mut Cx<'_>, segment: &Segment<'_>) -> Step {
         let header = &segment.header;
         let (ack, una) = (header.ack, self.send.una);
+        self.send.note_probe_taken(cx, &self.config, ack);
         if ack.is_after(self.send.nxt) {
             cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
             if self.state != State::Established || self.config.acknowledge.answers_ack_of_unsent {

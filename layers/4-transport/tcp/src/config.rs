@@ -147,6 +147,9 @@ pub struct Retransmit {
     pub dup_threshold: u8,
     /// The shortest time between two probes of a closed window (RFC 9293 §3.8.6.1).
     pub persist_min: Duration,
+    /// Whether such a probe carries the first byte beyond the window, or nothing below it: a number
+    /// that was acknowledged.
+    pub persist_sends_byte: bool,
 }
 
 /// How a measured round trip becomes a timeout.
@@ -353,6 +356,7 @@ impl Config {
                 frto: true,
                 dup_threshold: 3,
                 persist_min: Duration::from_millis(200),
+                persist_sends_byte: false,
             },
             congestion: CongestionConfig {
                 algorithm: Algorithm::Cubic,
@@ -436,6 +440,7 @@ impl Config {
                 tail_loss_probe: false,
                 frto: false,
                 persist_min: Duration::from_secs(5),
+                persist_sends_byte: true,
                 ..linux.retransmit
             },
             congestion: CongestionConfig { hystart: false, burst_min: 0, ..linux.congestion },

@@ -119,15 +119,37 @@ impl Send {
             return self.next(cx, config, room);
         }
         self.arm_persist(cx.now(), config);
-        std::mem::take(&mut self.due.window_probe).then(|| Next {
-            what: What::WindowProbe,
-            start: self.una - 1,
-            len: 0,
-            has_fin: false,
-            has_push: false,
-            is_retransmission: false,
-            mss: 0,
-        })
+        std::mem::take(&mut self.due.window_probe).then(|| self.next_window_probe(config))
+    }
+
+    /// RFC 9293 §3.8.6.1: what makes the peer show its window. A byte beyond it is not sent until the
+    /// peer has taken it: it goes again with the next probe, or with what the window allows then.
+    fn next_window_probe(&mut self, config: &Config) -> Next {
+        let unsent = self.unsent_len();
+        let sends_byte = config.retransmit.persist_sends_byte && unsent > 0;
+        let (what, start, len) = match sends_byte {
+            true => (What::Data, self.nxt, 1),
+            false => (What::WindowProbe, self.una - 1, 0),
+        };
+        let has_push = sends_byte && unsent == 1;
+        // RFC 3168 §6.1.6: a probe is not marked, as nothing that is sent again.
+        let is_retransmission = sends_byte;
+        Next { what, start, len, has_fin: false, has_push, is_retransmission, mss: 1 }
+    }
+
+    /// The peer took the byte that went beyond its closed window: then it was sent.
+    pub(crate) fn note_probe_taken(&mut self, cx: &mut Cx<'_>, config: &Config, ack: Seq) {
+        let has_probed = self.probes > 0
+            && self.timer.1 == RetransmitTimer::Persist
+            && config.retransmit.persist_sends_byte
+            && self.unsent_len() > 0;
+        if !has_probed || ack != self.nxt + 1 {
+            return;
+        }
+        let marks = Marks::default().with(Marks::AMBIGUOUS);
+        let (start, end, delivered) = (self.nxt, ack, self.totals.delivered);
+        self.sent.push(cx, Sent { start, end, at: cx.now(), delivered, mss: 1, marks });
+        self.nxt = ack;
     }
 
     fn next_syn(&mut self, cx: &mut Cx<'_>, config: &Config, room: Room) -> Next {
