@@ -9,7 +9,7 @@ use crate::python::{Value, Values};
 use crate::sockets::Busy;
 
 /// What Linux shows and we do too.
-pub(crate) const NAMES: [&str; 47] = [
+pub(crate) const NAMES: [&str; 48] = [
     "tcpi_state",
     "tcpi_ca_state",
     "tcpi_retransmits",
@@ -57,6 +57,7 @@ pub(crate) const NAMES: [&str; 47] = [
     "tcpi_busy_time",
     "tcpi_rwnd_limited",
     "tcpi_sndbuf_limited",
+    "tcpi_snd_rexmitpack",
 ];
 
 /// What Linux shows and we do not measure.
@@ -82,6 +83,9 @@ pub(crate) fn why_not(name: &str) -> Option<&'static str> {
 
 /// The value of a constant that code may name.
 pub(crate) fn constant(name: &str) -> Option<i64> {
+    if let Some(place) = STATES_OF_FREEBSD.iter().position(|(_, state)| *state == name) {
+        return Some(place as i64);
+    }
     let is_one = name.starts_with("TCP_CA_")
         || name.starts_with("TCPI_OPT_")
         || name == "TCP_INFINITE_SSTHRESH"
@@ -108,6 +112,35 @@ const STATES: [(State, &str); 11] = [
 pub(crate) fn state_number(state: State) -> i64 {
     let place = STATES.iter().position(|(known, _)| *known == state).unwrap_or_default();
     place as i64 + 1
+}
+
+/// FreeBSD's states, in its order (`tcp_fsm.h`).
+const STATES_OF_FREEBSD: [(State, &str); 11] = [
+    (State::Closed, "TCPS_CLOSED"),
+    (State::Listen, "TCPS_LISTEN"),
+    (State::SynSent, "TCPS_SYN_SENT"),
+    (State::SynReceived, "TCPS_SYN_RECEIVED"),
+    (State::Established, "TCPS_ESTABLISHED"),
+    (State::CloseWait, "TCPS_CLOSE_WAIT"),
+    (State::FinWait1, "TCPS_FIN_WAIT_1"),
+    (State::Closing, "TCPS_CLOSING"),
+    (State::LastAck, "TCPS_LAST_ACK"),
+    (State::FinWait2, "TCPS_FIN_WAIT_2"),
+    (State::TimeWait, "TCPS_TIME_WAIT"),
+];
+
+/// What FreeBSD shows otherwise: its numbers of states, and windows in bytes.
+pub(crate) fn show_as_freebsd(info: &Info, values: &mut Values) {
+    /// The largest window that can be offered: FreeBSD's threshold before anything was lost.
+    const THRESHOLD_MAX: i64 = 65_535 << 14;
+    let place = STATES_OF_FREEBSD.iter().position(|(state, _)| *state == info.state);
+    let bytes = |segments: u32| i64::from(segments) * i64::from(info.mss);
+    let mut put = |name: &str, value: i64| {
+        values.insert(name.to_owned(), Value::Int(value.into()));
+    };
+    put("tcpi_state", place.unwrap_or_default() as i64);
+    put("tcpi_snd_cwnd", bytes(info.cwnd));
+    put("tcpi_snd_ssthresh", bytes(info.ssthresh).min(THRESHOLD_MAX));
 }
 
 /// What is known of a connection from outside.
@@ -196,6 +229,7 @@ pub(crate) fn show(info: &Info, outside: &Outside, values: &mut Values) {
     put("tcpi_reord_seen", info.reorderings.into());
     put("tcpi_snd_wnd", info.window_send.into());
     put("tcpi_rcv_wnd", info.window_receive.into());
+    put("tcpi_snd_rexmitpack", info.retransmitted_total.into());
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -261,7 +261,9 @@ impl Reader<'_> {
                         self.set(name, value)?;
                         count += 1;
                     }
-                    None if only_shows && !word.starts_with('-') => count += 1,
+                    None if (only_shows && !word.starts_with('-')) || word.contains('.') => {
+                        count += 1;
+                    }
                     None => return Err(self.bad(format!("sysctl: '{word}' sets nothing"))),
                 },
             }

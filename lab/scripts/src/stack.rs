@@ -100,6 +100,14 @@ impl Stack {
         result
     }
 
+    /// Changes the settings of every connection there is.
+    pub(crate) fn reconfigure(&mut self, change: impl Fn(&mut tcp::Config)) {
+        let ids: Vec<_> = self.host.tcp_connections().map(|(id, _)| id).collect();
+        for id in ids {
+            self.with(|_, host| host.tcp_with(id, |connection| connection.reconfigure(&change)));
+        }
+    }
+
     /// Takes a packet from the link.
     pub(crate) fn handle_packet(&mut self, packet: &[u8]) {
         self.capture(packet);

@@ -65,8 +65,13 @@ const IGNORED: &[&str] = &[
     "net.ipv4.tcp_tw_recycle",
     "net.ipv4.tcp_tw_reuse_delay",
     "net.ipv4.tcp_tx_skb_cache",
+    "net.ipv6.auto_flowlabels",
     "net.ipv6.conf.all.disable_ipv6",
     "net.ipv6.conf.default.disable_ipv6",
+    "net.ipv6.flowlabel_consistency",
+    "net.ipv6.flowlabel_reflect",
+    "net.ipv6.flowlabel_state_ranges",
+    "net.ipv6.ip_nonlocal_bind",
     "net.ipv6.route.flush",
 ];
 

@@ -30,6 +30,16 @@ fn calls() {
             "+0 socket(..., SOCK_STREM, IPPROTO_TCP) = 4",
             "+0 socket(..., SOCK_STREAM) = 4",
             "+0 bind(3, 0, ...) = 0",
+            "+0 bind(3, {sa_family=AF_INET, sin_port=htons(80)}, 16) = 0",
+            "+0 bind(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr(\"192.168.0.2\")}, \
+             16) = 0",
+            "+0 connect(3, {sa_family=AF_INET6, sin_port=htons(80), sin_addr=inet_addr(\"1.2.3.4\")}, \
+             16) = 0",
+            "+0 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"1.2.3\")}, \
+             16) = 0",
+            "+0 setsockopt(3, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=1}, 16) = 0",
+            "+0 setsockopt(3, SOL_TCP, TCP_MD5SIG, [1], 4) = 0",
+            "+0 setsockopt(3, SOL_TCP, TCP_ULP, \"tls\", 4) = 0",
             "+0 read(3, ..., 10) = -1 EAGIAN (Resource temporarily unavailable)",
             "+0 read(3, ..., 10) = 5 EAGAIN (Resource temporarily unavailable)",
             "+0 read(3, ..., -1) = 0",
@@ -60,7 +70,21 @@ fn calls() {
             +0 socket(..., SOCK_STREAM) = 4
                 x.pkt:2:4: refused: socket does not take 2 arguments
             +0 bind(3, 0, ...) = 0
-                x.pkt:2:12: refused: expected '...'
+                x.pkt:2:12: refused: expected '...' or {sa_family=…, …}
+            +0 bind(3, {sa_family=AF_INET, sin_port=htons(80)}, 16) = 0
+                x.pkt:2:12: refused: expected {sa_family=…, sin_port=…, sin_addr=…}
+            +0 bind(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("192.168.0.2")}, 16) = 0
+                x.pkt:2:1: refused: bind to whatever port is free
+            +0 connect(3, {sa_family=AF_INET6, sin_port=htons(80), sin_addr=inet_addr("1.2.3.4")}, 16) = 0
+                x.pkt:2:15: refused: the address is not of its family
+            +0 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("1.2.3")}, 16) = 0
+                x.pkt:2:64: refused: this is no address
+            +0 setsockopt(3, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=1}, 16) = 0
+                x.pkt:2:43: refused: expected 'tv_usec' here
+            +0 setsockopt(3, SOL_TCP, TCP_MD5SIG, [1], 4) = 0
+                x.pkt:2:1: refused: option 14 of level 6 is not supported
+            +0 setsockopt(3, SOL_TCP, TCP_ULP, "tls", 4) = 0
+                x.pkt:2:1: refused: option 31 of level 6 is not supported
             +0 read(3, ..., 10) = -1 EAGIAN (Resource temporarily unavailable)
                 x.pkt:2:26: refused: unknown error 'EAGIAN'
             +0 read(3, ..., 10) = 5 EAGAIN (Resource temporarily unavailable)
@@ -122,6 +146,9 @@ fn packets() {
             "+0 < S 0:0(0) win 100 <...>",
             "+0 < S 0:0(0) win 100 <mss 1,mss 1,mss 1,mss 1,mss 1,mss 1,mss 1,mss 1,mss 1,mss 1,mss 1>",
             "+0 < S 0:0(0) win 100 <FO 123,nop>",
+            "+0 > S 0:0(0) <ECN e0b 1 e1b 2,nop>",
+            "+0 > S 0:0(0) <ECN e0b 16777216,nop,nop,nop>",
+            "+0 > S 0:0(0) <exp_ecn e0b 1>",
             "+0 < S 0:0(0) ack win 100",
             "+0 > S 0:0(0) window 100",
             "+0 < . ...(0) ack 1 win 100",
@@ -172,6 +199,12 @@ fn packets() {
                 x.pkt:2:24: refused: options of 44 bytes: a header takes a multiple of 4, at most 40
             +0 < S 0:0(0) win 100 <FO 123,nop>
                 x.pkt:2:27: refused: '123' is not up to 16 bytes in hexadecimal
+            +0 > S 0:0(0) <ECN e0b 1 e1b 2,nop>
+                x.pkt:2:20: refused: expected 'e0b … ceb … e1b …' or 'e1b … ceb … e0b …'
+            +0 > S 0:0(0) <ECN e0b 16777216,nop,nop,nop>
+                x.pkt:2:24: refused: a counter 16777216 is not between 0 and 16777215
+            +0 > S 0:0(0) <exp_ecn e0b 1>
+                x.pkt:2:16: refused: accurate ECN as an experiment is not supported
             +0 < S 0:0(0) ack win 100
                 x.pkt:2:19: refused: expected an acknowledgement but found 'win'
             +0 > S 0:0(0) window 100

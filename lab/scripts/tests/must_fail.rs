@@ -217,6 +217,30 @@ fn an_echo_that_was_never_sent() {
 }
 
 #[test]
+fn options_that_are_not_there() {
+    check(
+        16,
+        "<nop,nop,TS val 350 ecr 30>",
+        "<ECN e1b 1 ceb 0 e0b 301,nop>",
+        expect![[r#"
+            x.pkt:16:3: error handling packet: bad outbound TCP options: expected: ECN e1b 1 ceb 0 e0b 301 vs actual: nop
+            script packet: 0.400000 F. 1501:1501(0) ack 101 <ECN e1b 1 ceb 0 e0b 301,nop>
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
+        "#]],
+    );
+    check(
+        16,
+        "<nop,nop,TS val 350 ecr 30>",
+        "<tcp_ao 0102aabbccddeeff0011>",
+        expect![[r#"
+            x.pkt:16:3: error handling packet: bad outbound TCP options: expected: tcp_ao 0102aabbccddeeff0011 vs actual: nop
+            script packet: 0.400000 F. 1501:1501(0) ack 101 <tcp_ao 0102aabbccddeeff0011>
+            actual packet: 0.400000 F. 1501:1501(0) ack 101 win 510 <nop,nop,TS val 350 ecr 30>
+        "#]],
+    );
+}
+
+#[test]
 fn a_wrong_mark() {
     check(
         9,

@@ -2,6 +2,7 @@
 //!
 //! Everything about a call that can be wrong is found before the first event is played.
 
+use crate::language::addresses::address_of;
 use crate::language::expression::{Expression, Kind};
 use crate::language::messages::{Control, Message, message_of, vector_of};
 use crate::language::waits::read_waiting;
@@ -10,6 +11,8 @@ use crate::message_flags::{
     MSG_TRUNC, MSG_WAITALL, MSG_ZEROCOPY,
 };
 use crate::position::{Parsed, Position, Refusal};
+
+pub(crate) use crate::language::addresses::Address;
 
 /// A number by which a script knows a socket.
 pub(crate) type Fd = i64;
@@ -24,6 +27,7 @@ pub(crate) enum Call {
     },
     Bind {
         fd: Fd,
+        to: Address,
     },
     Listen {
         fd: Fd,
@@ -33,10 +37,9 @@ pub(crate) enum Call {
         fd: Fd,
         flags: i64,
     },
-    /// `family` when it is not the peer's address.
     Connect {
         fd: Fd,
-        family: Option<i64>,
+        to: Address,
     },
     Read {
         fd: Fd,
@@ -49,7 +52,8 @@ pub(crate) enum Call {
         fd: Fd,
         lens: Vec<usize>,
         flags: i64,
-        to: Option<Destination>,
+        /// For whom it is, if the call says so.
+        to: Option<Address>,
         /// Which timestamps are wanted of it, if it says so.
         timestamping: Option<i64>,
         /// There is nothing where it should be.
@@ -131,15 +135,6 @@ pub(crate) enum Call {
     },
 }
 
-/// To whom something is sent that has no peer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Destination {
-    /// The peer.
-    Remote,
-    /// An address of this family, without an address.
-    Family(i64),
-}
-
 /// The value of an option of a socket.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum OptionValue {
@@ -147,6 +142,8 @@ pub(crate) enum OptionValue {
     Text(Vec<u8>),
     /// SO_LINGER: on or off, seconds.
     Linger(i64, i64),
+    /// SO_RCVTIMEO, SO_SNDTIMEO: seconds and microseconds.
+    Time(i64, i64),
     /// TCP_FUNCTION_BLK: the name of a stack of FreeBSD's.
     Functions(String),
 }
@@ -187,9 +184,12 @@ pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed
             Call::Socket { family, kind: kind.int32("a type")?, protocol }
         }
         ("bind", [fd, address, len]) => {
-            address.ellipsis()?;
-            len.ellipsis()?;
-            Call::Bind { fd: fd_of(fd)? }
+            let to = address_of(address)?;
+            if matches!(to, Address::Family(_)) {
+                return Err(address.bad("expected '...' or {sa_family=…, …}"));
+            }
+            len_of_address(len)?;
+            Call::Bind { fd: fd_of(fd)?, to }
         }
         ("listen", [fd, backlog]) => {
             Call::Listen { fd: fd_of(fd)?, backlog: backlog.int32("a backlog")? }
@@ -200,8 +200,8 @@ pub(crate) fn read(at: Position, name: &str, arguments: &[Expression]) -> Parsed
             Call::Accept { fd: fd_of(fd)?, flags: 0 }
         }
         ("connect", [fd, address, len]) => {
-            len.ellipsis()?;
-            Call::Connect { fd: fd_of(fd)?, family: family_of(address)? }
+            len_of_address(len)?;
+            Call::Connect { fd: fd_of(fd)?, to: address_of(address)? }
         }
         ("read" | "recv" | "recvfrom" | "readv" | "recvmsg", _) => {
             read_receiving(at, name, arguments)?
@@ -314,12 +314,11 @@ pub(super) fn fd_of(expression: &Expression) -> Parsed<Fd> {
     expression.int32("the number of a socket")
 }
 
-/// `...`, the peer's address, or only a family.
-fn family_of(address: &Expression) -> Parsed<Option<i64>> {
-    match &address.kind {
-        Kind::Ellipsis => Ok(None),
-        Kind::Int(family) => Ok(Some(*family)),
-        _ => Err(address.bad("expected '...' or a family")),
+/// How long an address is: `...`, or a number that is never looked at.
+fn len_of_address(len: &Expression) -> Parsed<()> {
+    match len.kind {
+        Kind::Ellipsis => Ok(()),
+        _ => len.size("length").map(|_| ()),
     }
 }
 
@@ -366,13 +365,10 @@ fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Ca
             write(fd, vec![len.size("length")?], flags, None, !buffer.buffer()?)
         }
         ("sendto", [fd, buffer, len, flags, address, address_len]) => {
-            address_len.ellipsis()?;
+            len_of_address(address_len)?;
             let flags = known_flags(flags, SEND_FLAGS)?;
-            let to = match family_of(address)? {
-                None => Destination::Remote,
-                Some(family) => Destination::Family(family),
-            };
-            write(fd, vec![len.size("length")?], flags, Some(to), !buffer.buffer()?)
+            let to = Some(address_of(address)?);
+            write(fd, vec![len.size("length")?], flags, to, !buffer.buffer()?)
         }
         ("writev", [fd, vector, count]) => write(fd, vector_of(vector, count)?, 0, None, false),
         ("sendmsg", [fd, message, flags]) => {
@@ -383,7 +379,7 @@ fn read_sending(at: Position, name: &str, arguments: &[Expression]) -> Parsed<Ca
                 [Control::Timestamping(flags)] => Some(*flags),
                 _ => return Err(message.bad("sendmsg takes no such control messages here")),
             };
-            let (flags, to) = (known_flags(flags, SEND_FLAGS)?, Some(Destination::Remote));
+            let (flags, to) = (known_flags(flags, SEND_FLAGS)?, Some(Address::Usual));
             Ok(Call::Write { fd: fd_of(fd)?, lens, flags, to, timestamping, is_null: false })
         }
         _ => Err(Refusal::new(at, format!("{name} does not take these arguments"))),
@@ -418,6 +414,14 @@ fn option_value(value: &Expression) -> Parsed<OptionValue> {
                 }
                 _ => Err(name.value.bad("expected a name in quotes")),
             }
+        }
+        Kind::Struct(fields)
+            if fields.first().is_some_and(|field| field.name.as_deref() == Some("tv_sec")) =>
+        {
+            let [Some(seconds), Some(micros)] = value.fields(&["tv_sec", "tv_usec"])?[..] else {
+                return Err(value.bad("expected {tv_sec=…, tv_usec=…}"));
+            };
+            Ok(OptionValue::Time(seconds.value.int("seconds")?, micros.value.int("microseconds")?))
         }
         Kind::Struct(_) => {
             let [Some(onoff), Some(linger)] = value.fields(&["onoff", "linger"])?[..] else {

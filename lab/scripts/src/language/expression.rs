@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Struct(Vec<Field>),
     /// `htons(80)`
     Apply(String, Vec<Expression>),
+    /// `&sin6_addr`
+    Reference(String),
 }
 
 /// One part of a struct.
@@ -90,6 +92,7 @@ fn read_one(lexer: &mut Lexer<'_>, depth: usize) -> Parsed<Expression> {
         Token::Text(text) => Kind::Text(read_text(lexer, text)?),
         Token::Sign('[') => Kind::List(read_list(lexer, ']', depth + 1)?),
         Token::Sign('{') => Kind::Struct(read_struct(lexer, depth + 1)?),
+        Token::Sign('&') => Kind::Reference(lexer.expect_word("a name")?.1),
         Token::Word(word) => match lexer.peek()? {
             Token::Sign('(') => {
                 lexer.expect('(')?;
@@ -144,6 +147,10 @@ fn read_field(lexer: &mut Lexer<'_>, depth: usize) -> Parsed<Field> {
     let mut ahead = lexer.clone();
     let (at, name) = ahead.expect_word("a name")?;
     let mut count = None;
+    if name == "inet_pton" {
+        // A part of an address that says its name itself.
+        return Ok(Field { name: None, count: None, value: read_nested(lexer, depth)? });
+    }
     if ahead.take_if('(')? {
         count = Some(read_nested(&mut ahead, depth)?);
         ahead.expect(')')?;
@@ -155,10 +162,6 @@ fn read_field(lexer: &mut Lexer<'_>, depth: usize) -> Parsed<Field> {
         return Ok(Field { name: None, count: None, value: read_nested(lexer, depth)? });
     }
     *lexer = ahead;
-    if name == "sa_family" {
-        // The rest of an address is written like calls.
-        return Ok(Field { name: Some(name), count, value: read_nested(lexer, depth)? });
-    }
     Ok(Field { name: Some(name), count, value: read_nested(lexer, depth)? })
 }
 

@@ -1,5 +1,6 @@
 //! The language: text becomes a [`Script`], or a [`Refusal`] with line and column.
 
+mod addresses;
 pub(crate) mod calls;
 mod conditions;
 pub(crate) mod expression;

@@ -342,10 +342,11 @@ fn read_option(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<TcpOption>
         | "mp_reset" => {
             return Err(Refusal::new(at, format!("'{word}': MPTCP is not supported")));
         }
-        "ECN" | "exp_ecn" => {
-            return Err(Refusal::new(at, "the option of accurate ECN is not supported"));
+        "ECN" => read_acc_ecn(lexer)?,
+        "exp_ecn" => {
+            return Err(Refusal::new(at, "accurate ECN as an experiment is not supported"));
         }
-        "tcp_ao" | "ao" => return Err(Refusal::new(at, "the option TCP-AO is not supported")),
+        "tcp_ao" => TcpOption::Authentication(read_bytes(lexer, 38)?),
         _ => return Err(Refusal::new(at, format!("unknown option of TCP '{word}'"))),
     })
 }
@@ -365,6 +366,29 @@ fn read_timestamps(lexer: &mut Lexer<'_>, direction: Direction) -> Parsed<TcpOpt
     let (echo, echo_is) = read_number(lexer, "a timestamp", direction)?;
     Ok(TcpOption::Timestamps { value, is_any, echo, echo_is })
 }
+
+/// `ECN e1b 1 ceb 0 e0b 1`, or the other way round, and perhaps not to the end.
+fn read_acc_ecn(lexer: &mut Lexer<'_>) -> Parsed<TcpOption> {
+    const COUNTER_MAX: i64 = 0xff_ffff;
+    let at = lexer.position()?;
+    let mut names = Vec::new();
+    let mut counters = Vec::new();
+    while let Token::Word(_) = lexer.peek()? {
+        names.push(lexer.expect_word("a counter")?.1);
+        counters.push(lexer.expect_int("a counter", 0, COUNTER_MAX)? as u32);
+    }
+    let is_order = |order: u8| {
+        let all = ACC_ECN_ORDERS.get(usize::from(order)).copied().unwrap_or_default();
+        !names.is_empty() && names.len() <= all.len() && names.iter().zip(all).all(|(n, a)| n == a)
+    };
+    match [0, 1].into_iter().find(|order| is_order(*order)) {
+        Some(order) => Ok(TcpOption::AccEcn { order, counters }),
+        None => Err(Refusal::new(at, "expected 'e0b … ceb … e1b …' or 'e1b … ceb … e0b …'")),
+    }
+}
+
+/// What the counters of both orders count (RFC 9768 §3.2.3): bytes with ECT(0), CE, ECT(1).
+pub(crate) const ACC_ECN_ORDERS: [[&str; 3]; 2] = [["e0b", "ceb", "e1b"], ["e1b", "ceb", "e0b"]];
 
 fn read_blocks(lexer: &mut Lexer<'_>) -> Parsed<Vec<(u32, u32)>> {
     let mut blocks = Vec::new();
@@ -404,7 +428,11 @@ impl TcpOption {
             Self::Sack(blocks) => 2 + 8 * blocks.len(),
             Self::Timestamps { .. } => 10,
             Self::FastOpenExperiment(bytes) => 4 + bytes.len(),
-            Self::FastOpen(bytes) | Self::Md5(bytes) | Self::Other(_, bytes) => 2 + bytes.len(),
+            Self::AccEcn { counters, .. } => 2 + 3 * counters.len(),
+            Self::FastOpen(bytes)
+            | Self::Md5(bytes)
+            | Self::Authentication(bytes)
+            | Self::Other(_, bytes) => 2 + bytes.len(),
         }
     }
 }

@@ -174,6 +174,13 @@ pub(crate) enum TcpOption {
     /// Fast Open as an experiment (RFC 6994).
     FastOpenExperiment(Vec<u8>),
     Md5(Vec<u8>),
+    /// TCP-AO (RFC 5925 §2.2): both numbers of keys, and the code.
+    Authentication(Vec<u8>),
+    /// Counters of accurate ECN (RFC 9768 §3.2.3): in which of the two orders, and as many as there are.
+    AccEcn {
+        order: u8,
+        counters: Vec<u32>,
+    },
     /// What scripts cannot say: kind and what follows its length.
     Other(u8, Vec<u8>),
 }

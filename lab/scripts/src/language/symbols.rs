@@ -41,6 +41,7 @@ const FAMILIES: Symbols = &[
     ("SOCK_SEQPACKET", 5),
     ("SOCK_NONBLOCK", 0o4000),
     ("SOCK_CLOEXEC", 0o2000000),
+    ("INADDR_ANY", 0),
     ("NULL", 0),
 ];
 
@@ -159,6 +160,7 @@ const TCP: Symbols = &[
     ("TCP_FASTOPEN_NO_COOKIE", 34),
     ("TCP_ZEROCOPY_RECEIVE", 35),
     ("TCP_TX_DELAY", 37),
+    ("TCP_IS_MPTCP", 43),
     ("TCP_RTO_MAX_MS", 44),
     ("TCP_RTO_MIN_US", 45),
     ("TCP_DELACK_MAX_US", 46),
@@ -240,6 +242,9 @@ const CONTROLS: Symbols = &[
     ("TIOCOUTQ", 0x5411),
     ("SIOCOUTQNSD", 0x894b),
     ("SIOCATMARK", 0x8905),
+    ("FIONBIO", 0x5421),
+    ("FIONWRITE", 0x5411),
+    ("FIONSPACE", 0x4004_6676),
     ("SHUT_RD", 0),
     ("SHUT_WR", 1),
     ("SHUT_RDWR", 2),

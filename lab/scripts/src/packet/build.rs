@@ -133,9 +133,16 @@ fn put_option(option: &TcpOption, out: &mut Vec<u8>) {
             out.extend(FAST_OPEN_EXPERIMENT.to_be_bytes());
             out.extend(bytes);
         }
-        TcpOption::FastOpen(bytes) | TcpOption::Md5(bytes) | TcpOption::Other(_, bytes) => {
-            out.extend(bytes);
+        TcpOption::AccEcn { counters, .. } => {
+            for counter in counters {
+                let [_, rest @ ..] = counter.to_be_bytes();
+                out.extend(rest);
+            }
         }
+        TcpOption::FastOpen(bytes)
+        | TcpOption::Md5(bytes)
+        | TcpOption::Authentication(bytes)
+        | TcpOption::Other(_, bytes) => out.extend(bytes),
     }
 }
 
@@ -154,6 +161,9 @@ impl TcpOption {
             Self::Sack(_) => 5,
             Self::Timestamps { .. } => 8,
             Self::Md5(_) => 19,
+            Self::Authentication(_) => 29,
+            Self::AccEcn { order: 0, .. } => 172,
+            Self::AccEcn { .. } => 174,
             Self::FastOpen(_) => 34,
             Self::FastOpenExperiment(_) => 254,
             Self::Other(kind, _) => *kind,

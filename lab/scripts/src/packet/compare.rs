@@ -8,7 +8,9 @@ use crate::language::script::{Body, IpInfo, Numbering, Packet, Service, Tcp, Tcp
 
 /// The first difference, in packetdrill's words; nothing if there is none. Numbers are the script's.
 pub(crate) fn difference(expected: &Packet, actual: &Actual) -> Option<String> {
-    difference_of_ip(&expected.ip, actual).or_else(|| match (&expected.body, &actual.carried) {
+    let before = difference_of_ip(&expected.ip, actual);
+    let before = before.or_else(|| difference_of_ports(expected, actual));
+    before.or_else(|| match (&expected.body, &actual.carried) {
         (Body::Tcp(expected), Carried::Tcp { segment, is_zero }) => {
             difference_of_segments(expected, segment).or_else(|| payload(*is_zero))
         }
@@ -59,6 +61,17 @@ fn difference_of_ip(expected: &IpInfo, actual: &Actual) -> Option<String> {
         field("ttl", limit.into(), actual.hop_limit.into())
     };
     by_service.or_else(by_hop_limit)
+}
+
+/// Ports that the script says; 0 is the connection's.
+fn difference_of_ports(expected: &Packet, actual: &Actual) -> Option<String> {
+    let (source, destination) = expected.ports?;
+    let port = |name: &str, expected: u16, actual: u16| match expected {
+        0 => None,
+        expected => field(name, expected.into(), actual.into()),
+    };
+    port("src_port", source, actual.ends.source.port())
+        .or_else(|| port("dst_port", destination, actual.ends.destination.port()))
 }
 
 fn difference_of_segments(expected: &Tcp, actual: &Tcp) -> Option<String> {

@@ -170,6 +170,12 @@ fn read_option(kind: u8, body: &[u8]) -> TcpOption {
             echo_is: Numbering::Relative,
         },
         (19, digest) => TcpOption::Md5(digest.to_vec()),
+        (29, rest) => TcpOption::Authentication(rest.to_vec()),
+        (172 | 174, counters) if counters.len().is_multiple_of(3) && counters.len() <= 9 => {
+            let (counters, _) = counters.as_chunks::<3>();
+            let counters = counters.iter().map(|&[a, b, c]| u32::from_be_bytes([0, a, b, c]));
+            TcpOption::AccEcn { order: u8::from(kind == 174), counters: counters.collect() }
+        }
         (34, cookie) => TcpOption::FastOpen(cookie.to_vec()),
         (254, &[a, b, ref cookie @ ..]) if u16::from_be_bytes([a, b]) == FAST_OPEN_EXPERIMENT => {
             TcpOption::FastOpenExperiment(cookie.to_vec())

@@ -1,5 +1,6 @@
 //! Packets in the notation of scripts.
 
+use crate::language::packets::ACC_ECN_ORDERS;
 use crate::language::script::{Body, Numbering, Tcp, TcpOption};
 use crate::packet::Carried;
 
@@ -79,6 +80,12 @@ pub(super) fn show_option(option: &TcpOption) -> String {
         TcpOption::FastOpen(cookie) => format!("FO {}", hex(cookie)),
         TcpOption::FastOpenExperiment(cookie) => format!("FOEXP {}", hex(cookie)),
         TcpOption::Md5(digest) => format!("md5 {}", hex(digest)),
+        TcpOption::Authentication(rest) => format!("tcp_ao {}", hex(rest)),
+        TcpOption::AccEcn { order, counters } => {
+            let names = ACC_ECN_ORDERS.get(usize::from(*order)).copied().unwrap_or_default();
+            let counters = names.iter().zip(counters).map(|(name, n)| format!(" {name} {n}"));
+            format!("ECN{}", counters.collect::<String>())
+        }
         TcpOption::Other(kind, body) => format!("kind {kind} {}", hex(body)),
     };
     text.trim_end().to_owned()

@@ -248,6 +248,10 @@ impl<'s> Player<'s> {
                 self.wait_for(event.at, &check, "command")?;
                 set_up(&mut self.sockets.config, command);
                 set_up(&mut self.stack.tcp, command);
+                if !self.script.settings.is_freebsd() {
+                    // Linux' connections look at the settings when they need them.
+                    self.stack.reconfigure(|config| set_up(config, command));
+                }
                 self.wait_until(self.stack.now().after(command.sleeps))?;
             }
             Action::Code(program) => {
@@ -391,7 +395,11 @@ impl<'s> Player<'s> {
         let (data_at, ack_at) = track.map_or((now, now), |track| (track.data_at, track.ack_at));
         let (since_data, since_ack) = (now.since(data_at), now.since(ack_at));
         let outside = info::Outside { headers, busy, since_data, since_ack };
-        info::show(&info, &outside, &mut self.values);
+        let values = &mut self.values;
+        info::show(&info, &outside, values);
+        if self.script.settings.is_freebsd() {
+            info::show_as_freebsd(&info, values);
+        }
         Ok(())
     }
 

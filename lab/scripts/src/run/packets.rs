@@ -78,9 +78,11 @@ impl Player<'_> {
             return;
         }
         let (from, to) = packet.ports.unwrap_or_default();
+        let bound = self.sockets.track().and_then(|track| track.local);
         let settings = &self.script.settings;
         let from = if from == 0 { self.remote_port } else { from };
-        let to = if to == 0 { settings.bind_port } else { to };
+        let usual = bound.map_or(settings.bind_port, |bound| bound.port());
+        let to = if to == 0 { usual } else { to };
         self.remote_port = self.remote_port.wrapping_add(1).max(REMOTE_PORT);
         let local = SocketAddr::new(settings.local(), to);
         let remote = SocketAddr::new(settings.remote(), from);

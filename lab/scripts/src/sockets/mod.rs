@@ -12,12 +12,14 @@ mod notices;
 mod options;
 mod pipe;
 mod stream;
+mod timers;
 mod transfer;
 mod urgent;
 mod verbs;
 mod waiting;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::Instant;
 use host::{Event, TcpEvent, TcpId};
@@ -25,6 +27,7 @@ use host::{Event, TcpEvent, TcpId};
 use crate::language::calls::{Call, Data, Fd, Polled};
 use crate::language::settings::Settings;
 use crate::language::symbols::errno;
+use crate::message_flags::MSG_DONTWAIT;
 use crate::stack::Stack;
 use crate::track::Track;
 pub(crate) use busy::Busy;
@@ -107,14 +110,71 @@ impl Sockets {
         result: i64,
         progress: &mut Progress,
     ) -> Attempt {
+        let attempt = self.attempt_once(world, call, result, progress);
+        let Attempt::Blocked(until) = attempt else { return attempt };
+        let Some(patience) = self.patience(world, call) else { return attempt };
+        let end = progress.begun.after(patience);
+        if world.stack.now() < end {
+            return Attempt::Blocked(Some(until.map_or(end, |until| until.min(end))));
+        }
+        self.give_up(world, call, progress)
+    }
+
+    /// How long a call may wait: SO_RCVTIMEO, SO_SNDTIMEO.
+    fn patience(&self, world: &World<'_>, call: &Call) -> Option<Duration> {
+        let stream = |fd: &Fd| match self.fds.get(fd)? {
+            Descriptor::Stream(stream) => Some(&stream.options),
+            _ => None,
+        };
+        match call {
+            Call::Read { fd, .. } | Call::ReceiveMessage { fd, .. } | Call::Accept { fd, .. } => {
+                stream(fd)?.timers.receive
+            }
+            // FreeBSD waits for a connection as long as that takes.
+            Call::Connect { .. } if world.settings.is_freebsd() => None,
+            Call::Write { fd, .. } | Call::SendFile { to: fd, .. } | Call::Connect { fd, .. } => {
+                stream(fd)?.timers.send
+            }
+            _ => None,
+        }
+    }
+
+    /// What a call returns that has waited long enough: what it has by now, or that there is nothing.
+    fn give_up(&mut self, world: &mut World<'_>, call: &Call, progress: &mut Progress) -> Attempt {
+        match call {
+            Call::Read { fd, len, flags, is_null } => {
+                self.read_into(world, *fd, *len, *flags | MSG_DONTWAIT, *is_null)
+            }
+            Call::ReceiveMessage { fd, flags, message } => {
+                self.receive_message(world, *fd, *flags | MSG_DONTWAIT, message)
+            }
+            Call::Write { fd, lens, flags, to, .. } => {
+                let flags = *flags | MSG_DONTWAIT;
+                self.write(world, *fd, lens.iter().sum(), flags, *to, progress)
+            }
+            Call::SendFile { to, len, .. } => {
+                self.write(world, *to, *len, MSG_DONTWAIT, None, progress)
+            }
+            Call::Connect { .. } => Attempt::error("EINPROGRESS"),
+            _ => Attempt::error("EAGAIN"),
+        }
+    }
+
+    fn attempt_once(
+        &mut self,
+        world: &mut World<'_>,
+        call: &Call,
+        result: i64,
+        progress: &mut Progress,
+    ) -> Attempt {
         match call {
             Call::Socket { family, kind, protocol } => {
                 self.socket(world, *family, (*kind, *protocol), result)
             }
-            Call::Bind { fd } => self.bind(world, *fd),
+            Call::Bind { fd, to } => self.bind(world, *fd, *to),
             Call::Listen { fd, backlog } => self.listen(world, *fd, *backlog),
             Call::Accept { fd, flags } => self.accept(world, *fd, *flags, result),
-            Call::Connect { fd, family } => self.connect(world, *fd, *family, progress),
+            Call::Connect { fd, to } => self.connect(world, *fd, *to, progress),
             Call::Read { fd, len, flags, is_null } => {
                 self.read_into(world, *fd, *len, *flags, *is_null)
             }

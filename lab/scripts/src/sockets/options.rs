@@ -1,5 +1,6 @@
 //! Options of sockets: what they mean for connections, and what can be read back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Cx;
@@ -10,6 +11,7 @@ use super::fast_open::FastOpenOptions;
 use super::network::NetworkOptions;
 use super::notices::TIMESTAMPING_KNOWN;
 use super::stream::{Stream, seconds};
+use super::timers::TimerOptions;
 use super::{Attempt, Sockets, World, no_fd};
 use crate::language::calls::{Fd, OptionValue};
 use crate::language::settings::IpVersion;
@@ -72,7 +74,11 @@ const TCP_NOTSENT_LOWAT: i64 = 25;
 const TCP_SAVE_SYN: i64 = 27;
 const TCP_CONGESTION: i64 = 13;
 const TCP_USER_TIMEOUT: i64 = 18;
+const TCP_TIMESTAMP: i64 = 24;
+const TCP_ULP: i64 = 31;
 const TCP_INQ: i64 = 36;
+const TCP_IS_MPTCP: i64 = 43;
+const TCP_NOOPT: i64 = 0x10008;
 const TCP_FUNCTION_BLK: i64 = 8192;
 
 const IP_RECVERR: i64 = 11;
@@ -81,6 +87,9 @@ const IP_FREEBIND: i64 = 15;
 const IPV6_MTU: i64 = 24;
 const IPV6_RECVERR: i64 = 25;
 const IPV6_V6ONLY: i64 = 26;
+
+/// Tells options of TCP that are only kept from those of sockets.
+const KEPT_OF_TCP: i64 = 1 << 40;
 
 /// Linux' least: what `SO_RCVBUF` and `SO_SNDBUF` say is doubled, and at least this.
 const BUFFER_RECEIVE_MIN: i64 = 2304;
@@ -108,6 +117,11 @@ pub(super) struct StreamOptions {
     fin_wait: Option<Duration>,
     algorithm: Option<Algorithm>,
     pacing_rate_max: Option<u64>,
+    pub(super) timers: TimerOptions,
+    /// What is only kept, to be shown.
+    kept: BTreeMap<i64, i64>,
+    /// FreeBSD's TCP_NOOPT: no segment has options.
+    has_no_options: bool,
     /// How much must be there before a program is told.
     pub(super) low_water: usize,
     /// Messages tell how much can be read.
@@ -146,6 +160,9 @@ impl Default for StreamOptions {
             fin_wait: None,
             algorithm: None,
             pacing_rate_max: None,
+            timers: TimerOptions::default(),
+            kept: BTreeMap::new(),
+            has_no_options: false,
             low_water: 1,
             tells_inq: false,
             may_be_uncopied: false,
@@ -174,6 +191,13 @@ impl StreamOptions {
         if let Some(wait) = self.fin_wait {
             config.idle.fin_wait = wait;
         }
+        if self.has_no_options {
+            config.handshake.mss_option = false;
+            config.handshake.window_scaling = false;
+            config.handshake.timestamps = false;
+            config.handshake.sack = false;
+        }
+        self.timers.configure(&mut config);
         if let Some((space, is_scaled)) = self.receive_space {
             config.buffers.receive_initial = space;
             config.buffers.receive_max = space;
@@ -292,6 +316,9 @@ impl Sockets {
         if let (OptionValue::Linger(onoff, time), (SOCKET, SO_LINGER)) = (expected, option) {
             return stream.get_linger(world, (*onoff, *time));
         }
+        if let Some(looked) = stream.get_patience(option, expected) {
+            return looked;
+        }
         let value = match stream.get_option(world, option, &self.config) {
             Ok(value) => value,
             Err(other) => return other,
@@ -326,6 +353,9 @@ impl Stream {
         if let Some(done) = self.set_fast_open(world, option, value) {
             return done;
         }
+        if let Some(done) = self.set_timers(world, option, value, len) {
+            return done;
+        }
         match (option, value) {
             ((SOCKET, SO_LINGER), OptionValue::Linger(onoff, time)) => {
                 self.options.linger = (*onoff != 0).then(|| seconds(*time));
@@ -352,6 +382,10 @@ impl Stream {
                 self.options.algorithm = Some(algorithm);
                 Attempt::Returned(0)
             }
+            // Nothing can be put between TCP and the program.
+            ((TCP, TCP_ULP), OptionValue::Text(name)) if &name[..] != b"tls" => {
+                Attempt::error("ENOENT")
+            }
             // There is one link.
             ((SOCKET, SO_BINDTODEVICE), OptionValue::Text(_)) => Attempt::Returned(0),
             (_, OptionValue::Int(_)) if len < 4 => Attempt::error("EINVAL"),
@@ -364,7 +398,7 @@ impl Stream {
     }
 
     /// Tells the connection, if there is one.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         world: &mut World<'_>,
         what: impl FnOnce(&mut Cx<'_>, &mut Connection),
@@ -382,12 +416,17 @@ impl Stream {
             SO_REUSEADDR => self.options.reuses_address = is_on,
             SO_REUSEPORT => self.options.reuses_port = is_on,
             SO_OOBINLINE => self.options.is_oob_inline = is_on,
-            // Who is watched, and what routers would make of it.
-            SO_DEBUG | SO_PRIORITY | SO_MARK | SO_BUSY_POLL | SO_INCOMING_CPU | SO_TXREHASH => {}
+            // Who is watched, and what routers would make of it; there is one way, and nobody is
+            // signalled.
+            SO_DEBUG | SO_DONTROUTE | SO_BROADCAST => {
+                self.options.kept.insert(name, is_on.into());
+            }
+            SO_PRIORITY | SO_MARK | SO_BUSY_POLL | SO_INCOMING_CPU | SO_TXREHASH => {
+                self.options.kept.insert(name, value);
+            }
             SO_USELOOPBACK | SO_SETFIB | SO_USER_COOKIE | SO_NO_DDP | SO_NO_OFFLOAD => {}
-            SO_REUSEPORT_LB => {}
-            // There is one way, nobody is signalled, and when data came is not told.
-            SO_DONTROUTE | SO_BROADCAST | SO_NOSIGPIPE => {}
+            SO_REUSEPORT_LB | SO_NOSIGPIPE => {}
+            // When data came is not told.
             SO_TIMESTAMP if value == 0 => {}
             SO_ZEROCOPY if !(0..=1).contains(&value) => return Attempt::error("EINVAL"),
             SO_ZEROCOPY => self.options.may_be_uncopied = is_on,
@@ -485,7 +524,14 @@ impl Stream {
             }
             // In the state of the art there is nothing special about thin streams.
             TCP_THIN_LINEAR_TIMEOUTS | TCP_THIN_DUPACK if value == 0 => {}
-            TCP_THIN_DUPACK | TCP_SAVE_SYN => {}
+            TCP_THIN_DUPACK => {}
+            TCP_SAVE_SYN if !(0..=2).contains(&value) => return Attempt::error("EINVAL"),
+            TCP_SAVE_SYN => {
+                self.options.kept.insert(TCP_SAVE_SYN | KEPT_OF_TCP, value);
+            }
+            // Only who repairs a connection may set its clock.
+            TCP_TIMESTAMP => return Attempt::error("EPERM"),
+            TCP_NOOPT if is_freebsd => self.options.has_no_options = is_on,
             TCP_NOTSENT_LOWAT => {
                 let max = u32::try_from(value).ok().filter(|max| *max > 0 && *max < u32::MAX);
                 self.options.unsent_max = max.map(|max| max as usize);
@@ -561,13 +607,16 @@ impl Stream {
         option: (i64, i64),
         config: &tcp::Config,
     ) -> Result<i64, Attempt> {
-        if let Some(value) =
-            self.get_network(world, option).or_else(|| self.get_fast_open(world, option))
-        {
+        let kept_elsewhere = self
+            .get_network(world, option)
+            .or_else(|| self.get_fast_open(world, option))
+            .or_else(|| self.get_timers(option, config));
+        if let Some(value) = kept_elsewhere {
             return Ok(value);
         }
         let options = &self.options;
         let whole = |time: Duration| time.as_secs() as i64;
+        let kept = |name: i64| options.kept.get(&name).copied().unwrap_or(0);
         let is_freebsd = world.settings.is_freebsd();
         // FreeBSD shows the bit that it keeps for it.
         let flag = |is_on: bool, bit: i64| match is_on {
@@ -624,6 +673,13 @@ impl Stream {
             (TCP, TCP_LINGER2) => whole(options.fin_wait.unwrap_or(config.idle.fin_wait)),
             (TCP, TCP_USER_TIMEOUT) => options.user_timeout,
             (TCP, TCP_INQ) => options.tells_inq.into(),
+            (TCP, TCP_SAVE_SYN) => kept(TCP_SAVE_SYN | KEPT_OF_TCP),
+            (TCP, TCP_NOOPT) => flag(options.has_no_options, 8),
+            (TCP, TCP_IS_MPTCP) => 0,
+            (SOCKET, SO_DEBUG | SO_DONTROUTE | SO_BROADCAST | SO_PRIORITY | SO_MARK) => {
+                kept(option.1)
+            }
+            (SOCKET, SO_MAX_PACING_RATE) => options.pacing_rate_max.map_or(-1, |rate| rate as i64),
             // What a SYN asks for is reckoned with before it is agreed on.
             (TCP, TCP_MAXSEG) => match self.look(world) {
                 Some(connection)

@@ -446,6 +446,7 @@ impl Stream {
         const SIOCOUTQ: i64 = 0x5411;
         const SIOCOUTQNSD: i64 = 0x894b;
         const SIOCATMARK: i64 = 0x8905;
+        const FIONSPACE: i64 = 0x4004_6676;
         if self.listener().is_some() {
             return Err(Attempt::error("EINVAL"));
         }
@@ -455,6 +456,7 @@ impl Stream {
             SIOCINQ => Ok(self.readable(world) as i64),
             SIOCOUTQ => count(Connection::unacknowledged),
             SIOCOUTQNSD => count(Connection::unsent),
+            FIONSPACE => count(Connection::room),
             SIOCATMARK => Ok(i64::from(connection.and_then(Connection::urgent_mark) == Some(1))),
             _ => Err(Attempt::Unsupported(format!("ioctl {command:#x}"))),
         }

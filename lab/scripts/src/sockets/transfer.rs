@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::descriptor::Descriptor;
 use super::{Attempt, Progress, Sockets, World, no_fd};
-use crate::language::calls::{Destination, Fd};
+use crate::language::calls::{Address, Fd};
 use crate::language::messages::{Control, Message};
 use crate::language::settings::IpVersion;
 use crate::message_flags::{
@@ -118,14 +118,15 @@ impl Sockets {
         fd: Fd,
         len: usize,
         flags: i64,
-        to: Option<Destination>,
+        to: Option<Address>,
         progress: &mut Progress,
     ) -> Attempt {
-        let remote = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
+        let usual = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
+        let remote = to.and_then(|to| to.or(usual)).unwrap_or(usual);
         let config = self.config.clone();
         match self.fds.get_mut(&fd) {
             Some(Descriptor::Stream(_))
-                if flags & MSG_FASTOPEN != 0 && to == Some(Destination::Family(0)) =>
+                if flags & MSG_FASTOPEN != 0 && to == Some(Address::Family(0)) =>
             {
                 Attempt::error("EOPNOTSUPP")
             }
@@ -138,7 +139,7 @@ impl Sockets {
             }
             Some(Descriptor::Stream(stream)) => stream.write(world, len, flags, progress),
             Some(Descriptor::Datagram(datagram)) => {
-                if let Some(Destination::Family(_)) = to {
+                if let Some(Address::Family(_)) = to {
                     return Attempt::error("EAFNOSUPPORT");
                 }
                 let result = datagram.write(world, len, to.map(|_| remote));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::datagram::Datagram;
 use super::descriptor::Descriptor;
 use super::{Attempt, Progress, Sockets, Stream, World, no_fd, stream};
-use crate::language::calls::Fd;
+use crate::language::calls::{Address, Fd};
 use crate::track::{Phase, Track};
 
 impl Sockets {
@@ -43,8 +43,17 @@ impl Sockets {
         opened
     }
 
-    pub(super) fn bind(&mut self, world: &mut World<'_>, fd: Fd) -> Attempt {
-        let local = SocketAddr::new(world.settings.local(), world.settings.bind_port);
+    pub(super) fn bind(&mut self, world: &mut World<'_>, fd: Fd, to: Address) -> Attempt {
+        let usual = SocketAddr::new(world.settings.local(), world.settings.bind_port);
+        let local = match to.or(usual) {
+            Some(local) if local.ip() == usual.ip() => local,
+            Some(local) if local.ip().is_unspecified() => SocketAddr::new(usual.ip(), local.port()),
+            Some(_) => return Attempt::error("EADDRNOTAVAIL"),
+            None => return Attempt::error("EAFNOSUPPORT"),
+        };
+        if local.port() == 0 {
+            return Attempt::Unsupported("bind to whatever port is free".into());
+        }
         let others = self.fds.iter().filter(|(other, _)| **other != fd);
         let is_taken = others.clone().any(|(_, other)| match other {
             Descriptor::Stream(stream) => {
@@ -77,26 +86,27 @@ impl Sockets {
         &mut self,
         world: &mut World<'_>,
         fd: Fd,
-        family: Option<i64>,
+        to: Address,
         progress: &mut Progress,
     ) -> Attempt {
         const AF_UNSPEC: i64 = 0;
         let config = self.config.clone();
-        let remote = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
-        let result = match (self.fds.get_mut(&fd), family) {
-            (Some(Descriptor::Stream(stream)), None) => {
-                stream.connect(world, &config, remote, progress)
-            }
-            (Some(Descriptor::Stream(stream)), Some(AF_UNSPEC)) => {
+        let usual = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
+        let remote = to.or(usual).unwrap_or(usual);
+        let result = match (self.fds.get_mut(&fd), to) {
+            (Some(Descriptor::Stream(stream)), Address::Family(AF_UNSPEC)) => {
                 let result = stream.disconnect(world);
                 if let Some(track) = self.track_of(fd) {
                     track.phase = Phase::New;
                 }
                 return result;
             }
-            (Some(Descriptor::Datagram(datagram)), None) => datagram.connect(world, remote),
-            (Some(_), Some(_)) => return Attempt::error("EAFNOSUPPORT"),
-            (Some(_), None) => return Attempt::error("ENOTSOCK"),
+            (Some(_), Address::Family(_)) => return Attempt::error("EAFNOSUPPORT"),
+            (Some(Descriptor::Stream(stream)), _) => {
+                stream.connect(world, &config, remote, progress)
+            }
+            (Some(Descriptor::Datagram(datagram)), _) => datagram.connect(world, remote),
+            (Some(_), _) => return Attempt::error("ENOTSOCK"),
             (None, _) => return no_fd(fd),
         };
         self.follow_connecting(world, fd, remote);
@@ -148,6 +158,8 @@ impl Sockets {
         const F_SETFL: i64 = 4;
         const O_RDWR: i64 = 2;
         const O_NONBLOCK: i64 = 0o4000;
+        const F_GETFD: i64 = 1;
+        const F_SETFD: i64 = 2;
         let Some(descriptor) = self.fds.get_mut(&fd) else { return no_fd(fd) };
         let is_nonblocking = match descriptor {
             Descriptor::Stream(stream) => &mut stream.is_nonblocking,
@@ -158,6 +170,9 @@ impl Sockets {
             (F_GETFL, _) => {
                 Attempt::Returned(O_RDWR | if *is_nonblocking { O_NONBLOCK } else { 0 })
             }
+            // Nothing is executed that could inherit it.
+            (F_GETFD, _) => Attempt::Returned(0),
+            (F_SETFD, Some(0 | 1)) => Attempt::Returned(0),
             (F_SETFL, Some(flags)) if flags & !(O_RDWR | O_NONBLOCK) == 0 => {
                 *is_nonblocking = flags & O_NONBLOCK != 0;
                 Attempt::Returned(0)
@@ -173,10 +188,15 @@ impl Sockets {
         command: i64,
         expected: i64,
     ) -> Attempt {
-        let Some(descriptor) = self.fds.get(&fd) else { return no_fd(fd) };
+        const FIONBIO: i64 = 0x5421;
+        let Some(descriptor) = self.fds.get_mut(&fd) else { return no_fd(fd) };
         let Descriptor::Stream(stream) = descriptor else {
             return Attempt::Unsupported("ioctl of what is no stream".into());
         };
+        if command == FIONBIO {
+            stream.is_nonblocking = expected != 0;
+            return Attempt::Returned(0);
+        }
         match stream.ioctl(world, command) {
             Ok(value) if value == expected => Attempt::Returned(0),
             Ok(value) => {
@@ -229,8 +249,13 @@ impl Sockets {
             Some(_) => Attempt::error("EOPNOTSUPP"),
             None => no_fd(fd),
         };
+        let bound = match self.fds.get(&fd) {
+            Some(Descriptor::Stream(stream)) => stream.bound,
+            _ => None,
+        };
         if let (Attempt::Returned(_), Some(track)) = (&result, self.track_of(fd)) {
             track.phase = Phase::Listening;
+            track.local = bound;
         }
         result
     }

@@ -68,6 +68,8 @@ pub struct Handshake {
     pub syn_ack_retries: u8,
     /// In which order options stand.
     pub layout: Layout,
+    /// Whether SYNs say how large segments may be (RFC 9293 §3.7.1).
+    pub mss_option: bool,
     /// Whether windows are scaled (RFC 7323 §2).
     pub window_scaling: bool,
     /// Whether timestamps are sent (RFC 7323 §3).
@@ -326,6 +328,7 @@ impl Config {
                 hastens_syn: true,
                 syn_ack_retries: 5,
                 layout: Layout::Linux,
+                mss_option: true,
                 window_scaling: true,
                 timestamps: true,
                 requires_timestamps: false,

@@ -205,6 +205,12 @@ impl Connection {
 
     // From above.
 
+    /// Changes what an operator may choose for this connection alone. What was agreed on in the
+    /// handshake stays as it is, and so does what began with the value that was.
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(Arc::make_mut(&mut self.config));
+    }
+
     /// Takes bytes to send; says how many. The rest is to be offered again after
     /// [`Event::Writable`]. Nothing is taken after [`shut_down`](Self::shut_down).
     ///

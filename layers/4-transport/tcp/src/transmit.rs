@@ -291,7 +291,7 @@ impl Connection {
 pub(crate) fn syn_options(config: &Config, mss: u16, scale: u8) -> Options {
     let handshake = &config.handshake;
     Options {
-        mss: Some(mss),
+        mss: handshake.mss_option.then_some(mss),
         window_scale: handshake.window_scaling.then_some(scale),
         sack_permitted: handshake.sack,
         layout: handshake.layout,
