@@ -2,7 +2,7 @@
 
 use tcp::Flags;
 
-use crate::conversation::{Action, Conversation, Piece, Step};
+use crate::conversation::{Action, Conversation, Piece, Step, Verb};
 use crate::segment::Said;
 
 /// A reason, and how such a difference is told: by the conversation up to the step, by what the kernel
@@ -37,8 +37,10 @@ const REASONS: &[Reason] = &[
          kernel forgets it for what overlaps it",
         |steps, kernel, ours| {
             let mut early = steps.iter().filter_map(piece);
+            let mut pairs = kernel.iter().zip(ours);
             early.any(|piece| piece.flags.has(Flags::FIN))
-                && both(kernel, ours, |a, b| a.seq == b.seq && a.flags == b.flags)
+                && kernel.len() == ours.len()
+                && pairs.all(|(a, b)| a.seq == b.seq && a.flags == b.flags)
         },
     ),
     (
@@ -69,6 +71,19 @@ const REASONS: &[Reason] = &[
                     == (b.flags.without(Flags::PSH), b.seq, b.len, b.ack)
                     && a.sack.len() > b.sack.len()
             })
+        },
+    ),
+    (
+        "RFC 2883 §4: duplicates are reported as long as there is a connection; of one that its user has \
+         left the kernel keeps numbers only, once its FIN is acknowledged (and echoes nothing newer)",
+        |steps, kernel, ours| {
+            let has_left = |step: &Step| matches!(step.action, Action::Program(Verb::Close));
+            steps.iter().any(has_left)
+                && both(kernel, ours, |a, b| {
+                    let without =
+                        |said: &Said| Said { sack: Vec::new(), echo: None, ..said.clone() };
+                    a.sack.is_empty() && b.sack.len() == 1 && without(a) == without(b)
+                })
         },
     ),
     (

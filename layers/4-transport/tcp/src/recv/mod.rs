@@ -227,7 +227,9 @@ impl Recv {
                 n => usize::from(n),
             };
             let open = self.window.open(self.nxt);
-            let (now, mss) = (cx.now(), self.advertised_mss);
+            // RFC 6691 §2: what we said counts no options; a whole segment has those of timestamps.
+            let options = if self.timestamps.is_on { 12 } else { 0 };
+            let (now, mss) = (cx.now(), self.advertised_mss.saturating_sub(options));
             self.delay.note_data(&config.acknowledge, now, size, has_push, (open, rto), mss);
         }
         // RFC 5681 §4.2: what fills a gap is acknowledged at once.
