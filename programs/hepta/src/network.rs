@@ -21,6 +21,9 @@ use phys::Medium;
 use self::device::{Device, mac_for};
 
 mod device;
+mod wanted;
+
+pub(crate) use self::wanted::{MTU_DEFAULT, MTU_MIN, Part, Wanted};
 
 #[cfg(test)]
 mod tests;
@@ -56,7 +59,8 @@ pub(crate) struct Options {
     #[arg(long = "gateway", value_name = "ADDRESS", requires = "net")]
     pub(crate) gateway: Vec<IpAddr>,
     /// The longest packet that the device takes, in bytes
-    #[arg(long, value_name = "BYTES", requires = "net", default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
+    #[arg(long, value_name = "BYTES", requires = "net", default_value_t = MTU_DEFAULT,
+          value_parser = clap::value_parser!(u16).range(i64::from(MTU_MIN)..))]
     pub(crate) mtu: u16,
     /// Write every frame that goes over the device to FILE too, for Wireshark and its kind (pcapng)
     #[arg(long, value_name = "FILE", requires = "net", value_hint = ValueHint::FilePath)]
@@ -75,8 +79,6 @@ pub(crate) struct ForServer {
     pub(crate) network: server::Network,
     /// What its device is called.
     pub(crate) device: String,
-    /// Our addresses there.
-    pub(crate) addresses: Vec<IpAddr>,
 }
 
 /// Which addresses of a name are wanted.
@@ -91,34 +93,57 @@ pub(crate) struct Family {
     only_v6: bool,
 }
 
+impl Options {
+    /// The network that they describe; nothing, if they leave all to the kernel.
+    ///
+    /// # Errors
+    /// It cannot be; the message says what would be right.
+    pub(crate) fn wanted(&self) -> anyhow::Result<Option<Wanted>> {
+        let Some(device) = self.net.clone() else { return Ok(None) };
+        if self.address.is_empty() {
+            bail!(
+                "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
+            );
+        }
+        let wanted = Wanted {
+            device,
+            addresses: self.address.clone(),
+            gateways: self.gateway.clone(),
+            mtu: self.mtu,
+            capture: self.capture.clone(),
+        };
+        match wanted.wrong().into_iter().next() {
+            None => Ok(Some(wanted)),
+            Some(wrong) => match wrong.hint {
+                None => bail!("{}", wrong.what),
+                Some(hint) => bail!("{}: {hint}", wrong.what),
+            },
+        }
+    }
+}
+
 /// Starts the stack that the options describe; nothing, if they leave all to the kernel.
 pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
-    let Some((device, config)) = prepare(options)? else { return Ok(None) };
+    let Some(wanted) = options.wanted()? else { return Ok(None) };
+    let (device, config) = prepare(&wanted)?;
     let mut builder = Builder::new(config);
-    let device = fill(&mut builder, device, options)?;
+    let device = fill(&mut builder, device, &wanted)?;
     let stack = builder.start().context("the stack cannot be started")?;
     Ok(Some(Network { stack, device }))
 }
 
 /// The same for a worker of a server, which runs it by itself.
-pub(crate) fn for_server(options: &Options) -> anyhow::Result<Option<ForServer>> {
-    let Some((device, config)) = prepare(options)? else { return Ok(None) };
+pub(crate) fn for_server(wanted: &Wanted) -> anyhow::Result<ForServer> {
+    let (device, config) = prepare(wanted)?;
     let mut network = server::Network::new(config);
-    let device = fill(&mut network, device, options)?;
-    let addresses = options.address.iter().map(Cidr::address).collect();
-    Ok(Some(ForServer { network, device, addresses }))
+    let device = fill(&mut network, device, wanted)?;
+    Ok(ForServer { network, device })
 }
 
-/// Opens what the options name.
-fn prepare(options: &Options) -> anyhow::Result<Option<(Device, Config)>> {
-    let Some(device) = &options.net else { return Ok(None) };
-    if options.address.is_empty() {
-        bail!(
-            "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
-        );
-    }
-    let mut device = Device::open(device, usize::from(options.mtu))?;
-    if let Some(file) = &options.capture {
+/// Opens what is wanted.
+fn prepare(wanted: &Wanted) -> anyhow::Result<(Device, Config)> {
+    let mut device = Device::open(&wanted.device, usize::from(wanted.mtu))?;
+    if let Some(file) = &wanted.capture {
         device = device
             .captured(file)
             .with_context(|| format!("frames cannot be written to {}", file.display()))?;
@@ -126,7 +151,7 @@ fn prepare(options: &Options) -> anyhow::Result<Option<(Device, Config)>> {
     let mut secret = [0; 16];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    Ok(Some((device, Config::new(secret))))
+    Ok((device, Config::new(secret)))
 }
 
 /// What a stack is set up by, whoever runs it.
@@ -165,24 +190,21 @@ impl Setup for server::Network {
 }
 
 /// Gives a stack its device, addresses and routes; what the device is called.
-fn fill(stack: &mut impl Setup, device: Device, options: &Options) -> anyhow::Result<String> {
+fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<String> {
     let Device { name, port } = device;
-    if port.device().medium == Medium::Ethernet
-        && options.address.iter().any(|address| address.address().is_ipv6())
-    {
+    if port.device().medium == Medium::Ethernet && wanted.ips().any(|address| address.is_ipv6()) {
         tracing::warn!(
             "{name} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
         );
     }
-    let first = options.address.first().map(Cidr::address);
-    let id = stack.add_port(&name, first.map_or(Mac::UNSPECIFIED, mac_for), port)?;
-    for address in &options.address {
+    let id = stack.add_port(&name, wanted.ips().next().map_or(Mac::UNSPECIFIED, mac_for), port)?;
+    for address in &wanted.addresses {
         // Nobody waits six seconds for `Claim::Probe`.
         stack
             .add_address(id, *address, Claim::Announce)
             .with_context(|| format!("{name} cannot have the address {address}"))?;
     }
-    for gateway in &options.gateway {
+    for gateway in &wanted.gateways {
         let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
         stack
             .add_route(Route::via(all, id, *gateway))

@@ -11,6 +11,7 @@
 
 mod access_log;
 mod browsers;
+mod net;
 mod preload;
 mod problem;
 mod read;

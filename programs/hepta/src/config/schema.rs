@@ -80,6 +80,17 @@ pub(crate) const FILE: &[Key] = &[
         ),
         ADMIN,
     ),
+    with_block(
+        key(
+            "net",
+            &[arg("device", Kind::Device, How::Required)],
+            "Serve over our own network stack at this TAP or TUN device, or other interface that \
+             carries Ethernet, in place of the kernel's: the same as `--net`. `listen` then names \
+             addresses of ours; `admin` and sockets in the file system stay the kernel's. It changes \
+             with a start, not with a reload.",
+        ),
+        NET,
+    ),
     key(
         "http2",
         &[arg("on", Kind::Flag, How::Required), arg("push", Kind::Flag, How::Named)],
@@ -153,6 +164,30 @@ const ADMIN: &[Key] = &[
     ),
     CERTIFICATE,
     LOCAL_CERTIFICATE,
+];
+
+const NET: &[Key] = &[
+    repeated(key(
+        "address",
+        &[arg("address", Kind::Cidr, How::Several)],
+        "Our addresses there, at least one. The kernel's must be others.",
+    )),
+    repeated(key(
+        "gateway",
+        &[arg("address", Kind::Ip, How::Several)],
+        "Who passes on what is for other networks; one for each version of IP.",
+    )),
+    key(
+        "mtu",
+        &[arg("bytes", Kind::Count, How::Required)],
+        "The longest packet that the device takes, in bytes. 1500.",
+    ),
+    key(
+        "capture",
+        &[arg("file", Kind::Path, How::Required)],
+        "Every frame that goes over the device is written to this file too, as pcapng, for Wireshark \
+         and its kind.",
+    ),
 ];
 
 const CERTIFICATE: Key = repeated(key(

@@ -10,12 +10,14 @@ use ipnet::IpNet;
 use server::{Address, Announcers};
 
 use super::access_log::{AccessLog, access_log};
+use super::net::{check_places, net};
 use super::problem::{Problem, Problems};
 use super::shown::shown;
 use super::site::{HostPattern, Site, site};
 use super::steps::body_rate;
 use super::tree::{Node, all, one};
 use crate::certificates::Pair;
+use crate::network::Wanted;
 use crate::serve::Place;
 
 /// Everything that a server is told.
@@ -23,6 +25,8 @@ use crate::serve::Place;
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     pub(crate) admin: Option<Admin>,
+    /// The network of our own that sites are served over, in place of the kernel's.
+    pub(crate) net: Option<Wanted>,
     pub(crate) workers: Option<NonZeroU16>,
     /// Who the program becomes once it listens.
     pub(crate) identity: Option<Identity>,
@@ -126,6 +130,7 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
     let settings = Settings {
         listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
         admin: one(nodes, "admin").and_then(|node| admin(node, &mut problems)),
+        net: one(nodes, "net").and_then(|node| net(node, &mut problems)),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
         identity: one(nodes, "user").and_then(|node| {
             let group = node.text("group").map(str::to_owned);
@@ -138,6 +143,9 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
         default: one(nodes, "default").map(|node| site(node, &mut taken, &mut problems)),
         shown: shown(nodes),
     };
+    if let Some(wanted) = &settings.net {
+        check_places(nodes, wanted, &mut problems);
+    }
     if let (Some(node), Some(admin)) = (one(nodes, "admin"), &settings.admin)
         && settings.listen.iter().any(|listen| listen.place == admin.listen.place)
         && !is_any_port(&admin.listen.place)
@@ -218,7 +226,7 @@ fn is_private(place: &Place) -> bool {
 fn proxies(node: &Node, problems: &mut Problems) -> Proxies {
     let mut proxies = Proxies::default();
     for (text, at) in node.texts("from") {
-        match (text, super::value::network(text)) {
+        match (text, super::value::network_of(text)) {
             ("unix", _) => proxies.by_file = true,
             (_, Some(network)) => proxies.networks.push(network),
             (_, None) => {

@@ -1,6 +1,8 @@
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use ip::Cidr;
 use ipnet::IpNet;
 use message::Status;
 
@@ -66,6 +68,24 @@ impl Node {
 
     pub(super) fn log_place(&self, name: &str) -> Option<&LogPlace> {
         if let Value::Log(place) = self.first(name)? { Some(place) } else { None }
+    }
+
+    /// Every address with a prefix of this name, and where it stands.
+    pub(super) fn cidrs<'n>(&'n self, name: &'n str) -> impl Iterator<Item = (Cidr, &'n At)> {
+        let named = self.values.iter().filter(move |(n, ..)| *n == name);
+        named.filter_map(|(_, value, at)| match value {
+            Value::Cidr(cidr) => Some((*cidr, at)),
+            _ => None,
+        })
+    }
+
+    /// Every address of this name, and where it stands.
+    pub(super) fn ips<'n>(&'n self, name: &'n str) -> impl Iterator<Item = (IpAddr, &'n At)> {
+        let named = self.values.iter().filter(move |(n, ..)| *n == name);
+        named.filter_map(|(_, value, at)| match value {
+            Value::Ip(address) => Some((*address, at)),
+            _ => None,
+        })
     }
 
     /// Every network of this name.

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ip::Cidr;
 use ipnet::IpNet;
 use kdl::KdlValue;
 use message::Status;
 
 use super::access_log::LogPlace;
+use crate::network;
 use crate::serve::Place;
 
 /// A kind of value.
@@ -25,6 +27,11 @@ pub(crate) enum Kind {
     Address,
     Status,
     Network,
+    /// The name of an interface.
+    Device,
+    /// An address of ours, and how many of its bits name its network.
+    Cidr,
+    Ip,
     Log,
 }
 
@@ -39,6 +46,8 @@ pub(super) enum Value {
     Address(Place),
     Status(Status),
     Network(IpNet),
+    Cidr(Cidr),
+    Ip(IpAddr),
     Log(LogPlace),
 }
 
@@ -62,6 +71,11 @@ impl Kind {
             Self::Address => "\"ADDRESS:PORT\", a port of this machine, or \"unix:PATH\"",
             Self::Status => "a status, as 404",
             Self::Network => "an address or a network, as \"192.0.2.7\" or \"2001:db8::/32\"",
+            Self::Device => "the name of an interface in quotes, as \"tap0\"",
+            Self::Cidr => {
+                "an address and how many of its bits name its network, as \"10.77.0.2/24\" or \"fd77::2/64\""
+            }
+            Self::Ip => "an address, as \"10.77.0.1\" or \"fd77::1\"",
             Self::Log => "a path in quotes, \"-\" for standard output, or \"off\"",
         }
     }
@@ -80,12 +94,24 @@ impl Kind {
                 let code = number(value).and_then(|code| u16::try_from(code).ok());
                 code.and_then(Status::new).map(Value::Status)
             }
-            Self::Network => value.as_string().and_then(network).map(Value::Network),
+            Self::Network => value.as_string().and_then(network_of).map(Value::Network),
+            Self::Device => return read_with(self, value, network::parse_device).map(Value::Text),
+            Self::Cidr => return read_with(self, value, network::parse_address).map(Value::Cidr),
+            Self::Ip => value.as_string().and_then(|text| text.parse().ok()).map(Value::Ip),
             Self::Log => value.as_string().map(LogPlace::parse).map(Value::Log),
             Self::Address => return address(value).map(Value::Address),
         }
         .ok_or_else(wrong)
     }
+}
+
+/// Reads a text as the command line does.
+fn read_with<T>(
+    kind: Kind,
+    value: &KdlValue,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, String> {
+    parse(value.as_string().ok_or_else(|| format!("this takes {}", kind.shape()))?)
 }
 
 fn number(value: &KdlValue) -> Option<u64> {
@@ -122,7 +148,7 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
-pub(super) fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network_of(text: &str) -> Option<IpNet> {
     let of_one = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().map(|network| network.trunc()).or_else(of_one)
 }

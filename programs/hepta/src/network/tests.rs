@@ -31,6 +31,49 @@ fn addresses_that_no_host_can_have_are_refused() {
     assert!(check("224.0.0.1/4").unwrap_err().contains("a group"));
 }
 
+/// The options of a command line that names tap0.
+fn options(address: &[&str], gateway: &[&str], mtu: u16) -> Options {
+    Options {
+        net: Some("tap0".to_owned()),
+        address: address.iter().map(|text| text.parse().unwrap()).collect(),
+        gateway: gateway.iter().map(|text| text.parse().unwrap()).collect(),
+        mtu,
+        capture: None,
+    }
+}
+
+#[test]
+fn what_cannot_be_wanted_is_refused_before_any_device_is_opened() {
+    let said = |address: &[&str], gateway: &[&str], mtu| {
+        options(address, gateway, mtu).wanted().map_err(|error| error.to_string())
+    };
+    let wanted = said(&["10.77.0.2/24", "fd77::2/64"], &["10.77.0.1", "fe80::1"], 1500);
+    assert!(wanted.unwrap().is_some());
+    let cases = [
+        (said(&["10.77.0.0/24"], &[], 1500), "network itself"),
+        (said(&["10.77.0.2/24", "10.77.0.2/16"], &[], 1500), "already"),
+        (said(&["10.77.0.2/24"], &["10.78.0.1"], 1500), "take one of 10.77.0.0/24"),
+        (said(&["10.77.0.2/24"], &["10.77.0.2"], 1500), "our own"),
+        (said(&["10.77.0.2/24"], &["10.77.0.1", "10.77.0.3"], 1500), "a gateway of IPv4"),
+        (said(&["fd77::2/64"], &[], 1279), "1280"),
+    ];
+    for (said, word) in cases {
+        let said = said.unwrap_err();
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+}
+
+#[test]
+fn a_network_that_runs_differs_from_what_is_wanted_in_words() {
+    let running = options(&["10.77.0.2/24"], &["10.77.0.1"], 1500).wanted().unwrap().unwrap();
+    assert_eq!(running.difference(&running), None);
+    let mut wanted = running.clone();
+    wanted.gateways.clear();
+    assert_eq!(wanted.difference(&running), Some("gateways"));
+    wanted.device = "tap1".to_owned();
+    assert_eq!(wanted.difference(&running), Some("the device"));
+}
+
 #[test]
 fn what_is_missing_is_said_with_what_to_do() {
     let said = |errno: rustix::io::Errno| cannot_open("tap0", &errno.into()).to_string();

@@ -71,6 +71,7 @@ impl Listeners {
     ///
     /// What cannot be opened, and what to do about it; then nothing has changed.
     pub(super) fn plan(&mut self, settings: &Settings) -> anyhow::Result<Plan> {
+        OwnNetwork::check_change(self.own.as_ref(), settings.net.as_ref())?;
         let mut plan = Plan::default();
         match self.fill(&mut plan, settings) {
             Ok(()) => Ok(plan),

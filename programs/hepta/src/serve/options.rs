@@ -167,6 +167,7 @@ impl Options {
         Ok(Settings {
             listen,
             admin: None,
+            net: self.network.wanted()?,
             workers: self.workers,
             identity: None,
             pid_file: None,

@@ -2,29 +2,63 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{anyhow, ensure};
+use anyhow::{anyhow, bail, ensure};
 use server::{Address, Listener};
 
 use super::options::Place;
-use crate::network::ForServer;
+use crate::network::{self, ForServer, Wanted};
 
 /// A network of our own, before a worker runs it and after.
 pub(super) struct OwnNetwork {
     /// What its device is called.
     pub(super) device: String,
+    /// What it was made from.
+    wanted: Wanted,
     addresses: Vec<IpAddr>,
     /// Until a worker has it.
     network: Option<server::Network>,
 }
 
-impl From<ForServer> for OwnNetwork {
-    fn from(opened: ForServer) -> Self {
-        let ForServer { network, device, addresses } = opened;
-        Self { device, addresses, network: Some(network) }
-    }
-}
-
 impl OwnNetwork {
+    /// Opens the device that is wanted, and sets up what is to run there.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, and what to do about it.
+    pub(super) fn open(wanted: &Wanted) -> anyhow::Result<Self> {
+        let ForServer { network, device } = network::for_server(wanted)?;
+        let (addresses, wanted) = (wanted.ips().collect(), wanted.clone());
+        Ok(Self { device, wanted, addresses, network: Some(network) })
+    }
+
+    /// Whether `running`, if there is one, can go on as what is `wanted` now.
+    ///
+    /// # Errors
+    ///
+    /// What only a start can change.
+    pub(super) fn check_change(
+        running: Option<&Self>,
+        wanted: Option<&Wanted>,
+    ) -> anyhow::Result<()> {
+        let what = match (running, wanted) {
+            (None, None) => return Ok(()),
+            (None, Some(wanted)) => format!(
+                "sites are served over the kernel's network, and `net` wants {} instead",
+                wanted.device
+            ),
+            (Some(running), None) => {
+                format!("sites are served over {}, and there is no `net` any more", running.device)
+            }
+            (Some(running), Some(wanted)) => match wanted.difference(&running.wanted) {
+                Some(what) => {
+                    format!("sites are served over {}, and `net` changes {what}", running.device)
+                }
+                None => return Ok(()),
+            },
+        };
+        bail!("{what}: that takes a start, not a reload")
+    }
+
     /// The network, for the worker that is to run it.
     pub(super) fn take(&mut self) -> Option<server::Network> {
         self.network.take()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use base::xray;
 use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
@@ -24,7 +24,6 @@ use super::upgrade::{self, Itself};
 use crate::admin::{Overview, State};
 use crate::cli::counted;
 use crate::config::{self, Action, Listen, Settings};
-use crate::network;
 
 /// How often the files of certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let itself = Itself::look()?;
     let inherited = Inherited::take();
     let mut settings = load(options)?;
-    let own = network::for_server(&options.network)?.map(OwnNetwork::from);
+    let own = settings.net.as_ref().map(OwnNetwork::open).transpose()?;
     if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);
     }
@@ -106,10 +105,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn load(options: &Options) -> anyhow::Result<Settings> {
-    Ok(match &options.config {
-        Some(path) => config::load(path)?,
-        None => options.to_settings()?,
-    })
+    let Some(path) = &options.config else { return options.to_settings() };
+    let mut settings = config::load(path)?;
+    if let Some(wanted) = options.network.wanted()? {
+        ensure!(
+            settings.net.is_none(),
+            "--net and `net` in {} both say over which network: leave one of them away",
+            path.display()
+        );
+        settings.net = Some(wanted);
+    }
+    Ok(settings)
 }
 
 /// Where to listen if only who started us says so.
@@ -356,7 +362,7 @@ fn workers(settings: &Settings, own: Option<&OwnNetwork>) -> anyhow::Result<usiz
         (None, _) => Ok(asked.unwrap_or_else(cores)),
         (Some(_), None | Some(1)) => Ok(1),
         (Some(own), Some(asked)) => bail!(
-            "{asked} workers are one for each queue of {}, which has one: leave `workers` away with --net",
+            "{asked} workers are one for each queue of {}, which has one: leave `workers` away there",
             own.device
         ),
     }

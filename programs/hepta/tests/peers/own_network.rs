@@ -471,6 +471,74 @@ fn other_devices_carry_it_too() {
     });
 }
 
+/// A configuration that names its network itself.
+const WITH_NET: &str = r#"
+net "tap0" {
+    address "10.77.0.2/24"
+    gateway "10.77.0.1"
+    mtu 1400
+    capture "frames.pcapng"
+}
+listen 80
+default { files "www" }
+"#;
+
+#[test]
+fn a_file_names_the_network_and_a_start_changes_it() {
+    in_namespace("own_network::a_file_names_the_network_and_a_start_changes_it", || {
+        let site = site().with("hepta.kdl", WITH_NET);
+        make_network();
+        let file = site.path("hepta.kdl");
+        let check = || hepta(&["check", file.to_str().unwrap()]);
+        assert!(check().ok().text().contains("is in order"));
+        let server = Program::configured(HEPTA, &file).start();
+        assert_eq!(server.urls(), ["http://10.77.0.2:80/"]);
+        assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
+        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        // A packet of ours is as long as the file says: 1400 bytes behind 14 of Ethernet.
+        let _ = curl(&["-o", "/dev/null", &format!("{CLEAR}/page.html")]);
+        let frames = std::fs::read(site.path("frames.pcapng")).unwrap();
+        assert!(frames.windows(4).any(|four| four == 1414_u32.to_le_bytes()));
+        assert!(!frames.windows(4).any(|four| four == 1514_u32.to_le_bytes()));
+        // What is served there changes with a reload.
+        site.replace("hepta.kdl", WITH_NET.replace("listen 80", "listen 81"));
+        server.signal(Signal::HUP);
+        until("the new port is open", || {
+            let said = run(tool("curl").args(["-s", &format!("{CLEAR}:81/hello.txt")]));
+            (said.text() == "hello\n").then_some(())
+        });
+        // The network does not, and the log says which part of it, and everything stays as it is.
+        let changes = [
+            ("10.77.0.2/24", "10.77.0.3/24", "`net` changes addresses"),
+            ("gateway \"10.77.0.1\"", "", "`net` changes gateways"),
+            ("1400", "1500", "`net` changes the MTU"),
+            ("\"tap0\"", "\"tap1\"", "`net` changes the device"),
+            ("net \"tap0\"", "/-net \"tap0\"", "there is no `net` any more"),
+        ];
+        for (before, after, said) in changes {
+            let text = WITH_NET.replace("listen 80", "listen 82");
+            assert!(text.contains(before));
+            site.replace("hepta.kdl", text.replace(before, after));
+            server.signal(Signal::HUP);
+            until(said, || server.stderr().contains(said).then_some(()));
+        }
+        let refusals = server.stderr().matches("that takes a start, not a reload").count();
+        assert_eq!(refusals, changes.len(), "{}", server.stderr());
+        assert_eq!(curl(&[&format!("{CLEAR}:81/hello.txt")]), "hello\n");
+        let closed = run(tool("curl").args(["-s", &format!("{CLEAR}:82/hello.txt")]));
+        assert_eq!(closed.status.code(), Some(7));
+        // What is wrong is shown where it stands.
+        site.replace("hepta.kdl", WITH_NET.replace("\"10.77.0.1\"", "\"10.78.0.1\""));
+        let said = check();
+        assert!(!said.status.success());
+        assert!(said.stderr.contains("hepta.kdl:4:13: 10.78.0.1 is on no"), "{}", said.stderr);
+        // One of the two says over which network.
+        site.replace("hepta.kdl", WITH_NET);
+        let both = hepta(&[&["serve", "--config", file.to_str().unwrap()], &OURS[..]].concat());
+        assert!(both.stderr.contains("leave one of them away"), "{}", both.stderr);
+    });
+}
+
 #[test]
 fn what_cannot_be_is_said() {
     in_namespace("own_network::what_cannot_be_is_said", || {

@@ -1,0 +1,71 @@
+//! `net`: the network of our own that sites are served over.
+
+use server::Address;
+
+use super::problem::{At, Problem, Problems};
+use super::tree::{Node, all, one};
+use crate::network::{MTU_DEFAULT, MTU_MIN, Part, Wanted};
+use crate::serve::Place;
+
+/// Makes sense of the block.
+pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
+    let block = &node.block;
+    let (addresses, address_at): (Vec<_>, Vec<&At>) =
+        all(block, "address").flat_map(|node| node.cidrs("address")).unzip();
+    let (gateways, gateway_at): (Vec<_>, Vec<&At>) =
+        all(block, "gateway").flat_map(|node| node.ips("address")).unzip();
+    let mtu = one(block, "mtu");
+    let capture = one(block, "capture").and_then(|node| node.path("file").map(Into::into));
+    let wanted = Wanted {
+        device: node.text("device")?.to_owned(),
+        addresses,
+        gateways,
+        mtu: mtu.map_or(MTU_DEFAULT, |node| read_mtu(node, problems)),
+        capture,
+    };
+    // An address that cannot be read has its own problem.
+    if all(block, "address").next().is_none() {
+        let problem = Problem::at(&node.at, format!("we have no address on {}", wanted.device));
+        problems.push(problem.with_hint("add address \"10.77.0.2/24\", or another of its network"));
+    }
+    for wrong in wanted.wrong() {
+        let at = match wrong.part {
+            Part::Address(n) => address_at.get(n).copied(),
+            Part::Gateway(n) => gateway_at.get(n).copied(),
+            Part::Mtu => mtu.map(|node| &node.at),
+        };
+        let problem = Problem::at(at.unwrap_or(&node.at), wrong.what);
+        problems.push(match wrong.hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        });
+    }
+    Some(wanted)
+}
+
+/// How long packets are; what is no length has the usual one and a problem.
+fn read_mtu(node: &Node, problems: &mut Problems) -> u16 {
+    let Some(bytes) = node.number("bytes") else { return MTU_DEFAULT };
+    match u16::try_from(bytes).ok().filter(|mtu| *mtu >= MTU_MIN) {
+        Some(mtu) => mtu,
+        None => {
+            let what = format!("packets have {MTU_MIN} to {} bytes", u16::MAX);
+            problems.push(Problem::at(&node.at, what));
+            MTU_DEFAULT
+        }
+    }
+}
+
+/// Sites are served at addresses of ours, and at sockets in the file system.
+pub(super) fn check_places(nodes: &[Node], wanted: &Wanted, problems: &mut Problems) {
+    for node in all(nodes, "listen") {
+        let Some(Place::Address(Address::Ip(asked))) = node.address("address") else { continue };
+        let is_ours = asked.ip().is_unspecified() || wanted.ips().any(|own| own == asked.ip());
+        if !is_ours && !wanted.addresses.is_empty() {
+            let what = format!("`net` has no address {}", asked.ip());
+            let own: Vec<_> = wanted.ips().map(|own| own.to_string()).collect();
+            let problem = Problem::at(&node.at, what);
+            problems.push(problem.with_hint(format!("it has {}", own.join(", "))));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `net`: the network of our own.
+
+use expect_test::expect;
+
+use super::{Files, errors};
+use crate::network::Wanted;
+
+#[test]
+fn a_file_says_what_the_command_line_says() {
+    let text = r#"
+        net "tap0" {
+            address "10.77.0.2/24" "fd77::2/64"
+            address "10.78.0.2/16"
+            gateway "10.77.0.1" "fe80::1"
+            mtu 1400
+            capture "frames.pcapng"
+        }
+        listen "10.77.0.2:80"
+        listen "0.0.0.0:81"
+        listen 82
+        listen "unix:hepta.sock"
+        default { close }
+    "#;
+    let files = Files::with("net", &[("hepta.kdl", text)]);
+    let cidr = |text: &str| text.parse().unwrap();
+    let wanted = Wanted {
+        device: "tap0".to_owned(),
+        addresses: ["10.77.0.2/24", "fd77::2/64", "10.78.0.2/16"].map(cidr).to_vec(),
+        gateways: ["10.77.0.1", "fe80::1"].map(|text| text.parse().unwrap()).to_vec(),
+        mtu: 1400,
+        capture: Some(files.0.join("frames.pcapng")),
+    };
+    assert_eq!(files.load("hepta.kdl").unwrap().net, Some(wanted));
+    let least = "net \"tun1\" { address \"fd77::2/64\"; }\ndefault { close }";
+    let settings = Files::with("net-least", &[("hepta.kdl", least)]).load("hepta.kdl").unwrap();
+    assert_eq!(settings.net.map(|net| (net.mtu, net.capture)), Some((1500, None)));
+}
+
+#[test]
+fn what_is_written_wrong_is_shown_where_it_is() {
+    let text = r#"listen 8080
+net "a/b" {
+    address "10.77.0.2" "10.77.0.0/24" "10.77.0.2/33"
+    gateway "the router"
+    mtu 100
+    mtu 1500
+    adress "10.0.0.1/8"
+}
+net "tap1" { address "10.77.0.2/24"; }
+default { close }
+"#;
+    expect![[r#"
+        hepta.kdl:2:5: the name of an interface has no blanks, slashes, colons, or - in front
+          2 | net "a/b" {
+            |     ^^^^^
+
+        hepta.kdl:3:13: say how many bits name the network, as in 10.77.0.2/24
+          3 |     address "10.77.0.2" "10.77.0.0/24" "10.77.0.2/33"
+            |             ^^^^^^^^^^^
+
+        hepta.kdl:3:40: the length of a prefix is 0 to 32, or to 128 for IPv6, as in 10.77.0.2/24
+          3 |     address "10.77.0.2" "10.77.0.0/24" "10.77.0.2/33"
+            |                                        ^^^^^^^^^^^^^^
+
+        hepta.kdl:4:13: this takes an address, as "10.77.0.1" or "fd77::1"
+          4 |     gateway "the router"
+            |             ^^^^^^^^^^^^
+
+        hepta.kdl:6:5: `mtu` stands here a second time
+          6 |     mtu 1500
+            |     ^^^ the first is in line 5
+
+        hepta.kdl:7:5: `adress` is no key of `net`
+          7 |     adress "10.0.0.1/8"
+            |     ^^^^^^ did you mean `address`?
+
+        hepta.kdl:9:1: `net` stands here a second time
+          9 | net "tap1" { address "10.77.0.2/24"; }
+            | ^^^ the first is in line 2"#]]
+    .assert_eq(&errors("net-written", text));
+}
+
+#[test]
+fn what_cannot_be_meant_is_shown_where_it_is() {
+    let text = r#"listen "10.77.0.3:80"
+listen "127.0.0.1:81"
+net "tap0" {
+    address "10.77.0.2/24" "10.77.0.0/24"
+    address "10.77.0.255/24" "10.77.0.2/16" "fd77::2/64"
+    gateway "10.78.0.1" "10.77.0.1"
+    gateway "fd77::2"
+    mtu 1000
+}
+default { close }
+"#;
+    expect![[r#"
+        hepta.kdl:4:28: 10.77.0.0/24 is the network itself: take another host part
+          4 |     address "10.77.0.2/24" "10.77.0.0/24"
+            |                            ^^^^^^^^^^^^^^
+
+        hepta.kdl:5:13: 10.77.0.255/24 is everybody in 10.77.0.0/24: take another host part
+          5 |     address "10.77.0.255/24" "10.77.0.2/16" "fd77::2/64"
+            |             ^^^^^^^^^^^^^^^^
+
+        hepta.kdl:5:30: 10.77.0.2 is one of our addresses already
+          5 |     address "10.77.0.255/24" "10.77.0.2/16" "fd77::2/64"
+            |                              ^^^^^^^^^^^^^^
+
+        hepta.kdl:6:13: 10.78.0.1 is on no network of ours
+          6 |     gateway "10.78.0.1" "10.77.0.1"
+            |             ^^^^^^^^^^^ a gateway is a neighbour: take one of 10.77.0.0/16 or 10.77.0.0/24
+
+        hepta.kdl:6:25: there is a gateway of IPv4 already
+          6 |     gateway "10.78.0.1" "10.77.0.1"
+            |                         ^^^^^^^^^^^
+
+        hepta.kdl:7:13: fd77::2 is our own address
+          7 |     gateway "fd77::2"
+            |             ^^^^^^^^^ a gateway is a neighbour that passes packets on
+
+        hepta.kdl:8:5: links of IPv6 take at least 1280 bytes
+          8 |     mtu 1000
+            |     ^^^
+
+        hepta.kdl:1:1: `net` has no address 10.77.0.3
+          1 | listen "10.77.0.3:80"
+            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2
+
+        hepta.kdl:2:1: `net` has no address 127.0.0.1
+          2 | listen "127.0.0.1:81"
+            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2"#]].assert_eq(&errors("net-meant", text));
+    expect![[r#"
+        hepta.kdl:1:1: we have no address on tap0
+          1 | net "tap0"
+            | ^^^ add address "10.77.0.2/24", or another of its network"#]]
+    .assert_eq(&errors("net-none", "net \"tap0\"\ndefault { close }\n"));
+}

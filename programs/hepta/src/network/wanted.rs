@@ -1,0 +1,130 @@
+//! A network of our own as somebody wants it, on the command line or in a configuration file.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ip::Cidr;
+
+use super::check_host;
+
+/// How long packets are where nobody says otherwise: Ethernet's.
+pub(crate) const MTU_DEFAULT: u16 = 1500;
+
+/// The shortest MTU: a datagram that every host takes. (RFC 1122 §3.3.2)
+pub(crate) const MTU_MIN: u16 = 576;
+
+/// The same for links of IPv6. (RFC 8200 §5)
+const MTU_MIN_V6: u16 = 1280;
+
+/// A device, and what we are there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    /// The interface's name.
+    pub(crate) device: String,
+    /// Our addresses there; the first makes our hardware address.
+    pub(crate) addresses: Vec<Cidr>,
+    /// Who passes on what is for other networks; one for each version of IP.
+    pub(crate) gateways: Vec<IpAddr>,
+    /// The longest packet that the device takes, in bytes.
+    pub(crate) mtu: u16,
+    /// Where every frame is written to, as pcapng.
+    pub(crate) capture: Option<PathBuf>,
+}
+
+/// Something in it that cannot be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wrong {
+    /// Where.
+    pub(crate) part: Part,
+    /// What is wrong.
+    pub(crate) what: String,
+    /// What would be right, unless `what` says it.
+    pub(crate) hint: Option<String>,
+}
+
+/// A part of what is wanted: which of the addresses or gateways, counted from zero.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    Address(usize),
+    Gateway(usize),
+    Mtu,
+}
+
+impl Wanted {
+    /// Our addresses, without their networks.
+    pub(crate) fn ips(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().map(Cidr::address)
+    }
+
+    /// All that cannot be, whatever the device is.
+    pub(crate) fn wrong(&self) -> Vec<Wrong> {
+        let addresses = (0..).zip(&self.addresses).filter_map(|(n, cidr)| {
+            let is_taken = self.ips().take(n).any(|before| before == cidr.address());
+            let what = match check_host(*cidr) {
+                Err(error) => error.to_string(),
+                Ok(()) if is_taken => format!("{} is one of our addresses already", cidr.address()),
+                Ok(()) => return None,
+            };
+            Some(Wrong { part: Part::Address(n), what, hint: None })
+        });
+        let gateways = (0..).zip(&self.gateways).filter_map(|(n, gateway)| {
+            let (what, hint) = self.wrong_gateway(n, *gateway)?;
+            Some(Wrong { part: Part::Gateway(n), what, hint })
+        });
+        addresses.chain(gateways).chain(self.wrong_mtu()).collect()
+    }
+
+    fn wrong_gateway(&self, n: usize, gateway: IpAddr) -> Option<(String, Option<String>)> {
+        let version = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
+        let before = self.gateways.iter().take(n);
+        if before.into_iter().any(|before| before.is_ipv4() == gateway.is_ipv4()) {
+            return Some((format!("there is a gateway of {version} already"), None));
+        }
+        if self.ips().any(|own| own == gateway) {
+            let hint = "a gateway is a neighbour that passes packets on";
+            return Some((format!("{gateway} is our own address"), Some(hint.to_owned())));
+        }
+        // Routers of IPv6 are known by addresses of this kind, which every link has.
+        let is_link_local = matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let is_near = |own: &Cidr| own.network().contains(gateway);
+        if is_link_local || self.addresses.iter().any(is_near) {
+            return None;
+        }
+        let networks =
+            self.addresses.iter().filter(|own| own.address().is_ipv4() == gateway.is_ipv4());
+        let networks: BTreeSet<_> = networks.map(Cidr::network).collect();
+        let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        let hint = match &*networks {
+            [] => format!("we have no address of {version}"),
+            _ => format!("a gateway is a neighbour: take one of {}", networks.join(" or ")),
+        };
+        Some((format!("{gateway} is on no network of ours"), Some(hint)))
+    }
+
+    fn wrong_mtu(&self) -> Option<Wrong> {
+        let has_v6 = self.ips().any(|own| own.is_ipv6());
+        let least = if has_v6 { MTU_MIN_V6 } else { MTU_MIN };
+        (self.mtu < least).then(|| Wrong {
+            part: Part::Mtu,
+            what: format!(
+                "links of {} take at least {least} bytes",
+                if has_v6 { "IPv6" } else { "IPv4" }
+            ),
+            hint: None,
+        })
+    }
+
+    /// What of a network that runs would have to change to become this one, in words.
+    pub(crate) fn difference(&self, running: &Self) -> Option<&'static str> {
+        let Self { device, addresses, gateways, mtu, capture } = self;
+        let differences = [
+            (*device != running.device, "the device"),
+            (*addresses != running.addresses, "addresses"),
+            (*gateways != running.gateways, "gateways"),
+            (*mtu != running.mtu, "the MTU"),
+            (*capture != running.capture, "the file of the capture"),
+        ];
+        differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    }
+}
