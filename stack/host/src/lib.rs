@@ -27,7 +27,10 @@ mod xray;
 pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};
-pub use network::{AddError, Address, LOOPBACK, Service};
+pub use network::{
+    AddError, Address, DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain,
+    DnsServer, DnsSource, LOOPBACK, Service,
+};
 pub use tcp::{
     ConnectError, ListenError, ListenerId, Listening, Socket, TcpConfig, TcpEvent, TcpId,
 };

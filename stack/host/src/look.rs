@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use base::Mac;
+use base::{Instant, Mac};
 use ip::{InterfaceId, Route};
 use phys::Device;
 
 use crate::host::Host;
-use crate::network::Address;
+use crate::network::{Address, DnsDomain, DnsServer};
 
 /// An interface, as it can be seen.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,25 @@ impl Host {
                 state,
             })
         })
+    }
+
+    /// Who answers questions about names now, on one interface or on all: the operator's servers first,
+    /// then in the order in which they were named.
+    pub fn dns_servers(
+        &self,
+        now: Instant,
+        interface: Option<InterfaceId>,
+    ) -> impl Iterator<Item = DnsServer> {
+        self.network.dns.servers(now, interface)
+    }
+
+    /// In which domains names that are no whole ones are looked for now, in the same order.
+    pub fn dns_domains(
+        &self,
+        now: Instant,
+        interface: Option<InterfaceId>,
+    ) -> impl Iterator<Item = &DnsDomain> {
+        self.network.dns.domains(now, interface)
     }
 
     /// Every datagram socket.

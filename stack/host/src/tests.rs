@@ -1,4 +1,5 @@
 mod conversations;
+mod names;
 mod refusals;
 mod streams;
 

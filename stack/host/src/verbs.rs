@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use base::{Cx, Mac};
+use base::{Cx, Instant, Mac};
 use icmp::Outgoing;
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
@@ -10,7 +10,7 @@ use udp::{BindError, Datagram, SendError, SocketId};
 
 use crate::host::Host;
 use crate::interface::InterfaceConfig;
-use crate::network::AddError;
+use crate::network::{AddError, DnsDomain, DnsServer, DnsSource};
 
 /// What an operator sets up.
 impl Host {
@@ -88,6 +88,25 @@ impl Host {
         if let Some(of) = self.network.interface_mut(interface) {
             of.leave(group);
         }
+    }
+
+    /// Adds a server that answers questions about names, or says anew until when it may be asked (a time
+    /// that is past ends it). Whether there was room.
+    #[must_use]
+    pub fn add_dns_server(&mut self, now: Instant, server: DnsServer) -> bool {
+        self.network.dns.add_server(now, server)
+    }
+
+    /// The same for a domain in which names that are no whole ones are looked for. Whether there was
+    /// room, and it is a name.
+    #[must_use]
+    pub fn add_dns_domain(&mut self, now: Instant, domain: DnsDomain) -> bool {
+        self.network.dns.add_domain(now, domain)
+    }
+
+    /// Forgets all that `source` has said of servers and domains on an interface.
+    pub fn remove_dns(&mut self, interface: InterfaceId, source: DnsSource) {
+        self.network.dns.remove_source(interface, source);
     }
 
     /// How often our packets may be passed on, from now on.

@@ -1,6 +1,7 @@
 //! Layers 2 and 3 of a host: interfaces, addresses, routes, and the packets on their way between them.
 
 mod addresses;
+mod dns;
 mod output;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +17,11 @@ use ip::{
 use phys::Pool;
 
 use crate::interface::{Interface, may_come_from};
+
+pub(crate) use dns::Dns;
+pub use dns::{
+    DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain, DnsServer, DnsSource,
+};
 
 /// How many interfaces a host may have.
 const INTERFACES_MAX: usize = 64;
@@ -46,6 +52,7 @@ pub(crate) struct Network {
     pub(crate) routes: Routes,
     pub(crate) paths: PathMtus,
     pub(crate) reassembly: Reassembly,
+    pub(crate) dns: Dns,
     identifications: Identifications,
     /// Whether packets for others are passed on.
     pub(crate) is_router: bool,
@@ -156,6 +163,7 @@ impl Network {
             routes: Routes::new(),
             paths: PathMtus::new(derive(b"paths")),
             reassembly: Reassembly::new(derive(b"reassembly")),
+            dns: Dns::default(),
             identifications: Identifications::new(derive(b"identifications")),
             is_router,
             hop_limit,
