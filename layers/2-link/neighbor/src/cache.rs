@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use base::{Arena, Bucket, Cx, Instant, Key, Mac, SipKey, TxBuf};
 
@@ -76,6 +77,17 @@ pub enum Heard {
     },
     /// The sender of a question to us said where it is itself. (RFC 826, RFC 4861 §7.2.3)
     Question,
+}
+
+/// What an advertisement of neighbour discovery says. (RFC 4861 §4.4)
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Advertised {
+    /// Where its sender is, if it says so.
+    pub mac: Option<Mac>,
+    /// Whether it answers a question of ours (S).
+    pub is_solicited: bool,
+    /// Whether it replaces another address that we had (O).
+    pub overrides: bool,
 }
 
 /// A question that is to be sent.
@@ -170,6 +182,41 @@ impl Cache {
         self.release(key);
     }
 
+    /// Takes in an advertisement of neighbour discovery. (RFC 4861 §7.2.5)
+    pub fn handle_advertisement(&mut self, cx: &mut Cx<'_>, ip: IpAddr, told: Advertised) {
+        let Advertised { mac, is_solicited, overrides } = told;
+        let entry = self.index.get(&ip).and_then(|&key| Some((key, self.entries.get(key)?)));
+        let why = match entry {
+            None => Some(Why::NobodyAsked),
+            Some((_, entry)) if entry.state == State::Permanent => Some(Why::EntryIsPermanent),
+            // Who is looked for must say where it is.
+            Some((_, entry)) if !entry.has_mac() && mac.is_none() => Some(Why::SaysNotWhere),
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            return cx.note(|| Seen::Dropped { from: ip, why });
+        }
+        let Some((key, entry)) = entry else { return };
+        let is_found = !entry.has_mac();
+        let differs = mac.is_some_and(|mac| mac != entry.mac);
+        if !is_found && differs && !overrides {
+            // §7.2.5, I.: it may not replace what we have, but makes us doubt it.
+            if entry.state == State::Reachable {
+                self.doubt(cx, key);
+            }
+            return;
+        }
+        if let (Some(entry), Some(mac)) = (self.entries.get_mut(key), mac) {
+            entry.mac = mac;
+        }
+        if is_solicited {
+            self.confirm(cx, key);
+        } else if is_found || differs {
+            self.doubt(cx, key);
+        }
+        self.release(key);
+    }
+
     /// Lets time pass.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         while let Some(&(at, key)) = self.timers.first() {
@@ -250,6 +297,12 @@ impl Cache {
         self.release(key);
         cx.note(|| Seen::Learned { ip, mac, state: State::Permanent });
         true
+    }
+
+    /// For how long a confirmation counts from now on, on average, and after how long questions are
+    /// repeated: routers may say so. (RFC 4861 §6.3.4)
+    pub const fn set_times(&mut self, reachable: Duration, retry: Duration) {
+        (self.config.reachable, self.config.retry) = (reachable, retry);
     }
 
     /// Forgets a neighbour; packets that wait for it are lost. Whether it was known.
@@ -412,7 +465,7 @@ impl Cache {
 
     /// RFC 4861 §6.3.2: between half and one and a half times the base, so that hosts that began
     /// together do not ask together.
-    fn reachable_time(&self, cx: &mut Cx<'_>) -> std::time::Duration {
+    fn reachable_time(&self, cx: &mut Cx<'_>) -> Duration {
         self.config.reachable / 2 + self.config.reachable / 1000 * cx.random_below(1000)
     }
 

@@ -8,7 +8,7 @@
 //!
 //! Start reading at [`Neighbors`], which is what an interface has. Inside, [`Cache`] knows the
 //! neighbours, by the states of neighbour unreachability detection, and is free of any protocol:
-//! ARP feeds it for IPv4 and neighbour discovery can for IPv6. [`Claims`] are our own addresses:
+//! ARP feeds it for IPv4 and neighbour discovery (`ndp`, in layer 3) for IPv6. [`Claims`] are our own addresses:
 //! whether somebody else has them too. [`wire`] turns bytes into [`wire::Packet`]s and back.
 //!
 //! Not here: proxy ARP, reverse ARP, the messages of IPv6's neighbour discovery.
@@ -21,7 +21,7 @@ mod config;
 mod machine;
 mod xray;
 
-pub use cache::{Answer, Cache, Heard, Lookup, State};
+pub use cache::{Advertised, Answer, Cache, Heard, Lookup, State};
 pub use claim::{Claim, Claims, Defence};
 pub use config::Config;
 pub use machine::{Event, Neighbors, Outgoing};

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use base::{Cx, Instant, Mac, SipKey, TxBuf};
 
-use crate::cache::{Answer, Cache, Heard, Lookup, State};
+use crate::cache::{Advertised, Answer, Cache, Heard, Lookup, State};
 use crate::claim::{Claim, Claims, Outcome};
 use crate::config::Config;
 use crate::wire::{Operation, Packet};
@@ -111,9 +112,15 @@ impl Neighbors {
         }
     }
 
-    /// Takes in what another protocol than ARP has heard: neighbour discovery, for IPv6.
-    pub fn handle_heard(&mut self, cx: &mut Cx<'_>, ip: Ipv6Addr, mac: Mac, heard: Heard) {
-        self.cache.handle_heard(cx, ip.into(), mac, heard);
+    /// Somebody said in another message than an advertisement where it is itself: who asked us, or for
+    /// routers, a router. (RFC 4861 §6.2.6, §6.3.4, §7.2.3)
+    pub fn handle_heard(&mut self, cx: &mut Cx<'_>, ip: Ipv6Addr, mac: Mac) {
+        self.cache.handle_heard(cx, ip.into(), mac, Heard::Question);
+    }
+
+    /// Takes in an advertisement of neighbour discovery; see [`Cache::handle_advertisement`].
+    pub fn handle_advertisement(&mut self, cx: &mut Cx<'_>, ip: Ipv6Addr, told: Advertised) {
+        self.cache.handle_advertisement(cx, ip.into(), told);
     }
 
     /// Lets time pass.
@@ -149,6 +156,12 @@ impl Neighbors {
     /// Lets go of an address of ours.
     pub fn remove_address(&mut self, ip: Ipv4Addr) {
         self.claims.remove(ip);
+    }
+
+    /// For how long a confirmation counts, and when questions are repeated; see
+    /// [`Cache::set_times`].
+    pub const fn set_times(&mut self, reachable: Duration, retry: Duration) {
+        self.cache.set_times(reachable, retry);
     }
 
     /// Makes an entry that stays; see [`Cache::insert_permanent`].

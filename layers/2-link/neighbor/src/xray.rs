@@ -40,6 +40,8 @@ pub enum Why {
     TooManyQuestions,
     /// It tells of somebody in whom nobody here is interested (RFC 826, RFC 4861 §7.2.5).
     NobodyAsked,
+    /// It does not say where its sender is, and we do not know it either (RFC 4861 §7.2.5).
+    SaysNotWhere,
     /// An operator has said where that neighbour is.
     EntryIsPermanent,
     /// Every place in the table is taken by somebody who is needed more.

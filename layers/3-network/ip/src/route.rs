@@ -88,6 +88,17 @@ impl Routes {
         before - self.routes.len()
     }
 
+    /// Puts `new` routes in the place of all that `is_old`, at the price of one change.
+    pub fn replace(
+        &mut self,
+        is_old: impl Fn(&Route) -> bool,
+        new: impl IntoIterator<Item = Route>,
+    ) {
+        self.routes.retain(|route| !is_old(route));
+        self.routes.extend(new);
+        self.rebuild();
+    }
+
     /// The route for `destination`: the longest prefix, then the least metric, then the oldest.
     #[inline]
     pub fn find(&self, destination: IpAddr) -> Option<&Route> {
