@@ -19,6 +19,7 @@
 //! | [`packets`]       | what layers 2 to 4 read: frames, packets, segments |
 //! | [`frames`]        | a whole host on a network                      |
 //! | [`captures`]      | pcapng files                                   |
+//! | [`dhcp`]          | what servers of DHCP say, and a client that lives with it |
 //! | [`tcp`]           | segments, and a peer who sends what it likes   |
 //!
 //! Most inputs begin with a few bytes that choose: a role, a length, where the rest is cut.
@@ -27,6 +28,7 @@ mod captures;
 mod chunked;
 mod conditionals;
 mod conversation;
+mod dhcp;
 mod frames;
 mod heads;
 mod hpack;
@@ -42,6 +44,7 @@ pub use captures::captures;
 pub use chunked::chunked;
 pub use conditionals::conditionals;
 pub use conversation::conversation;
+pub use dhcp::dhcp;
 pub use frames::frames;
 pub use heads::heads;
 pub use hpack::hpack;
@@ -56,11 +59,12 @@ pub use tcp::tcp;
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("captures", captures),
     ("chunked", chunked),
     ("conditionals", conditionals),
     ("conversation", conversation),
+    ("dhcp", dhcp),
     ("frames", frames),
     ("heads", heads),
     ("hpack", hpack),
