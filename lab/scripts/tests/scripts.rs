@@ -100,7 +100,7 @@ const RFCS: [u32; 47] = [
 
 /// The table of `scripts/README.md`: an RFC, and its scripts.
 fn conversations() -> Vec<(u32, Vec<String>)> {
-    let text = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let text = std::fs::read_to_string(folder().join("README.md")).expect("it is there");
     let rows = text.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let rfc = cells.next()?.parse().ok()?;
