@@ -10,6 +10,7 @@
 //! goes from its frame to the frames of its answer in one round of the worker's loop
 //! (`worker/own.rs`). A connection does not know which kind of socket it stands on.
 
+mod claims;
 mod reels;
 mod socket;
 mod stack;
@@ -23,6 +24,7 @@ use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
 use phys::Port;
 
+use self::claims::Claims;
 pub(crate) use self::socket::OwnSocket;
 pub(crate) use self::stack::Stack;
 use crate::Clock;
@@ -37,6 +39,7 @@ pub struct Network {
     world: World,
     clock: Clock,
     ports: Vec<(InterfaceId, Box<dyn Port>)>,
+    claims: Claims,
 }
 
 impl Network {
@@ -50,6 +53,7 @@ impl Network {
             world: World::seeded(seed),
             clock: Clock::start_at(BEGIN),
             ports: Vec::new(),
+            claims: Claims::default(),
         }
     }
 
@@ -71,7 +75,8 @@ impl Network {
         Ok(id)
     }
 
-    /// Gives an interface an address.
+    /// Gives an interface an address. One that is probed may be listened at, and is used once it has
+    /// turned out that nobody else has it.
     ///
     /// # Errors
     ///
@@ -83,7 +88,9 @@ impl Network {
         claim: Claim,
     ) -> io::Result<()> {
         let mut cx = Cx::new(self.clock.now(), Wall(0), &mut self.world);
-        Ok(self.host.add_address(&mut cx, interface, address, claim)?)
+        self.host.add_address(&mut cx, interface, address, claim)?;
+        self.claims.add(interface, address, claim);
+        Ok(())
     }
 
     /// Adds a route.

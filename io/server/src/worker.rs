@@ -157,7 +157,7 @@ impl<H: Handler> Worker<H> {
     ///
     /// # Errors
     ///
-    /// The network of its own is gone.
+    /// The network of its own is gone, or never was its own.
     pub(crate) fn run(&self) -> io::Result<()> {
         let mut news = News::new();
         let mut due = Vec::new();

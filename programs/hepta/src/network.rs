@@ -21,9 +21,10 @@ use phys::Medium;
 use self::device::{Device, mac_for};
 
 mod device;
+mod kernel;
 mod wanted;
 
-pub(crate) use self::wanted::{MTU_DEFAULT, MTU_MIN, Part, Wanted};
+pub(crate) use self::wanted::{MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,8 @@ pub(crate) struct ForServer {
     pub(crate) network: server::Network,
     /// What its device is called.
     pub(crate) device: String,
+    /// The addresses that are used only when nobody else turns out to have them.
+    pub(crate) probed: Vec<IpAddr>,
 }
 
 /// Which addresses of a name are wanted.
@@ -111,6 +114,8 @@ impl Options {
             gateways: self.gateway.clone(),
             mtu: self.mtu,
             capture: self.capture.clone(),
+            // Who runs a command does not want to wait for some seconds; a server need not.
+            probe: Probe::Never,
         };
         match wanted.wrong().into_iter().next() {
             None => Ok(Some(wanted)),
@@ -136,12 +141,24 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
 pub(crate) fn for_server(wanted: &Wanted) -> anyhow::Result<ForServer> {
     let (device, config) = prepare(wanted)?;
     let mut network = server::Network::new(config);
+    let is_asked = device.port.device().medium == Medium::Ethernet
+        && wanted.probe.claim(device.is_shared) == Claim::Probe;
     let device = fill(&mut network, device, wanted)?;
-    Ok(ForServer { network, device })
+    let probed = wanted.ips().filter(|own| is_asked && own.is_ipv4()).collect();
+    Ok(ForServer { network, device, probed })
 }
 
 /// Opens what is wanted.
 fn prepare(wanted: &Wanted) -> anyhow::Result<(Device, Config)> {
+    for own in &wanted.addresses {
+        if let Some(interface) = kernel::interface_with(own.address()) {
+            bail!(
+                "{} is this machine's own address, on {interface}: take another one of {}",
+                own.address(),
+                own.network()
+            );
+        }
+    }
     let mut device = Device::open(&wanted.device, usize::from(wanted.mtu))?;
     if let Some(file) = &wanted.capture {
         device = device
@@ -191,7 +208,7 @@ impl Setup for server::Network {
 
 /// Gives a stack its device, addresses and routes; what the device is called.
 fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<String> {
-    let Device { name, port } = device;
+    let Device { name, port, is_shared } = device;
     if port.device().medium == Medium::Ethernet && wanted.ips().any(|address| address.is_ipv6()) {
         tracing::warn!(
             "{name} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
@@ -199,9 +216,8 @@ fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Resu
     }
     let id = stack.add_port(&name, wanted.ips().next().map_or(Mac::UNSPECIFIED, mac_for), port)?;
     for address in &wanted.addresses {
-        // Nobody waits six seconds for `Claim::Probe`.
         stack
-            .add_address(id, *address, Claim::Announce)
+            .add_address(id, *address, wanted.probe.claim(is_shared))
             .with_context(|| format!("{name} cannot have the address {address}"))?;
     }
     for gateway in &wanted.gateways {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Event, Host, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
+use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Port};
 use rustix::event::Timespec;
 use rustix::time::{
@@ -16,6 +17,7 @@ use rustix::time::{
 };
 use tcp::State;
 
+use super::claims::Claims;
 use super::reels::Reels;
 use super::{Network, OwnSocket};
 use crate::Clock;
@@ -50,6 +52,9 @@ pub(super) struct Inner {
     /// Whose connection it is, at the place that the host's number names.
     users: Vec<Option<(TcpId, Key)>>,
     listeners: Vec<(ListenerId, SocketAddr)>,
+    /// Where it is to listen, as far as the addresses are ours.
+    wanted: Vec<SocketAddr>,
+    claims: Claims,
     /// Who is to have a turn.
     news: Vec<(Key, Ready)>,
     acceptable: Vec<ListenerId>,
@@ -66,14 +71,15 @@ pub(super) struct Inner {
 impl Stack {
     /// Sets `network` to work, so that `poller` tells of it.
     pub(crate) fn new(network: Network, poller: &Poller) -> io::Result<Rc<Self>> {
-        let Network { host, world, clock, ports } = network;
+        let Network { host, world, clock, ports, claims } = network;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         poller.add_source(&timer, Source::Deadline)?;
         for (number, (_, port)) in (0..).zip(&ports) {
             poller.watch_port(port.fd(), number)?;
         }
-        let listeners = host.tcp_listeners().map(|(id, at, _)| (id, at)).collect();
+        let listeners: Vec<_> = host.tcp_listeners().map(|(id, at, _)| (id, at)).collect();
+        let wanted = listeners.iter().map(|(_, at)| *at).collect();
         let inner = Inner {
             host,
             world,
@@ -83,6 +89,8 @@ impl Stack {
             out: TxBuf::new(),
             users: Vec::new(),
             listeners,
+            wanted,
+            claims,
             news: Vec::new(),
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
@@ -186,6 +194,7 @@ impl Stack {
         let (mut cx, host) = inner.parts();
         host.handle_timeout(&mut cx);
         inner.hear_events();
+        inner.claim_again();
         if inner.news.is_empty() && inner.acceptable.is_empty() {
             inner.send();
         }
@@ -304,13 +313,32 @@ impl Inner {
             host.tcp_unlisten(&mut cx, listener);
         }
         self.listeners = kept;
-        for at in wanted {
-            if !self.listeners.iter().any(|(_, there)| there == at) {
+        self.wanted = wanted.to_vec();
+        self.listen_missing()
+    }
+
+    /// Listens where it is to and does not yet. What somebody else has waits until it is ours again.
+    fn listen_missing(&mut self) -> io::Result<()> {
+        for at in &self.wanted {
+            let is_there = self.listeners.iter().any(|(_, there)| there == at);
+            if !is_there && !self.claims.is_lost(*at) {
                 let id = self.host.tcp_listen(*at, BACKLOG as usize)?;
                 self.listeners.push((id, *at));
             }
         }
         Ok(())
+    }
+
+    /// Asks again for addresses that somebody else had.
+    fn claim_again(&mut self) {
+        let now = self.clock.now();
+        while let Some((interface, cidr)) = self.claims.poll_again(now) {
+            let (mut cx, host) = self.parts();
+            let added = host.add_address(&mut cx, interface, cidr, Claim::Probe);
+            if let Err(error) = added.map_err(io::Error::from) {
+                tracing::error!(%error, "{cidr} cannot be asked for again");
+            }
+        }
     }
 
     /// Takes a batch of frames from a port.
@@ -320,7 +348,10 @@ impl Inner {
             let received = match port.receive(&mut self.frame) {
                 Ok(Some(received)) => received,
                 Ok(None) => return,
-                Err(error) => return self.failure = Some(error),
+                Err(error) => {
+                    let what = format!("the device of our own network is gone: {error}");
+                    return self.failure = Some(io::Error::new(error.kind(), what));
+                }
             };
             self.counts.received += 1;
             self.reels.cut();
@@ -353,13 +384,19 @@ impl Inner {
                         self.acceptable.push(listener);
                     }
                 }
-                Event::AddressLost { address, to, .. } => {
-                    tracing::error!(%address, by = %to, "our address is used by another host, and ours no longer");
+                Event::AddressReady { address, .. } => {
+                    self.claims.handle_ready(address);
+                    if let Err(error) = self.listen_missing() {
+                        tracing::error!(%error, "nobody is served at {address}");
+                    }
                 }
-                Event::AddressReady { .. }
-                | Event::Udp(_)
-                | Event::Pong(_)
-                | Event::PingFailed { .. } => {}
+                Event::AddressLost { address, to, .. } => {
+                    let now = self.clock.now();
+                    if let Err(error) = self.claims.handle_lost(now, address, to) {
+                        self.failure = Some(error);
+                    }
+                }
+                Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
             }
         }
     }
@@ -382,7 +419,8 @@ impl Inner {
     fn next_ring(&mut self) -> Option<Timespec> {
         let now = self.clock.now();
         let leaves_at = self.leaves_at.filter(|at| *at > now);
-        let next = [self.host.poll_timeout(), leaves_at].into_iter().flatten().min();
+        let again = self.claims.poll_timeout();
+        let next = [self.host.poll_timeout(), leaves_at, again].into_iter().flatten().min();
         let next = next.filter(|next| *next < self.rings_at)?;
         self.rings_at = next;
         let left = next.since(now);

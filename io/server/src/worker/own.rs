@@ -143,12 +143,6 @@ impl<H: Handler> Worker<H> {
         if self.serving.borrow().config.film.is_some() {
             self.print_films(stack);
         }
-        match stack.take_failure() {
-            Some(error) => Err(io::Error::new(
-                error.kind(),
-                format!("the device of our own network is gone: {error}"),
-            )),
-            None => Ok(()),
-        }
+        stack.take_failure().map_or(Ok(()), Err)
     }
 }

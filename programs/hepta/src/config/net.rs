@@ -1,10 +1,11 @@
 //! `net`: the network of our own that sites are served over.
 
+use clap::ValueEnum;
 use server::Address;
 
 use super::problem::{At, Problem, Problems};
 use super::tree::{Node, all, one};
-use crate::network::{MTU_DEFAULT, MTU_MIN, Part, Wanted};
+use crate::network::{MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
 use crate::serve::Place;
 
 /// Makes sense of the block.
@@ -22,6 +23,7 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
         gateways,
         mtu: mtu.map_or(MTU_DEFAULT, |node| read_mtu(node, problems)),
         capture,
+        probe: one(block, "probe").map_or(Probe::Auto, |node| read_probe(node, problems)),
     };
     // An address that cannot be read has its own problem.
     if all(block, "address").next().is_none() {
@@ -54,6 +56,18 @@ fn read_mtu(node: &Node, problems: &mut Problems) -> u16 {
             MTU_DEFAULT
         }
     }
+}
+
+/// When addresses are probed, in the words of the command line.
+fn read_probe(node: &Node, problems: &mut Problems) -> Probe {
+    let Some((text, at)) = node.texts("when").next() else { return Probe::Auto };
+    Probe::from_str(text, false).unwrap_or_else(|_| {
+        let all = Probe::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let all: Vec<_> = all.map(|value| format!("\"{}\"", value.get_name())).collect();
+        let problem = Problem::at(at, format!("there is no time called {text:?}"));
+        problems.push(problem.with_hint(format!("write one of {}", all.join(", "))));
+        Probe::Auto
+    })
 }
 
 /// Sites are served at addresses of ours, and at sockets in the file system.

@@ -183,6 +183,14 @@ const NET: &[Key] = &[
         "The longest packet that the device takes, in bytes. 1500.",
     ),
     key(
+        "probe",
+        &[arg("when", Kind::Text, How::Required)],
+        "When it is asked on the link whether somebody has our addresses, before they are used (RFC \
+         5227): \"always\", \"never\" (everybody is told that they are ours), or \"auto\", where others \
+         than this machine's kernel can be: on an interface that it has too, and a device that belongs \
+         to a bridge. It takes four to seven seconds, in which the server runs. \"auto\".",
+    ),
+    key(
         "capture",
         &[arg("file", Kind::Path, How::Required)],
         "Every frame that goes over the device is written to this file too, as pcapng, for Wireshark \

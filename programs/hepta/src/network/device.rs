@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use ::net::{Captured, Mode, PacketSocket, Port, PortConfig, Tap};
+use ::net::{Captured, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
 use anyhow::anyhow;
 use base::Mac;
 
@@ -14,6 +14,8 @@ pub(super) struct Device {
     /// What it is called: the kernel numbers what was asked for as tap%d.
     pub(super) name: String,
     pub(super) port: Box<dyn Port>,
+    /// Whether others than this machine's kernel may be on its link.
+    pub(super) is_shared: bool,
 }
 
 impl Device {
@@ -24,9 +26,9 @@ impl Device {
 
     /// The same device, whose frames are also written to a file, each at once.
     pub(super) fn captured(self, file: &Path) -> io::Result<Self> {
-        let Self { name, port } = self;
+        let Self { name, port, is_shared } = self;
         let port = Box::new(Captured::new(port, &name, File::create(file)?)?);
-        Ok(Self { name, port })
+        Ok(Self { name, port, is_shared })
     }
 }
 
@@ -43,10 +45,15 @@ fn open(name: &str, mtu: usize) -> io::Result<Device> {
         opened => opened,
     };
     match tap {
-        Ok(tap) => Ok(Device { name: tap.name().to_owned(), port: Box::new(tap) }),
+        Ok(tap) => {
+            let name = tap.name().to_owned();
+            // Who does not know takes the careful way.
+            let is_shared = is_bridged(&name).unwrap_or(true);
+            Ok(Device { name, port: Box::new(tap), is_shared })
+        }
         Err(error) if is_other(&error) => {
             let port = Box::new(PacketSocket::open(name, config)?);
-            Ok(Device { name: name.to_owned(), port })
+            Ok(Device { name: name.to_owned(), port, is_shared: true })
         }
         Err(error) => Err(error),
     }

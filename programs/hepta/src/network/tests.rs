@@ -70,6 +70,8 @@ fn a_network_that_runs_differs_from_what_is_wanted_in_words() {
     let mut wanted = running.clone();
     wanted.gateways.clear();
     assert_eq!(wanted.difference(&running), Some("gateways"));
+    wanted.probe = Probe::Always;
+    assert_eq!(wanted.difference(&running), Some("gateways"), "the first that differs");
     wanted.device = "tap1".to_owned();
     assert_eq!(wanted.difference(&running), Some("the device"));
 }
@@ -96,4 +98,19 @@ fn without_a_device_all_is_left_to_the_kernel() {
     assert!(open(&Options::default()).unwrap().is_none());
     let options = Options { net: Some("tap0".to_owned()), ..Options::default() };
     assert!(open(&options).unwrap_err().to_string().contains("--address"));
+}
+
+#[test]
+fn addresses_are_probed_where_others_can_be() {
+    let claims = [Probe::Auto, Probe::Always, Probe::Never]
+        .map(|probe| [true, false].map(|is_shared| probe.claim(is_shared)));
+    let (probe, announce) = (Claim::Probe, Claim::Announce);
+    assert_eq!(claims, [[probe, announce], [probe, probe], [announce, announce]]);
+}
+
+#[test]
+fn an_address_of_this_machine_is_refused() {
+    let own = kernel::interface_with(IpAddr::from([127, 0, 0, 1]));
+    assert_eq!(own.as_deref(), Some("lo"));
+    assert_eq!(kernel::interface_with(IpAddr::from([192, 0, 2, 1])), None);
 }

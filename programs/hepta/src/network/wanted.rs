@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use ip::Cidr;
+
+use neighbor::Claim;
 
 use super::check_host;
 
@@ -30,6 +33,31 @@ pub(crate) struct Wanted {
     pub(crate) mtu: u16,
     /// Where every frame is written to, as pcapng.
     pub(crate) capture: Option<PathBuf>,
+    /// Whether it is asked first if somebody has our addresses.
+    pub(crate) probe: Probe,
+}
+
+/// When it is asked on the link whether somebody has an address, before it is used. (RFC 5227)
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Probe {
+    /// Where others than this machine's kernel can be: on an interface that it has too, and a device
+    /// that belongs to a bridge
+    #[default]
+    Auto,
+    /// On every link that has Ethernet's addresses
+    Always,
+    /// Nobody is asked, everybody is told
+    Never,
+}
+
+impl Probe {
+    /// How addresses are taken on a link on which others may be, or not.
+    pub(crate) const fn claim(self, is_shared: bool) -> Claim {
+        match (self, is_shared) {
+            (Self::Always, _) | (Self::Auto, true) => Claim::Probe,
+            (Self::Never, _) | (Self::Auto, false) => Claim::Announce,
+        }
+    }
 }
 
 /// Something in it that cannot be.
@@ -117,13 +145,14 @@ impl Wanted {
 
     /// What of a network that runs would have to change to become this one, in words.
     pub(crate) fn difference(&self, running: &Self) -> Option<&'static str> {
-        let Self { device, addresses, gateways, mtu, capture } = self;
+        let Self { device, addresses, gateways, mtu, capture, probe } = self;
         let differences = [
             (*device != running.device, "the device"),
             (*addresses != running.addresses, "addresses"),
             (*gateways != running.gateways, "gateways"),
             (*mtu != running.mtu, "the MTU"),
             (*capture != running.capture, "the file of the capture"),
+            (*probe != running.probe, "whether addresses are probed"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }

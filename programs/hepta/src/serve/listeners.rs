@@ -64,6 +64,11 @@ impl Listeners {
         self.own.is_some()
     }
 
+    /// What people who start it should know of the network.
+    pub(super) fn notice(&self) -> Option<String> {
+        self.own.as_ref().and_then(OwnNetwork::notice)
+    }
+
     /// Opens what the settings ask for and is not open yet. Until [`adopt`](Self::adopt) is called,
     /// everything else stays open too.
     ///

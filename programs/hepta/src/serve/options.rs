@@ -17,7 +17,7 @@ use crate::config::{
     AccessLog, Action, FilesSettings, Limits, Listen, LogPlace, PathPattern, Route, Settings, Site,
     Steps, Tls,
 };
-use crate::network;
+use crate::network::{self, Probe, Wanted};
 
 /// What a configuration file says, and so the command line does not.
 const SAID_IN_THE_FILE: [&str; 15] = [
@@ -135,12 +135,36 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(crate) network: network::Options,
+
+    /// Ask on the link whether somebody has our addresses, before they are used (RFC 5227)
+    ///
+    /// The server runs meanwhile; it takes four to seven seconds. If somebody has one, it is not used,
+    /// and the log says who it is.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        requires = "net",
+        value_enum,
+        default_value_t,
+        help_heading = "Our own network"
+    )]
+    pub(crate) probe: Probe,
 }
 
 impl Options {
     /// Whether only who started us can say where to listen.
     pub(crate) fn has_no_place(&self) -> bool {
         self.config.is_none() && self.listen.is_empty()
+    }
+
+    /// The network of our own that sites are served over, if it is to be one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be; the message says what would be right.
+    pub(crate) fn own_network(&self) -> anyhow::Result<Option<Wanted>> {
+        let wanted = self.network.wanted()?;
+        Ok(wanted.map(|wanted| Wanted { probe: self.probe, ..wanted }))
     }
 
     /// What a file would have to say for the same: one directory, under every name.
@@ -167,7 +191,7 @@ impl Options {
         Ok(Settings {
             listen,
             admin: None,
-            net: self.network.wanted()?,
+            net: self.own_network()?,
             workers: self.workers,
             identity: None,
             pid_file: None,

@@ -15,6 +15,8 @@ pub(super) struct OwnNetwork {
     /// What it was made from.
     wanted: Wanted,
     addresses: Vec<IpAddr>,
+    /// Those that are used only when nobody else turns out to have them.
+    probed: Vec<IpAddr>,
     /// Until a worker has it.
     network: Option<server::Network>,
 }
@@ -26,9 +28,22 @@ impl OwnNetwork {
     ///
     /// What is missing, and what to do about it.
     pub(super) fn open(wanted: &Wanted) -> anyhow::Result<Self> {
-        let ForServer { network, device } = network::for_server(wanted)?;
+        let ForServer { network, device, probed } = network::for_server(wanted)?;
         let (addresses, wanted) = (wanted.ips().collect(), wanted.clone());
-        Ok(Self { device, wanted, addresses, network: Some(network) })
+        Ok(Self { device, wanted, addresses, probed, network: Some(network) })
+    }
+
+    /// What people who start it should know.
+    pub(super) fn notice(&self) -> Option<String> {
+        let (are, have) = if self.probed.len() > 1 { ("are", "them") } else { ("is", "it") };
+        let probed: Vec<_> = self.probed.iter().map(ToString::to_string).collect();
+        (!probed.is_empty()).then(|| {
+            format!(
+                "{} {are} used in four to seven seconds, unless somebody on {} has {have}.",
+                probed.join(", "),
+                self.device
+            )
+        })
     }
 
     /// Whether `running`, if there is one, can go on as what is `wanted` now.

@@ -107,7 +107,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn load(options: &Options) -> anyhow::Result<Settings> {
     let Some(path) = &options.config else { return options.to_settings() };
     let mut settings = config::load(path)?;
-    if let Some(wanted) = options.network.wanted()? {
+    if let Some(wanted) = options.own_network()? {
         ensure!(
             settings.net.is_none(),
             "--net and `net` in {} both say over which network: leave one of them away",
@@ -388,6 +388,9 @@ fn announce(title: &str, listeners: &Listeners) {
             }
             Address::Unix(_) => anstream::println!("  {address}{what}"),
         }
+    }
+    if let Some(notice) = listeners.notice() {
+        anstream::println!("\n{notice}");
     }
     anstream::println!("\nPress Ctrl-C to stop.");
     if let Some(advice) = &listeners.secrets.advice {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod abuse;
+mod addresses;
 mod admin;
 mod browsers;
 mod chromium;

@@ -269,6 +269,11 @@ impl Network {
             || matches!(address, IpAddr::V4(v4) if v4.is_loopback())
     }
 
+    /// Whether `address` is ours, or about to be once it has been probed.
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        self.is_local(address) || self.addresses.iter().any(|own| own.cidr.address() == address)
+    }
+
     /// How long packets to `destination` may be: what the link takes, or what the path does.
     #[inline]
     pub(crate) fn mtu_to(&self, now: Instant, destination: IpAddr) -> usize {

@@ -142,7 +142,7 @@ impl Host {
         local: SocketAddr,
         backlog: usize,
     ) -> Result<ListenerId, ListenError> {
-        if !local.ip().is_unspecified() && !self.network.is_local(local.ip()) {
+        if !local.ip().is_unspecified() && !self.network.is_own(local.ip()) {
             return Err(ListenError::NotOurs);
         }
         self.tcp.listen(local, backlog)

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{Files, errors};
-use crate::network::Wanted;
+use crate::network::{Probe, Wanted};
 
 #[test]
 fn a_file_says_what_the_command_line_says() {
@@ -13,6 +13,7 @@ fn a_file_says_what_the_command_line_says() {
             address "10.78.0.2/16"
             gateway "10.77.0.1" "fe80::1"
             mtu 1400
+            probe "always"
             capture "frames.pcapng"
         }
         listen "10.77.0.2:80"
@@ -29,6 +30,7 @@ fn a_file_says_what_the_command_line_says() {
         gateways: ["10.77.0.1", "fe80::1"].map(|text| text.parse().unwrap()).to_vec(),
         mtu: 1400,
         capture: Some(files.0.join("frames.pcapng")),
+        probe: Probe::Always,
     };
     assert_eq!(files.load("hepta.kdl").unwrap().net, Some(wanted));
     let least = "net \"tun1\" { address \"fd77::2/64\"; }\ndefault { close }";
@@ -90,10 +92,15 @@ net "tap0" {
     gateway "10.78.0.1" "10.77.0.1"
     gateway "fd77::2"
     mtu 1000
+    probe "sometimes"
 }
 default { close }
 "#;
     expect![[r#"
+        hepta.kdl:9:11: there is no time called "sometimes"
+          9 |     probe "sometimes"
+            |           ^^^^^^^^^^^ write one of "auto", "always", "never"
+
         hepta.kdl:4:28: 10.77.0.0/24 is the network itself: take another host part
           4 |     address "10.77.0.2/24" "10.77.0.0/24"
             |                            ^^^^^^^^^^^^^^

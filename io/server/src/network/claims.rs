@@ -1,0 +1,124 @@
+//! Our addresses, as far as somebody else may have them: what the operator is told, and when one that
+//! somebody else had is asked for again. (RFC 5227)
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use base::{Instant, Mac};
+use ip::{Cidr, InterfaceId};
+use neighbor::Claim;
+
+/// How long an address is left to who has it, before it is asked for again: the least that RFC 5227
+/// §2.1.1 asks of a host that was refused too often (RATE_LIMIT_INTERVAL).
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// The addresses of a stack, as it was told to have them.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    own: Vec<Own>,
+    /// Whether any of them has ever been ours.
+    had_any: bool,
+}
+
+#[derive(Debug)]
+struct Own {
+    interface: InterfaceId,
+    cidr: Cidr,
+    standing: Standing,
+}
+
+/// How we stand with an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    /// It is to be ours at once, and the operator expects nothing else.
+    Announced,
+    /// Everybody is asked whether somebody has it.
+    Probed,
+    Ours,
+    /// Somebody else has it; when it is asked for again.
+    Lost {
+        again_at: Instant,
+    },
+}
+
+impl Claims {
+    /// An address was added.
+    pub(super) fn add(&mut self, interface: InterfaceId, cidr: Cidr, claim: Claim) {
+        let standing = match claim {
+            Claim::Probe => Standing::Probed,
+            Claim::Announce | Claim::Silent => Standing::Announced,
+        };
+        self.own.push(Own { interface, cidr, standing });
+    }
+
+    /// An address may be used.
+    pub(super) fn handle_ready(&mut self, address: IpAddr) {
+        self.had_any = true;
+        let Some(own) = self.find(address) else { return };
+        match std::mem::replace(&mut own.standing, Standing::Ours) {
+            Standing::Probed | Standing::Lost { .. } => {
+                tracing::info!("{address} is ours: nobody else has it");
+            }
+            Standing::Announced | Standing::Ours => {}
+        }
+    }
+
+    /// Somebody else has an address.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is ours, and never was: nobody can be served.
+    pub(super) fn handle_lost(&mut self, now: Instant, address: IpAddr, to: Mac) -> io::Result<()> {
+        let Some(own) = self.find(address) else { return Ok(()) };
+        let was =
+            std::mem::replace(&mut own.standing, Standing::Lost { again_at: now.after(AGAIN) });
+        let is_lost = |own: &Own| matches!(own.standing, Standing::Lost { .. });
+        if !self.had_any && self.own.iter().all(is_lost) {
+            let what = format!(
+                "{address} is not used, because {to} has it already, and we have no other address"
+            );
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+        }
+        match was {
+            Standing::Ours | Standing::Announced => tracing::error!(
+                "{address} is used by {to} too, and ours no longer; whether it still is will be asked in a minute"
+            ),
+            Standing::Probed | Standing::Lost { .. } => tracing::error!(
+                "{address} is not used, because {to} has it already; whether it still has will be asked in a minute"
+            ),
+        }
+        Ok(())
+    }
+
+    /// The next address to ask for again, if it is time.
+    pub(super) fn poll_again(&mut self, now: Instant) -> Option<(InterfaceId, Cidr)> {
+        let is_due =
+            |own: &&mut Own| matches!(own.standing, Standing::Lost { again_at } if again_at <= now);
+        let own = self.own.iter_mut().find(is_due)?;
+        own.standing = Standing::Probed;
+        Some((own.interface, own.cidr))
+    }
+
+    /// When to ask next.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let again = self.own.iter().filter_map(|own| match own.standing {
+            Standing::Lost { again_at } => Some(again_at),
+            _ => None,
+        });
+        again.min()
+    }
+
+    /// Whether this is an address of ours that somebody else has now.
+    pub(super) fn is_lost(&self, at: SocketAddr) -> bool {
+        let own = self.own.iter().find(|own| own.cidr.address() == at.ip());
+        own.is_some_and(|own| matches!(own.standing, Standing::Lost { .. }))
+    }
+
+    fn find(&mut self, address: IpAddr) -> Option<&mut Own> {
+        self.own.iter_mut().find(|own| own.cidr.address() == address)
+    }
+}
+
+#[cfg(test)]
+mod tests;
