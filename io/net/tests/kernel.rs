@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod namespace;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
@@ -16,10 +18,8 @@ use net::{
     Builder, Mode, PacketSocket, Port, PortConfig, Stack, Tap, TcpListener, TcpStream, UdpSocket,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
 
-/// Says that the test runs in its namespace.
-const INSIDE: &str = "HEPTA_NET_INSIDE";
+use namespace::{in_namespace, sh};
 
 /// The kernel's end of the device, and ours.
 const KERNEL: [u8; 4] = [10, 77, 0, 1];
@@ -27,30 +27,6 @@ const OURS: [u8; 4] = [10, 77, 0, 2];
 
 fn at(ip: [u8; 4], port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::from(ip), port)
-}
-
-/// Runs `test` in a namespace of its own, by starting this program once more in it; says so if that
-/// is not permitted.
-fn in_namespace(name: &str, test: impl Future<Output = ()>) {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { timeout(Duration::from_secs(60), test).await }).expect("it hangs");
-        return;
-    }
-    let probe = Command::new("unshare").args(["--net", "test", "-w", "/dev/net/tun"]).output();
-    if !probe.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped {name}: it takes root, unshare and /dev/net/tun");
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    let status = Command::new("unshare")
-        .arg("--net")
-        .arg(this)
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "{name} inside its namespace");
 }
 
 /// A device between the kernel and a stack of ours.
@@ -72,22 +48,17 @@ fn stack_on_tap(config: PortConfig) -> Stack {
 
 /// A cable between the kernel and a stack of ours, whose end the kernel has too.
 fn stack_on_packets() -> Stack {
-    ip(&["link", "add", "kernel0", "type", "veth", "peer", "name", "ours0"]);
-    ip(&["link", "set", "ours0", "up"]);
+    sh("ip link add kernel0 type veth peer name ours0");
+    sh("ip link set ours0 up");
     give_kernel_its_address("kernel0");
     stack_on("ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
 }
 
 fn give_kernel_its_address(name: &str) {
     let kernel = format!("{}/24", IpAddr::from(KERNEL));
-    ip(&["addr", "add", &kernel, "dev", name]);
-    ip(&["link", "set", name, "up"]);
-    ip(&["link", "set", "lo", "up"]);
-}
-
-fn ip(args: &[&str]) {
-    let output = Command::new("ip").args(args).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    sh(&format!("ip addr add {kernel} dev {name}"));
+    sh(&format!("ip link set {name} up"));
+    sh("ip link set lo up");
 }
 
 fn stack_on(name: &str, port: impl Port + 'static) -> Stack {
