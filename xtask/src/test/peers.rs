@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 16] = [
+const PEERS: [Peer; 18] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -43,6 +43,8 @@ const PEERS: [Peer; 16] = [
     Peer::new("wrk", &["wrk"]),
     Peer::new("nftables", &["nft"]),
     Peer::new("nmap", &["nmap"]),
+    Peer::new("hping3", &["hping3"]),
+    Peer::new("iperf3", &["iperf3"]),
     Peer::new("nghttp2-server", &["nghttpd"]),
     Peer { is_slow: true, ..Peer::new("nodejs", &["node", "nodejs"]) },
     Peer { is_slow: true, ..Peer::new("chromium", &["chromium", "chromium-browser"]) },

@@ -28,6 +28,7 @@ mod negotiation;
 mod net;
 mod nginx;
 mod node;
+mod odd_packets;
 mod own_network;
 mod python;
 mod range;

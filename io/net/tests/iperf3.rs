@@ -1,0 +1,209 @@
+//! iperf3 over our stack. Both its ends speak a protocol of their own beside the streams that they
+//! measure, so neither can be ours; ours stands between them, in two ways:
+//!
+//! ```text
+//!   iperf3 -c ─ kernel ─ TAP ─ our TCP │ relay │ our TCP ─ TAP ─ kernel ─ iperf3 -s
+//!   iperf3 -c ─ kernel ─ TAP ─ our IP, a router ─ TAP ─ kernel of another namespace ─ iperf3 -s
+//! ```
+//!
+//! The relay ends every connection of the client and begins another to the server, so all that is
+//! measured goes through our TCP twice: received, and sent. The router passes packets on.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod namespace;
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base::Mac;
+use host::Config;
+use ip::Cidr;
+use neighbor::Claim;
+use net::{Builder, Mode, Stack, Tap, TcpListener, TcpStream};
+use serde_json::Value;
+
+use namespace::{in_namespace, sh};
+
+/// What is to go over each connection that is measured.
+const LEN: u64 = 16 << 20;
+
+/// A program in the background, which ends with the test.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &str) -> Self {
+        let mut words = command.split_ascii_whitespace();
+        let mut program = Command::new(words.next().unwrap());
+        let program = program.args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        Self(program.spawn().unwrap_or_else(|error| {
+            panic!("{command}: {error}; `cargo xtask test` installs what is missing")
+        }))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Measures; what iperf3 says at its end.
+async fn measure(args: &str) -> Value {
+    let command = format!("iperf3 -J --connect-timeout 5000 {args}");
+    // The server takes a moment to listen, and another to be done with the last test.
+    for _ in 0..50 {
+        let command = command.clone();
+        let said = tokio::task::spawn_blocking(move || {
+            let mut words = command.split_ascii_whitespace();
+            Command::new(words.next().unwrap()).args(words).output().unwrap()
+        });
+        let said = said.await.unwrap();
+        let end: Value = serde_json::from_slice(&said.stdout).unwrap();
+        match end["error"].as_str() {
+            None => return end["end"].clone(),
+            Some(error)
+                if ["refused", "busy", "has closed"].iter().any(|word| error.contains(word)) =>
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Some(error) => panic!("{args}: {error}"),
+        }
+    }
+    panic!("{args}: the server is never ready")
+}
+
+fn bytes(end: &Value, sum: &str) -> u64 {
+    end[sum]["bytes"].as_u64().unwrap_or_else(|| panic!("no {sum} in {end:#}"))
+}
+
+/// A test over TCP ends when the sender has handed over its last byte; what is still under way then
+/// is not waited for, and can be a good part.
+#[track_caller]
+fn assert_arrived(end: &Value) {
+    let (sent, received) = (bytes(end, "sum_sent"), bytes(end, "sum_received"));
+    assert!(sent >= LEN, "{sent} of {LEN} bytes were sent");
+    assert!(2 * received >= sent, "{received} of {sent} bytes arrived");
+}
+
+#[test]
+fn iperf3_measures_our_tcp() {
+    in_namespace("iperf3_measures_our_tcp", async {
+        let tap = Tap::open("tap0", Mode::Tap, 1500).unwrap();
+        sh("ip addr add 10.77.0.1/24 dev tap0");
+        sh("ip link set tap0 up");
+        sh("ip link set lo up");
+        let mut builder = Builder::new(Config::new([5; 16]));
+        let id = builder.add_port("tap0", Mac([2, 0, 0, 0, 0, 5]), tap).unwrap();
+        builder.add_address(id, cidr("10.77.0.2/24"), Claim::Announce).unwrap();
+        let stack = builder.start().unwrap();
+        let _server = Running::start("iperf3 -s -B 10.77.0.1 -p 5202");
+        tokio::spawn(relay(stack, at("10.77.0.2:5201"), at("10.77.0.1:5202")));
+        let through = |args| measure_through("10.77.0.2", args);
+        assert_arrived(&through(format!("-n {LEN}")).await);
+        assert_arrived(&through(format!("-n {LEN} -R")).await);
+        assert_arrived(&through(format!("-n {LEN} -P 8")).await);
+        // Segments of another length, and writes that are no multiple of it.
+        assert_arrived(&through(format!("-n {LEN} -M 700 -l 1001")).await);
+        let both = through("-t 1 --bidir".to_owned()).await;
+        for sum in ["sum_received", "sum_received_bidir_reverse"] {
+            assert!(bytes(&both, sum) > 1 << 20, "{both:#}");
+        }
+    });
+}
+
+async fn measure_through(to: &str, args: String) -> Value {
+    measure(&format!("-c {to} {args}")).await
+}
+
+/// Ends connections, and begins others in their place.
+async fn relay(stack: Stack, from: SocketAddr, to: SocketAddr) {
+    let listener = TcpListener::bind(&stack, from).unwrap();
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let stack = stack.clone();
+        tokio::spawn(async move {
+            // Where nobody listens yet, the client hears of it by the end of its connection.
+            let Ok(mut server) = TcpStream::connect(&stack, to).await else { return };
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        });
+    }
+}
+
+#[test]
+fn iperf3_measures_our_router() {
+    in_namespace("iperf3_measures_our_router", async {
+        let (left, right) = (tap("left0"), tap("right0"));
+        // A namespace lives as long as somebody is in it.
+        let other = Running::start("unshare --net sleep 120");
+        let there = format!("nsenter --net=/proc/{}/ns/net", other.0.id());
+        sh("ip link set lo up");
+        until_apart(&other);
+        sh(&format!("ip link set right0 netns {}", other.0.id()));
+        sh("ip addr add 10.81.0.1/24 dev left0");
+        sh("ip link set left0 up");
+        sh("ip route add 10.82.0.0/24 via 10.81.0.254");
+        sh(&format!("{there} ip addr add 10.82.0.1/24 dev right0"));
+        // The way is narrower behind the router, and nobody at the other end knows.
+        sh(&format!("{there} ip link set right0 mtu 1300 up"));
+        sh(&format!("{there} ip route add 10.81.0.0/24 via 10.82.0.254"));
+        let mut builder = Builder::new(Config { is_router: true, ..Config::new([6; 16]) });
+        for (n, (tap, address)) in (1..).zip([(left, "10.81.0.254/24"), (right, "10.82.0.254/24")])
+        {
+            let name = tap.name().to_owned();
+            let id = builder.add_port(&name, Mac([2, 0, 0, 0, 0, n]), tap).unwrap();
+            builder.add_address(id, cidr(address), Claim::Announce).unwrap();
+        }
+        let _router = builder.start().unwrap();
+        let _server = Running::start(&format!("{there} iperf3 -s -B 10.82.0.1"));
+        let through = |args| measure_through("10.82.0.1", args);
+        assert_arrived(&through(format!("-n {LEN}")).await);
+        assert_arrived(&through(format!("-n {LEN} -R")).await);
+        assert_arrived(&through(format!("-n {LEN} -P 8")).await);
+        learn_path_mtu(at("10.82.0.1:9"));
+        // Datagrams that the kernel has cut, and that are put together behind the router.
+        for len in [1250, 1472, 4000] {
+            let end = through(format!("-u -b 20M -t 1 -l {len}")).await;
+            let lost = end["sum"]["lost_percent"].as_f64().unwrap();
+            assert!(lost < 10.0 && bytes(&end, "sum") > 1 << 20, "{len}: {end:#}");
+        }
+    });
+}
+
+/// Sends datagrams that are too long for the way behind the router, until the kernel has learned by
+/// our ICMP that they are. (RFC 1191 §4)
+fn learn_path_mtu(to: SocketAddr) {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect(to).unwrap();
+    for _ in 0..50 {
+        match socket.send(&[0; 1472]) {
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => return,
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    panic!("the kernel never learns that the path is narrower")
+}
+
+fn tap(name: &str) -> Tap {
+    let mtu = if name == "left0" { 1500 } else { 1300 };
+    Tap::open(name, Mode::Tap, mtu).unwrap()
+}
+
+/// Waits until a process has left our namespace.
+fn until_apart(other: &Running) {
+    let namespace = |of: String| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
+    let ours = namespace("self".to_owned());
+    while namespace(other.0.id().to_string()) == ours {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn cidr(text: &str) -> Cidr {
+    text.parse().unwrap()
+}
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
