@@ -9,7 +9,9 @@ use super::busy::Busy;
 use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
-use crate::message_flags::{MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY};
+use crate::message_flags::{
+    MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY,
+};
 use crate::stack::Stack;
 
 /// A socket of TCP.
@@ -361,6 +363,8 @@ impl Stream {
         let holds = flags & MSG_MORE != 0 && !self.options.is_corked;
         let lets_go = self.is_holding && !holds && !self.options.is_corked;
         self.is_holding = holds;
+        let ends_record = flags & MSG_EOR != 0 && !world.settings.is_freebsd();
+        let wanted = len;
         let len = self.admitted(world, len);
         let bytes = vec![0; len];
         let written = world.stack.with(|cx, host| {
@@ -372,6 +376,9 @@ impl Stream {
                     true => connection.write_urgent(cx, &bytes),
                     false => connection.write_slice(cx, &bytes),
                 };
+                if ends_record && n == wanted {
+                    connection.end_record(cx);
+                }
                 if lets_go {
                     connection.set_cork(false);
                 }

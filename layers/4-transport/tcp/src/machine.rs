@@ -242,6 +242,12 @@ impl Connection {
         n
     }
 
+    /// What was written so far and what comes next do not share a segment (Linux' `MSG_EOR`).
+    pub fn end_record(&mut self, cx: &mut Cx<'_>) {
+        self.send.nagle.has_records = true;
+        self.send.queue.end_record(cx);
+    }
+
     /// How many bytes [`write`](Self::write) takes now.
     pub fn room(&self) -> usize {
         if !self.state.may_send() || self.send.has_finished {

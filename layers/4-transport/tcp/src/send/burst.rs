@@ -50,7 +50,8 @@ impl Send {
         let half = self.wnd_max / 2;
         let is_small_window = config.congestion.burst_min > 0 && half < 2 * mss;
         let is_much = is_small_window && end.beyond(self.pushed) > half;
-        let is_end = end == self.write_end() || small || is_much;
+        let ends_record = || self.record_len(self.nxt, end.beyond(self.nxt)).is_some();
+        let is_end = end == self.write_end() || small || is_much || ends_record();
         if is_end {
             self.pushed = end;
         }

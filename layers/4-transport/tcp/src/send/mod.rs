@@ -131,6 +131,8 @@ pub(crate) struct Nagle {
     /// Not the handshake: data may leave before our SYN is acknowledged, for the peer is a client with a
     /// cookie (RFC 7413 §4.2.2).
     pub(crate) is_early: bool,
+    /// Somewhere in what is written a record ends: what follows begins a segment.
+    pub(crate) has_records: bool,
     /// Where the last small segment ended (Minshall's change to RFC 896).
     pub(crate) small_end: Option<Seq>,
     /// The user turned something off: what waits may leave at once, up to here.
@@ -250,6 +252,15 @@ impl Send {
     /// How many bytes of the user were never sent.
     pub(crate) fn unsent_len(&self) -> u32 {
         self.write_end().beyond(self.nxt.max(self.iss + 1))
+    }
+
+    /// How many bytes from `start` on may share a segment, of `len`: up to where a record ends.
+    pub(crate) fn record_len(&self, start: Seq, len: u32) -> Option<u32> {
+        if !self.nagle.has_records {
+            return None;
+        }
+        let offset = start.max(self.iss + 1).beyond(self.queue_start());
+        self.queue.record_len(offset, len)
     }
 
     /// Whether our FIN was sent.

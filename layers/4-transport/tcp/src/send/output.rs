@@ -275,7 +275,13 @@ impl Send {
         while let (Some(first), Some(second)) = (self.sent.get(index), self.sent.get(index + 1)) {
             let is_odd = first.has(Marks::SYN) || first.has(Marks::FIN);
             let fits = first.payload_len() + second.payload_len() <= space;
-            if is_odd || !fits || first.has(Marks::SACKED) || second.has(Marks::SACKED) {
+            let ends_record = self.record_len(first.start, first.payload_len()).is_some();
+            if is_odd
+                || !fits
+                || ends_record
+                || first.has(Marks::SACKED)
+                || second.has(Marks::SACKED)
+            {
                 return;
             }
             self.sent.merge(index);
@@ -363,9 +369,10 @@ impl Send {
         sends_bursts: bool,
         small: bool,
     ) -> Option<(u32, bool)> {
-        let unsent = self.unsent_len();
+        let all = self.unsent_len();
+        let unsent = self.record_len(self.nxt, all).unwrap_or(all);
         let window = self.window_end().beyond(self.nxt);
-        let is_last = |len: u32| self.has_finished && len == unsent && len < window.max(1);
+        let is_last = |len: u32| self.has_finished && len == all && len < window.max(1);
         if unsent == 0 {
             return (window > 0).then_some((0, true));
         }
@@ -380,7 +387,8 @@ impl Send {
             // What would fill the window to its brim waits for more of it.
             return Some((len - partial, false)).filter(|&(len, _)| len > 0);
         }
-        let is_end = len == unsent && self.has_finished;
+        // What ends a record does not wait for what comes behind it.
+        let is_end = len == unsent && (self.has_finished || unsent < all);
         if partial > 0 && !is_end && !small && self.holds_small_back(len) {
             return Some(len - partial).filter(|&len| len > 0).map(|len| (len, false));
         }

@@ -32,6 +32,8 @@ enum Stored {
     Shared(Bytes),
     /// Copies; memory that the world lent. It never grows beyond what was lent.
     Copied(Vec<u8>),
+    /// No bytes: what stands before and what comes behind do not share a segment.
+    RecordEnd,
 }
 
 impl Stored {
@@ -39,6 +41,7 @@ impl Stored {
         match self {
             Self::Shared(bytes) => bytes,
             Self::Copied(bytes) => bytes,
+            Self::RecordEnd => &[],
         }
     }
 }
@@ -77,6 +80,28 @@ impl Queue {
                 self.links.push_back(Link { end: self.written, bytes });
             }
         }
+    }
+
+    /// What is written from here on begins a segment of its own.
+    pub(crate) fn end_record(&mut self, cx: &mut Cx<'_>) {
+        let has_ended =
+            matches!(self.links.back(), None | Some(Link { bytes: Stored::RecordEnd, .. }));
+        if !has_ended {
+            spare::lend(cx, &mut self.links);
+            self.links.push_back(Link { end: self.written, bytes: Stored::RecordEnd });
+        }
+    }
+
+    /// How many bytes there are from the `offset`th up to where a record ends, if one does within
+    /// `len`.
+    pub(crate) fn record_len(&self, offset: u32, len: u32) -> Option<u32> {
+        let at = self.gone + u64::from(offset);
+        let links = self.links.range(self.links.partition_point(|link| link.end <= at)..);
+        let mut near = links.take_while(|link| {
+            link.end - link.bytes.as_slice().len() as u64 <= at + u64::from(len)
+        });
+        let end = near.find(|link| matches!(link.bytes, Stored::RecordEnd))?.end - at;
+        u32::try_from(end).ok().filter(|end| *end <= len)
     }
 
     /// Forgets the first `n` bytes.
@@ -137,6 +162,7 @@ impl<'a> Payload<'a> {
         let links = queue.map(|queue| &queue.links).into_iter();
         let links = links
             .flat_map(move |links| links.range(links.partition_point(|link| link.end <= at)..));
+        let links = links.filter(|link| !matches!(link.bytes, Stored::RecordEnd));
         links.map_while(move |link| {
             let bytes = link.bytes.as_slice();
             let start = link.end - bytes.len() as u64;
