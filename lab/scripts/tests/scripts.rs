@@ -100,7 +100,7 @@ const RFCS: [u32; 47] = [
 
 /// The table of `scripts/README.md`: an RFC, and its scripts.
 fn conversations() -> Vec<(u32, Vec<String>)> {
-    let text = std::fs::read_to_string(folder().join("README.md")).expect("it is there");
+    let text = std::fs::read_to_string(folder().join("README.md")).expect("the table is there");
     let rows = text.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let rfc = cells.next()?.parse().ok()?;
@@ -134,13 +134,15 @@ fn cites(text: &str, rfc: u32) -> bool {
 #[test]
 fn what_is_obeyed_is_in_the_table() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tcp.md");
-    let text = std::fs::read_to_string(docs).unwrap();
+    let text = std::fs::read_to_string(docs).expect("the page is there");
     let (_, rest) = text.split_once("## What it obeys").expect("the chapter is there");
     let (chapter, _) = rest.split_once("\n## ").expect("another follows");
     let rows = chapter.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
     let cells = rows.filter_map(|line| line.split(" | ").nth(1));
-    let numbers: Vec<u32> =
-        cells.flat_map(|cell| cell.split(", ")).map(|n| n.trim().parse().unwrap()).collect();
+    let numbers: Vec<u32> = cells
+        .flat_map(|cell| cell.split(", "))
+        .map(|n| n.trim().parse().expect("a number"))
+        .collect();
     assert!(numbers.len() > 20, "{numbers:?}");
     for rfc in numbers {
         assert!(RFCS.contains(&rfc), "RFC {rfc} is obeyed, and not in the table");
