@@ -24,8 +24,9 @@ LARGE = 100 << 20
 class Bench:
     """What all benchmarks share. Use it in a `with`; nothing it starts or writes outlives that."""
 
-    def __init__(self, name, subject, needs=(), options=None):
+    def __init__(self, name, subject, needs=(), options=None, runs=7, uses_hepta=True):
         self.name = name
+        self.uses_hepta = uses_hepta
         parser = argparse.ArgumentParser(prog=f"bench/{name}", description=subject)
         parser.add_argument("--quick", action="store_true", help="a smoke run; its figures are rough")
         parser.add_argument("--runs", type=int, help="how often each server is measured")
@@ -38,14 +39,16 @@ class Bench:
         self.quick = self.options.quick
         Hepta.is_configured = self.options.configured
         machine.need("taskset", *needs)
-        self.runs = self.options.runs or (2 if self.quick else 7)
+        self.runs = self.options.runs or (2 if self.quick else runs)
         # What is measured in another way stands beside the rest.
         self.file_name = f"{name}.configured" if self.options.configured else name
         self.results = {"bench": name, "quick": self.quick, "figures": {}, "bars": []}
         self.stack = contextlib.ExitStack()
         os.makedirs(machine.OUT, exist_ok=True)
         self.text = open(os.path.join(machine.OUT, f"{self.file_name}.txt"), "w", encoding="utf-8")
-        Hepta.program = os.path.abspath(self.options.hepta) if self.options.hepta else build()
+        if uses_hepta:
+            given = self.options.hepta
+            Hepta.program = os.path.abspath(given) if given else build()
         # Whoever ends the benchmark ends what it has started.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
         self.work = tempfile.mkdtemp(prefix=f"hepta-bench-{name}-")
@@ -159,7 +162,8 @@ class Bench:
     def _say_environment(self, needs):
         self.heading("environment")
         rows = machine.environment()
-        rows.append(("hepta", Hepta.version(Hepta)))
+        if self.uses_hepta:
+            rows.append(("hepta", Hepta.version(Hepta)))
         if "nginx" in needs:
             rows.append(("nginx", Nginx.version(Nginx)))
         if "h2o" in needs:

@@ -1,0 +1,83 @@
+//! Stacks to be measured, each driven in the same way, and the peer that measures them.
+//!
+//! ```text
+//!   stacks ours DEVICE [plain]     our stack over a TAP device, in one thread, from frame to frame
+//!   stacks smoltcp DEVICE          smoltcp in the same way
+//!   stacks kernel                  the kernel's own
+//!   stacks memory STACK BYTES      two stacks of a kind in one thread, and a cable of memory between them
+//!   stacks peer WHAT PID AMOUNT    asks the stack that process PID runs, by the kernel's TCP
+//! ```
+//!
+//! A stack listens at [`ADDRESS`]. The first byte of a connection says what is wanted: `s` that it sends
+//! until the peer leaves, `r` that it reads until the end, `e` that it sends back what comes.
+
+mod memory;
+mod ours;
+mod peer;
+mod smol;
+
+use std::error::Error;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+
+/// Where stacks listen.
+const ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 80, 0, 2), 7000);
+
+/// How much is written at once, and read.
+const CHUNK_LEN: usize = 256 * 1024;
+
+/// What a stack does with a connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Send,
+    Receive,
+    Echo,
+}
+
+impl Role {
+    fn of(byte: u8) -> Self {
+        match byte {
+            b's' => Self::Send,
+            b'r' => Self::Receive,
+            _ => Self::Echo,
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match *words.as_slice() {
+        ["ours", device] => ours::serve(device, true),
+        ["ours", device, "plain"] => ours::serve(device, false),
+        ["smoltcp", device] => smol::serve(device),
+        ["kernel"] => serve_by_kernel(),
+        ["memory", stack, bytes] => memory::run(stack, bytes.parse()?),
+        ["peer", what, pid, amount] => peer::run(what, pid, amount.parse()?),
+        _ => Err("stacks ours|smoltcp|kernel|memory|peer …".into()),
+    }
+}
+
+/// The kernel's stack, one connection after the other.
+fn serve_by_kernel() -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(ADDRESS)?;
+    println!("ready");
+    let mut buffer = vec![7; CHUNK_LEN];
+    loop {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        let mut first = [0];
+        if stream.read(&mut first)? == 0 {
+            continue;
+        }
+        match Role::of(first[0]) {
+            Role::Send => while stream.write(&buffer).is_ok() {},
+            Role::Receive => while stream.read(&mut buffer)? > 0 {},
+            Role::Echo => {
+                while let Ok(len @ 1..) = stream.read(&mut buffer) {
+                    stream.write_all(&buffer[..len])?;
+                }
+            }
+        }
+    }
+}
