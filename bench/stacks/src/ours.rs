@@ -9,6 +9,7 @@ use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use net::{Mode, Port, PortConfig, Tap};
+use phys::Outlet;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{ADDRESS, CHUNK_LEN, Role};
@@ -29,8 +30,7 @@ pub(crate) struct Node<P> {
     chunk: Bytes,
     /// What was read.
     pub(crate) received: usize,
-    /// Frames that came and went.
-    pub(crate) frames: u64,
+    pub(crate) outlet: Outlet,
 }
 
 pub(crate) fn serve(device: &str, has_offloads: bool) -> Result<(), Box<dyn Error>> {
@@ -62,7 +62,8 @@ impl<P: Port> Node<P> {
         config.tcp.each.nagle = false;
         let mut host = Host::new(config);
         let mac = Mac([2, 0, 0, 0, 0, address[3]]);
-        let id = host.add_interface(InterfaceConfig::on("net0", mac, port.device()));
+        let id =
+            host.add_interface(InterfaceConfig::on("net0", mac, port.device().with_software()));
         let id = id.ok_or("no room")?;
         let [a, b, c, d] = address;
         let cidr = format!("{a}.{b}.{c}.{d}/24").parse().map_err(said)?;
@@ -78,7 +79,7 @@ impl<P: Port> Node<P> {
             buffer: vec![0; CHUNK_LEN],
             chunk: Bytes::from(vec![7; CHUNK_LEN]),
             received: 0,
-            frames: 0,
+            outlet: Outlet::new(),
         })
     }
 
@@ -93,7 +94,7 @@ impl<P: Port> Node<P> {
         for _ in 0..BATCH {
             let Ok(Some(received)) = self.port.receive(&mut self.frame) else { break };
             is_busy = true;
-            self.frames += 1;
+            self.outlet.counts.received += 1;
             self.host.handle_frame(cx, self.id, &received.frame(&self.frame));
         }
         self.host.handle_timeout(cx);
@@ -104,8 +105,7 @@ impl<P: Port> Node<P> {
         }
         self.use_connection(cx);
         while self.host.poll_frame(cx, &mut self.out).is_some() {
-            self.frames += 1;
-            let _ = self.port.send(&self.out);
+            self.outlet.send(cx, 1, &mut self.port, &mut self.out);
         }
         is_busy
     }

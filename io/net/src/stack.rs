@@ -13,7 +13,7 @@ use base::{Cx, Instant, Mac, TxBuf, Wall, World};
 use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
-use phys::{Counts, FRAME_LEN_MAX, Port};
+use phys::{Counts, FRAME_LEN_MAX, Outlet, Port};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::Clock;
@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     woken: Vec<Waker>,
     /// Until when the thread sleeps.
     sleeps_until: Instant,
-    counts: Counts,
+    outlet: Outlet,
 }
 
 /// Who waits.
@@ -102,7 +102,7 @@ impl Builder {
             next_ping: 0,
             woken: Vec::new(),
             sleeps_until: Instant::NEVER,
-            counts: Counts::default(),
+            outlet: Outlet::new(),
         };
         Self { inner }
     }
@@ -118,7 +118,7 @@ impl Builder {
         mac: Mac,
         port: impl Port + 'static,
     ) -> io::Result<InterfaceId> {
-        let config = InterfaceConfig::on(name, mac, port.device());
+        let config = InterfaceConfig::on(name, mac, port.device().with_software());
         let id = self.inner.host.add_interface(config).ok_or(AddError::TooMany)?;
         self.inner.ports.push((id, Box::new(port)));
         Ok(id)
@@ -178,7 +178,7 @@ impl Stack {
 
     /// What went over all ports so far.
     pub fn counts(&self) -> Counts {
-        self.0.shared.lock().counts
+        self.0.shared.lock().outlet.counts
     }
 
     /// Asks `to` whether it is there, with `data`; how long the answer took.
@@ -349,7 +349,7 @@ impl Inner {
             for n in 1..=BATCH {
                 // A device that fails has nothing for us; that it is gone is seen by its silence.
                 let Ok(Some(received)) = port.receive(frame) else { break };
-                self.counts.received += 1;
+                self.outlet.counts.received += 1;
                 let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
                 self.host.handle_frame(&mut cx, *id, &received.frame(frame));
                 is_more |= n == BATCH;
@@ -370,7 +370,7 @@ impl Inner {
             while let Some(interface) = self.host.poll_frame(&mut cx, &mut self.out) {
                 let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
                 let Some((_, port)) = port else { continue };
-                self.counts.send(&mut cx, interface.0, port, &self.out);
+                self.outlet.send(&mut cx, interface.0, port, &mut self.out);
             }
             let Some(event) = self.host.poll_event() else { break };
             self.tell(event);

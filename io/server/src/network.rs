@@ -69,7 +69,7 @@ impl Network {
         mac: Mac,
         port: Box<dyn Port>,
     ) -> io::Result<InterfaceId> {
-        let config = InterfaceConfig::on(name, mac, port.device());
+        let config = InterfaceConfig::on(name, mac, port.device().with_software());
         let id = self.host.add_interface(config).ok_or(AddError::TooMany)?;
         self.ports.push((id, port));
         Ok(id)

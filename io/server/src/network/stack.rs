@@ -10,7 +10,7 @@ use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Event, Host, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
-use phys::{Counts, FRAME_LEN_MAX, Port};
+use phys::{Counts, FRAME_LEN_MAX, Outlet, Port};
 use rustix::event::Timespec;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -60,7 +60,7 @@ pub(super) struct Inner {
     acceptable: Vec<ListenerId>,
     /// When the timer rings, if it does.
     rings_at: Instant,
-    counts: Counts,
+    outlet: Outlet,
     pub(super) reels: Reels,
     /// When it need not wait any longer for goodbyes.
     leaves_at: Option<Instant>,
@@ -94,7 +94,7 @@ impl Stack {
             news: Vec::new(),
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
-            counts: Counts::default(),
+            outlet: Outlet::new(),
             reels: Reels::new(),
             leaves_at: None,
             failure: None,
@@ -228,7 +228,7 @@ impl Stack {
     /// Does something with what can be seen of the host, and of what went over its ports.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Host, Counts, Instant) -> T) -> T {
         let inner = self.inner.borrow();
-        look(&inner.host, inner.counts, inner.clock.now())
+        look(&inner.host, inner.outlet.counts, inner.clock.now())
     }
 
     /// Why nothing can come any more, once that is so.
@@ -353,7 +353,7 @@ impl Inner {
                     return self.failure = Some(io::Error::new(error.kind(), what));
                 }
             };
-            self.counts.received += 1;
+            self.outlet.counts.received += 1;
             self.reels.cut();
             let mut cx = cx(self.clock.now(), &mut self.world, &mut self.reels);
             self.host.handle_frame(&mut cx, *interface, &received.frame(&self.frame));
@@ -370,7 +370,7 @@ impl Inner {
             let Some(interface) = interface else { break };
             let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
             let Some((_, port)) = port else { continue };
-            self.counts.send(&mut cx, interface.0, port, &self.out);
+            self.outlet.send(&mut cx, interface.0, port, &mut self.out);
         }
         self.hear_events();
     }

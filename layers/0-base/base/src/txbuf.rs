@@ -172,6 +172,13 @@ impl TxBuf {
         self.checksum = Some((self.head, self.head + offset));
     }
 
+    /// The same, for a checksum that covers everything from `start` bytes behind the present front.
+    #[inline]
+    pub fn leave_checksum_at(&mut self, start: usize, offset: usize) {
+        debug_assert!(self.checksum.is_none(), "one checksum a frame is left open");
+        self.checksum = Some((self.head + start, self.head + start + offset));
+    }
+
     /// Leaves it to whoever is below to cut the frame into packets.
     #[inline]
     pub fn leave_segmentation(&mut self, segmentation: Segmentation) {

@@ -9,6 +9,9 @@ pub enum Medium {
     Ip,
 }
 
+/// How long super-segments may be that are cut in software: what a packet of IPv4 can be.
+const SOFTWARE_LEN_MAX: usize = 65_535;
+
 impl Medium {
     /// How long the link's header is, in bytes, without any tag.
     pub const fn header_len(self) -> usize {
@@ -105,6 +108,29 @@ impl Device {
         };
         if !does_it && !self.checksums.any {
             out.finish_checksum();
+        }
+    }
+
+    /// What may be left open when an [`Outlet`](crate::Outlet) does what the device cannot: every
+    /// checksum, and segments of TCP. What the device can do stays the device's.
+    pub const fn with_software(self) -> Self {
+        let checksums = Checksums { tcp: true, udp: true, any: true };
+        if self.cuts(SegmentationKind::Tcp) {
+            return Self { checksums, ..self };
+        }
+        let (tcp_v4_len_max, tcp_v6_len_max) = (SOFTWARE_LEN_MAX, SOFTWARE_LEN_MAX);
+        let segments = Segments { tcp_v4_len_max, tcp_v6_len_max, udp_len_max: 0 };
+        Self { checksums, segments, ..self }
+    }
+
+    /// Whether it cuts super-segments of this kind, over both versions of IP; for that it must finish
+    /// their checksums.
+    pub const fn cuts(&self, kind: SegmentationKind) -> bool {
+        let Segments { tcp_v4_len_max, tcp_v6_len_max, udp_len_max } = self.segments;
+        let Checksums { tcp, udp, any } = self.checksums;
+        match kind {
+            SegmentationKind::Tcp => (tcp || any) && tcp_v4_len_max > 0 && tcp_v6_len_max > 0,
+            SegmentationKind::Udp => (udp || any) && udp_len_max > 0,
         }
     }
 

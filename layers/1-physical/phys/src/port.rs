@@ -3,6 +3,7 @@ use std::os::fd::BorrowedFd;
 
 use base::{Cx, Segmentation, TxBuf};
 
+use crate::cut::cut;
 use crate::{Device, RxChecksum, RxFrame, Seen, Why};
 
 /// The longest frame that is read: the header of a link with a tag, that of IPv6, which does not count
@@ -60,10 +61,41 @@ pub struct Counts {
     pub lost: u64,
 }
 
+/// The way out over ports, and what went over it: does in software what a device cannot, so that a
+/// stack may leave to each what [`Device::with_software`] says.
+#[derive(Debug, Default)]
+pub struct Outlet {
+    /// What went over all ports so far.
+    pub counts: Counts,
+    /// A packet that was cut off.
+    piece: TxBuf,
+}
+
+impl Outlet {
+    /// Nothing sent yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends a frame over `port`, which the x-ray calls by `number`; cuts it before if the device does
+    /// not.
+    pub fn send(&mut self, cx: &mut Cx<'_>, number: u32, port: &mut dyn Port, frame: &mut TxBuf) {
+        let device = port.device();
+        if frame.offload().segmentation.is_none_or(|cut| device.cuts(cut.kind)) {
+            device.finish(frame);
+            return self.counts.send(cx, number, port, frame);
+        }
+        let Self { counts, piece } = self;
+        cut(frame, device.medium, piece, |piece| {
+            device.finish(piece);
+            counts.send(cx, number, port, piece);
+        });
+    }
+}
+
 impl Counts {
-    /// Sends a frame over `port`, which the x-ray calls by `number`; counts it, and says why if the
-    /// device did not take it.
-    pub fn send(&mut self, cx: &mut Cx<'_>, number: u32, port: &mut dyn Port, frame: &TxBuf) {
+    /// Counts a frame that is sent, and says why if the device did not take it.
+    fn send(&mut self, cx: &mut Cx<'_>, number: u32, port: &mut dyn Port, frame: &TxBuf) {
         self.sent += 1;
         if let Err(error) = port.send(frame) {
             self.lost += 1;

@@ -110,6 +110,61 @@ fn what_the_virtio_header_says_of_a_frame_that_came() {
     assert_eq!(read(1, 3, 1000), None, "fragments of UDP, which nobody asked for");
 }
 
+/// A segment in IPv4 over Ethernet, whose headers have lengths, numbers and checksums of their own.
+fn tcp_over_v4(payload: &[u8], seq: u32, flags: u8) -> TxBuf {
+    let (source, destination) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+    let mut out = TxBuf::new();
+    out.append(payload);
+    let len = 20 + payload.len();
+    let pseudo = base::checksum::Sum::pseudo_v4(source.into(), destination.into(), 6, len).folded();
+    let ([a, b, c, d], [x, y]) = (seq.to_be_bytes(), pseudo.to_be_bytes());
+    out.prepend([0, 1, 0, 2, a, b, c, d, 0, 0, 0, 9, 0x50, flags, 1, 0, x, y, 0, 0]);
+    out.leave_checksum(16);
+    let [hi, lo] = ((20 + len) as u16).to_be_bytes();
+    let [[a, b, c, d], [e, f, g, h]] = [source, destination];
+    let mut ip = [0x45, 0, hi, lo, 0, 0, 0x40, 0, 64, 6, 0, 0, a, b, c, d, e, f, g, h];
+    let [x, y] = base::checksum::of(&ip).to_be_bytes();
+    (ip[10], ip[11]) = (x, y);
+    out.prepend(ip);
+    out.prepend([0; 14]);
+    out
+}
+
+//= test RFC 3168 §6.1.2: CWR stands in the first segment only
+#[test]
+fn what_is_cut_is_what_would_have_been_sent_apart() {
+    const FIN_PSH_ACK_CWR: u8 = 0x99;
+    let payload: Vec<u8> = (0..2500u32).map(|n| n as u8).collect();
+    let mut whole = tcp_over_v4(&payload, u32::MAX - 500, FIN_PSH_ACK_CWR);
+    let kind = SegmentationKind::Tcp;
+    whole.leave_segmentation(Segmentation { kind, payload_len: 1000 });
+    let (mut piece, mut pieces) = (TxBuf::new(), Vec::new());
+    crate::cut(&whole, Medium::Ethernet, &mut piece, |piece| {
+        piece.finish_checksum();
+        pieces.push(piece.as_slice().to_vec());
+    });
+    let apart = [(0..1000, 0x90), (1000..2000, 0x10), (2000..2500, 0x19)].map(|(range, flags)| {
+        let seq = (u32::MAX - 500).wrapping_add(range.start as u32);
+        let mut one = tcp_over_v4(&payload[range], seq, flags);
+        one.finish_checksum();
+        one.as_slice().to_vec()
+    });
+    assert_eq!(pieces, apart);
+}
+
+#[test]
+fn a_device_is_left_what_it_or_software_does() {
+    let plain = Device::plain(Medium::Ip, 1500);
+    let soft = plain.with_software();
+    let tcp = SegmentationKind::Tcp;
+    assert!(!plain.cuts(tcp) && soft.cuts(tcp) && !soft.cuts(SegmentationKind::Udp));
+    assert_eq!(
+        (soft.segment_len_max(tcp, false), soft.segment_len_max(tcp, true)),
+        (65_535, 65_535)
+    );
+    assert_eq!(soft.with_software(), soft);
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back(
