@@ -94,33 +94,13 @@ impl Net {
 
     /// Joins two hosts by a cable with this weather each way, and gives each an address on it.
     pub fn join(&mut self, ends: [(usize, &str); 2], mtu: usize, weather: [Weather; 2]) {
-        let addresses = ends.map(|(_, address)| address);
         let ends = ends.map(|(host, address)| (host, self.add_interface(host, address, mtu)));
         let [a, b] = ends;
-        // IPv6 has no way yet to ask who a neighbour is.
-        for ((host, interface), of) in [(a, addresses[1]), (b, addresses[0])] {
-            self.introduce(host, interface, of);
-        }
         for ((from, to), weather) in [(a, b), (b, a)].into_iter().zip(weather) {
             let seed = self.seed.wrapping_mul(31).wrapping_add(self.cables.len() as u64);
             let name = format!("host{} {:?}", from.0, from.1);
             let captured_as = self.capture.as_mut().map_or(0, |c| c.add_interface(&name));
             self.cables.push(End { from, to, cable: Cable::new(weather, seed), captured_as });
-        }
-    }
-
-    /// Tells a host where its neighbour is, if that has an address of IPv6.
-    fn introduce(&mut self, number: usize, interface: InterfaceId, address: &str) {
-        let cidr: ip::Cidr = address.parse().expect("a scenario knows what an address is");
-        let peer = self.hosts.iter().flat_map(|station| {
-            let own = station.host.addresses().iter().find(|own| own.cidr == cidr)?;
-            station.host.interfaces().find(|i| i.id == own.interface).map(|i| i.mac)
-        });
-        let Some(mac) = peer.last().filter(|_| cidr.address().is_ipv6()) else { return };
-        let mut cx = Cx::new(self.now, Wall(0), &mut self.world);
-        if let Some(station) = self.hosts.get_mut(number) {
-            let is_there = station.host.add_neighbor(&mut cx, interface, cidr.address(), mac);
-            assert!(is_there, "there are few neighbours");
         }
     }
 

@@ -38,6 +38,9 @@ pub struct Config {
     /// What strangers must not know: by it tables are spread and ports, identifications and sequence
     /// numbers chosen. Sixteen bytes of good randomness.
     pub secret: [u8; 16],
+    /// What addresses follow from that are to be the same when the host comes back (RFC 7217): as
+    /// secret, but kept, or made of something that stays. Without it they follow from `secret`.
+    pub stable_secret: Option<[u8; 16]>,
     /// Whether packets for others are passed on. (RFC 1122 §3.3.1: a host does not, unless it is told)
     pub is_router: bool,
     /// How often our packets may be passed on. (RFC 1122 §3.2.1.7; IANA's registry says 64)
@@ -52,7 +55,7 @@ impl Config {
     /// Sensible values for everything but the secret.
     pub fn new(secret: [u8; 16]) -> Self {
         let (udp, tcp) = (udp::Config::default(), TcpConfig::default());
-        Self { secret, is_router: false, hop_limit: 64, udp, tcp }
+        Self { secret, stable_secret: None, is_router: false, hop_limit: 64, udp, tcp }
     }
 }
 
@@ -104,6 +107,8 @@ pub(crate) struct Arrival {
     pub(crate) is_link_group: bool,
     /// Whether the packet is for many.
     pub(crate) is_group: bool,
+    /// Whether it came in parts.
+    pub(crate) is_fragmented: bool,
     /// What is known of the checksum of layer 4.
     pub(crate) checksum: RxChecksum,
     /// If the device merged several segments: how long their payload was; otherwise 0.
@@ -114,8 +119,10 @@ impl Host {
     /// A host that has said nothing yet.
     pub fn new(config: Config) -> Self {
         let key = SipKey::new(config.secret);
+        let stable = config.stable_secret.map_or_else(|| key.derive(b"stable"), SipKey::new);
+        let Config { is_router, hop_limit, .. } = config;
         Self {
-            network: Network::new(key.derive(b"network"), config.is_router, config.hop_limit),
+            network: Network::new(key.derive(b"network"), stable, is_router, hop_limit),
             messages: Messages::new(key.derive(b"messages")),
             udp: udp::Sockets::new(config.udp, key.derive(b"udp")),
             tcp: Tcp::new(config.tcp, key.derive(b"tcp")),
@@ -143,7 +150,15 @@ impl Host {
                 let checksum = frame.checksum;
                 let segment_len = frame.segmentation.map_or(0, |merged| merged.payload_len);
                 let is_group = false;
-                let at = Arrival { interface, is_link_group, is_group, checksum, segment_len };
+                let is_fragmented = false;
+                let at = Arrival {
+                    interface,
+                    is_link_group,
+                    is_group,
+                    is_fragmented,
+                    checksum,
+                    segment_len,
+                };
                 self.handle_packet(cx, at, payload);
             }
             EtherType::Other(number) => {
@@ -173,7 +188,7 @@ impl Host {
         }
         let Some(fragment) = packet.fragment else { return self.deliver(cx, &at, &packet) };
         // Nobody has looked at the checksum of the whole.
-        at.checksum = RxChecksum::Unverified;
+        (at.checksum, at.is_fragmented) = (RxChecksum::Unverified, true);
         let whole = self.network.reassembly.handle_fragment(cx, &packet, fragment);
         let Some(whole) = whole else { return };
         // RFC 8200 §4.5: more headers may stand in front of what was cut.
@@ -193,6 +208,9 @@ impl Host {
         match packet.protocol {
             Protocol::ICMP if packet.source.is_ipv4() => self.handle_message(cx, at, packet),
             Protocol::ICMPV6 if packet.source.is_ipv6() => self.handle_message(cx, at, packet),
+            Protocol::IGMP if packet.source.is_ipv4() => {
+                self.network.handle_igmp(cx, at.interface, packet);
+            }
             Protocol::TCP if at.is_group => {
                 let (from, to, why) = (packet.source, packet.destination, Why::SentToGroup);
                 let (from, to) = (SocketAddr::new(from, 0), SocketAddr::new(to, 0));
@@ -312,6 +330,7 @@ impl Host {
             interface: LOOPBACK,
             is_link_group: false,
             is_group: false,
+            is_fragmented: false,
             checksum: RxChecksum::Open,
             segment_len: 0,
         };

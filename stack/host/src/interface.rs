@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use base::{Cx, Mac, SipKey, TxBuf};
 use ethernet::{EtherType, Groups, group_v4, group_v6};
 use ip::{InterfaceId, Kind};
+use multicast::Membership;
 use neighbor::{Answer, Neighbors};
 use phys::{Device, Medium};
+
+use crate::network::Discovery;
 
 /// All hosts of IPv4 on a link. (RFC 1112 §4)
 const ALL_HOSTS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
@@ -26,6 +29,15 @@ pub struct InterfaceConfig {
     pub mac: Mac,
     /// How neighbours are found.
     pub neighbors: neighbor::Config,
+}
+
+/// What an interface's addresses follow from that stay. (RFC 7217)
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys {
+    /// For tables that strangers fill.
+    pub(crate) tables: SipKey,
+    /// For addresses that are the same when we come back.
+    pub(crate) addresses: SipKey,
 }
 
 impl InterfaceConfig {
@@ -65,6 +77,14 @@ pub(crate) struct Interface {
     groups: BTreeMap<IpAddr, u32>,
     /// The addresses of everybody in the networks that are on this link.
     pub(crate) broadcasts: Vec<Ipv4Addr>,
+    /// Who has which address in IPv6, where that has to be asked.
+    pub(crate) discovery: Option<Discovery>,
+    /// Our address of the link, in IPv6.
+    pub(crate) link_local: Option<Ipv6Addr>,
+    /// What routers of IPv6 said that packets may have at most, in bytes.
+    pub(crate) advertised_mtu: Option<usize>,
+    /// What routers are told of our groups: in IPv4, and in IPv6.
+    pub(crate) memberships: [Membership; 2],
 }
 
 /// What became of a packet that was to go over a link.
@@ -79,17 +99,27 @@ pub(crate) enum Sent {
 }
 
 impl Interface {
-    pub(crate) fn new(id: InterfaceId, config: InterfaceConfig, key: SipKey) -> Self {
+    pub(crate) fn new(id: InterfaceId, config: InterfaceConfig, keys: Keys) -> Self {
         let InterfaceConfig { name, device, mac, neighbors } = config;
+        let discovery = (device.medium == Medium::Ethernet).then(|| {
+            // RFC 7217 §5: the name stays, while numbers of interfaces and hardware may change.
+            let identity = ndp::Identity::new(keys.addresses, name.as_bytes());
+            let settings = ndp::Settings { identity, mtu: device.mtu, with_temporary: false };
+            Discovery::new(settings, &neighbors)
+        });
         let mut interface = Self {
             id,
             name,
             device,
             mac,
-            neighbors: Neighbors::new(mac, neighbors, key),
+            neighbors: Neighbors::new(mac, neighbors, keys.tables),
             link_groups: Groups::new(),
             groups: BTreeMap::new(),
             broadcasts: Vec::new(),
+            discovery,
+            link_local: None,
+            advertised_mtu: None,
+            memberships: [Membership::new(), Membership::new()],
         };
         // RFC 1112 §7.2, RFC 4291 §2.8: every host is among all hosts.
         let _ =
@@ -181,6 +211,7 @@ impl Interface {
             if !is_joined {
                 return false;
             }
+            self.membership_of(group).join(group);
         }
         self.groups.insert(group, times + 1);
         true
@@ -195,6 +226,7 @@ impl Interface {
             if let Some(mac) = self.group_mac(group) {
                 self.link_groups.leave(mac);
             }
+            self.membership_of(group).leave(group);
         }
     }
 
@@ -211,6 +243,13 @@ impl Interface {
     #[inline]
     pub(crate) fn is_broadcast(&self, address: Ipv4Addr) -> bool {
         address.is_broadcast() || self.broadcasts.contains(&address)
+    }
+
+    /// How long packets may be here, in bytes. (RFC 4861 §6.3.4: for IPv6 routers may say less)
+    #[inline]
+    pub(crate) fn mtu(&self, is_v6: bool) -> usize {
+        let advertised = self.advertised_mtu.filter(|_| is_v6);
+        advertised.map_or(self.device.mtu, |mtu| mtu.min(self.device.mtu))
     }
 
     /// The hardware address of a group, if it is one.

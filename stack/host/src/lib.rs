@@ -12,8 +12,8 @@
 //! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `verbs.rs` what
 //! programs can do, `look.rs` what can be seen.
 //!
-//! Not here: devices and threads (`io/`), names (DNS), addresses from elsewhere (DHCP, SLAAC), the
-//! messages of IPv6's neighbour discovery, multicast membership reports.
+//! Not here: devices and threads (`io/`), resolving names (DNS), DHCP, and the zones of link-local
+//! addresses: with several interfaces, a link-local destination is on the link of the source.
 
 mod host;
 mod interface;
@@ -29,7 +29,7 @@ pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};
 pub use network::{
     AddError, Address, DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain,
-    DnsServer, DnsSource, LOOPBACK, Service,
+    DnsServer, DnsSource, LOOPBACK, Origin, Service,
 };
 pub use tcp::{
     ConnectError, ListenError, ListenerId, Listening, Socket, TcpConfig, TcpEvent, TcpId,

@@ -108,6 +108,17 @@ impl Host {
             Message::Other { kind: 5, .. } if from.is_ipv4() => {
                 cx.note(|| icmp::Seen::Ignored { from, why: icmp::Why::Redirect });
             }
+            Message::Other { kind, code, body } if from.is_ipv6() && ndp::wire::is_ours(kind) => {
+                let (IpAddr::V6(source), IpAddr::V6(destination)) = (from, to) else { return };
+                let (hop_limit, is_fragmented) = (packet.hop_limit, at.is_fragmented);
+                let ends = ndp::wire::Ends { source, destination, hop_limit, is_fragmented };
+                self.network.handle_discovery(cx, at.interface, &ends, (kind, code, body));
+            }
+            Message::Other { kind, body, .. }
+                if from.is_ipv6() && multicast::wire::is_mld(kind) =>
+            {
+                self.network.handle_mld(cx, at.interface, packet, (kind, body));
+            }
             Message::Other { .. } => {
                 cx.note(|| icmp::Seen::Ignored { from, why: icmp::Why::UnknownType });
             }
@@ -245,6 +256,7 @@ impl Host {
     /// Packets that nobody could be found for: their sockets are told, or their sources.
     pub(crate) fn handle_failed(&mut self, cx: &mut Cx<'_>) {
         self.network.settle();
+        self.network.settle_discovery(cx);
         while let Some(failed) = self.network.poll_failed() {
             if let Ok(quoted) = Quoted::parse(failed.packet.as_slice()) {
                 if self.network.is_local(quoted.source) {

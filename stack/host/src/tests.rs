@@ -1,5 +1,6 @@
 mod conversations;
 mod names;
+mod neighbors;
 mod refusals;
 mod streams;
 

@@ -39,6 +39,25 @@ impl Host {
         self.network.add_address(cx, interface, address, claim)
     }
 
+    /// Asks for routers of IPv6 on an interface from now on, and makes of what they say addresses
+    /// (RFC 4862, with identifiers that stay by RFC 7217), routes, the MTU and servers of names.
+    /// `with_temporary`: also addresses that change each day (RFC 8981), which are then preferred.
+    /// Whether there is such an interface, and it carries Ethernet.
+    #[must_use]
+    pub fn autoconfigure(
+        &mut self,
+        cx: &mut Cx<'_>,
+        interface: InterfaceId,
+        with_temporary: bool,
+    ) -> bool {
+        self.network.autoconfigure(cx, interface, with_temporary)
+    }
+
+    /// Heeds no router of IPv6 on an interface any more, and forgets what they said. Whether it did.
+    pub fn stop_autoconfiguration(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) -> bool {
+        self.network.stop_autoconfiguration(cx, interface)
+    }
+
     /// Lets go of an address. Whether it was ours.
     pub fn remove_address(&mut self, address: IpAddr) -> bool {
         self.network.remove_address(address)

@@ -45,6 +45,8 @@ pub struct Membership {
     older: Option<(Version, Instant)>,
     robustness: Option<u8>,
     outgoing: VecDeque<Report>,
+    /// The first of all times.
+    next: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -79,9 +81,19 @@ impl Membership {
         }
         let at = cx.now().after(random_below(cx, within));
         // RFC 3376 §5.2, 1: what is to be said soon answers this too.
-        if self.all_at.is_some_and(|pending| pending <= at) {
-            return;
+        if self.all_at.is_none_or(|pending| pending > at) {
+            self.plan_answer(cx, group, at, within);
         }
+        self.plan();
+    }
+
+    fn plan_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        group: Option<IpAddr>,
+        at: Instant,
+        within: Duration,
+    ) {
         match group {
             None if self.version() == Version::Newest => self.all_at = Some(at),
             // RFC 2236 §3: each group has its own time.
@@ -109,6 +121,7 @@ impl Membership {
         };
         (known.at, known.changes_left, known.reported_last) = (None, 0, false);
         cx.note(|| Seen::ReportedByOther { group, by: from });
+        self.plan();
     }
 
     /// Lets time pass.
@@ -134,6 +147,7 @@ impl Membership {
         if self.changes_at.is_some_and(|at| at <= now) {
             self.report_changes(cx);
         }
+        self.plan();
     }
 
     /// Listens to `group` from now on. That of all hosts, and those of narrower scope than the link,
@@ -172,11 +186,14 @@ impl Membership {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        // Almost always there is nothing.
-        let groups = self.groups.values().filter_map(|group| group.at);
-        let older = self.older.map(|(_, until)| until);
-        groups.chain(self.all_at).chain(self.changes_at).chain(older).min()
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Whether there is something to say, now or later: a look that costs nothing.
+    #[inline]
+    pub fn is_talking(&self) -> bool {
+        self.next.is_some() || !self.outgoing.is_empty()
     }
 
     /// As which version we speak now.
@@ -222,6 +239,13 @@ impl Membership {
         }
         // At once: whoever calls has no time to say which.
         self.changes_at = Some(Instant::ORIGIN);
+        self.plan();
+    }
+
+    fn plan(&mut self) {
+        let groups = self.groups.values().filter_map(|group| group.at);
+        let older = self.older.map(|(_, until)| until);
+        self.next = groups.chain(self.all_at).chain(self.changes_at).chain(older).min();
     }
 
     /// Says to which of the groups that are `meant` we listen.

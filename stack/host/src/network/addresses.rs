@@ -8,10 +8,10 @@ use ip::{Candidate, Cidr, InterfaceId, Route, select_source};
 use neighbor::Claim;
 
 use super::{
-    AddError, Address, Change, Failed, INTERFACES_MAX, LOOPBACK, LOOPBACK_MTU, Network,
+    AddError, Address, Change, Failed, INTERFACES_MAX, LOOPBACK, LOOPBACK_MTU, Network, Origin,
     unspecified_like,
 };
-use crate::interface::{Interface, InterfaceConfig, may_come_from};
+use crate::interface::{Interface, InterfaceConfig, Keys, may_come_from};
 
 impl Network {
     pub(crate) fn add_interface(&mut self, config: InterfaceConfig) -> Option<InterfaceId> {
@@ -20,7 +20,8 @@ impl Network {
             return None;
         }
         let key = self.key.derive(&[b"interface", &id.0.to_le_bytes()[..]].concat());
-        self.interfaces.push(Some(Interface::new(id, config, key)));
+        let keys = Keys { tables: key, addresses: self.stable_key };
+        self.interfaces.push(Some(Interface::new(id, config, keys)));
         Some(id)
     }
 
@@ -47,7 +48,7 @@ impl Network {
         claim: Claim,
     ) -> Result<(), AddError> {
         let address = cidr.address();
-        let interface = self.interface_mut(id).ok_or(AddError::NoInterface)?;
+        self.interface(id).ok_or(AddError::NoInterface)?;
         // RFC 1122 §3.2.1.3: neither the network itself nor everybody in it is a host.
         let network = cidr.network();
         let names_all = network.broadcast().is_some_and(|all| address == IpAddr::V4(all))
@@ -56,6 +57,18 @@ impl Network {
         if !is_host || names_all {
             return Err(AddError::NotAHost);
         }
+        self.take_address(cx, Address::of_operator(cidr, id), claim)
+    }
+
+    /// Takes an address that a host can have.
+    pub(super) fn take_address(
+        &mut self,
+        cx: &mut Cx<'_>,
+        own: Address,
+        claim: Claim,
+    ) -> Result<(), AddError> {
+        let (id, network, address) = (own.interface, own.cidr.network(), own.cidr.address());
+        let interface = self.interface_mut(id).ok_or(AddError::NoInterface)?;
         let needs_claim = interface.device.medium == phys::Medium::Ethernet;
         if let (IpAddr::V4(v4), true) = (address, needs_claim)
             && !interface.neighbors.add_address(cx, v4, claim)
@@ -66,13 +79,29 @@ impl Network {
         if self.addresses.iter().any(|other| other.cidr.address() == address) {
             return Err(AddError::Exists);
         }
-        let is_ready = !(needs_claim && address.is_ipv4());
-        self.addresses.push(Address { cidr, interface: id, is_ready: false });
-        self.routes.add(Route { source: Some(address), ..Route::on_link(network, id) });
-        if is_ready {
+        if let (IpAddr::V6(v6), true) = (address, needs_claim)
+            && !self.claim_v6(cx, id, v6, claim)
+        {
+            return Err(AddError::TooMany);
+        }
+        self.addresses.push(own);
+        match (address, own.origin) {
+            (IpAddr::V4(_), _) => {
+                self.routes.add(Route { source: Some(address), ..Route::on_link(network, id) });
+            }
+            // Routers say themselves which networks are on the link.
+            (IpAddr::V6(_), Origin::Router) => {}
+            // Which of several addresses speaks, RFC 6724 says.
+            (IpAddr::V6(_), _) => self.routes.add(Route::on_link(network, id)),
+        }
+        if !needs_claim {
             self.make_ready(id, address);
         }
         self.settle();
+        if address.is_ipv6() && needs_claim {
+            self.begin_v6(cx, id, claim);
+            self.settle_discovery(cx);
+        }
         Ok(())
     }
 
@@ -86,13 +115,18 @@ impl Network {
             interface.neighbors.remove_address(v4);
             interface.broadcasts.retain(|all| Some(*all) != cidr.network().broadcast());
         }
+        if let (Some(interface), IpAddr::V6(v6)) = (self.interface_mut(id), address) {
+            interface.forget_v6(v6);
+        }
         let others = self
             .addresses
             .iter()
             .any(|own| (own.interface, own.cidr.network()) == (id, cidr.network()));
         self.routes.remove(|route| {
             route.source == Some(address)
-                || (!others && route.gateway.is_none() && route.to == cidr.network())
+                || (!others
+                    && (route.gateway, route.metric) == (None, 0)
+                    && (route.to, route.interface) == (cidr.network(), id))
         });
         true
     }
@@ -131,9 +165,13 @@ impl Network {
         let candidates = candidates.map(|own| Candidate {
             cidr: own.cidr,
             interface: own.interface,
-            is_deprecated: false,
-            is_temporary: false,
+            is_deprecated: own.is_deprecated,
+            is_temporary: own.is_temporary,
         });
+        // RFC 6724 §4: what stays on a link comes from an address of that link.
+        let is_bound = through != LOOPBACK
+            && (destination.is_multicast() || ip::Kind::of(destination) == ip::Kind::LinkLocal);
+        let candidates = candidates.filter(|own| !is_bound || own.interface == through);
         select_source(candidates, destination, through)
     }
 
@@ -143,7 +181,7 @@ impl Network {
         debug_assert_eq!(id, Some(LOOPBACK));
         for text in ["127.0.0.1/8", "::1/128"] {
             let Ok(cidr) = text.parse::<Cidr>() else { continue };
-            self.addresses.push(Address { cidr, interface: LOOPBACK, is_ready: true });
+            self.addresses.push(Address { is_ready: true, ..Address::of_operator(cidr, LOOPBACK) });
             self.local.insert(cidr.address(), LOOPBACK);
         }
     }
@@ -174,12 +212,27 @@ impl Network {
                         let address = ip.into();
                         self.changes.push_back(Change::Lost { interface: id, address, to });
                     }
-                    neighbor::Event::Unreachable { packet, .. } => {
+                    neighbor::Event::Unreachable { packet, ip } => {
+                        if let IpAddr::V6(ip) = ip
+                            && self.leads_through(id, ip)
+                            && !self.silent.contains(&(id, ip))
+                        {
+                            self.silent.push_back((id, ip));
+                        }
                         let error = Error::Unreachable(Unreachable::Host);
                         self.failed.extend(packet.map(|packet| Failed { packet, error }));
                     }
                 }
             }
         }
+    }
+}
+
+/// How an address of IPv6 is taken. (RFC 4862 §5.4, RFC 4429)
+pub(super) const fn claim_of(how: Claim) -> ndp::Claim {
+    match how {
+        Claim::Probe => ndp::Claim::Probe,
+        Claim::Announce => ndp::Claim::Optimistic,
+        Claim::Silent => ndp::Claim::Silent,
     }
 }

@@ -121,6 +121,15 @@ impl Dns {
         self.domains.retain(|old| (old.interface, old.source) != (interface, source));
     }
 
+    /// Forgets all that routers have said on `interface`.
+    pub(crate) fn remove_routers(&mut self, interface: InterfaceId) {
+        let is_one = |of: InterfaceId, source: DnsSource| {
+            of == interface && matches!(source, DnsSource::Router(_))
+        };
+        self.servers.retain(|old| !is_one(old.interface, old.source));
+        self.domains.retain(|old| !is_one(old.interface, old.source));
+    }
+
     /// Forgets all that was said on `interface`.
     pub(crate) fn remove_interface(&mut self, interface: InterfaceId) {
         self.servers.retain(|old| old.interface != interface);

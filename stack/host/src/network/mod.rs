@@ -1,23 +1,28 @@
 //! Layers 2 and 3 of a host: interfaces, addresses, routes, and the packets on their way between them.
 
 mod addresses;
+mod discovery;
 mod dns;
+mod groups;
 mod output;
+mod routers;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use base::{Cx, Instant, SipKey, TxBuf};
+use base::{Bucket, Cx, Instant, SipKey, TxBuf};
 use icmp::Error;
 use ip::{
     Cidr, Ecn, Fragments, Identifications, InterfaceId, Packet, PathMtus, Protocol, Reassembly,
     Route, Routes, Seen, Why, v4, v6,
 };
+use multicast::Membership;
 use phys::Pool;
 
 use crate::interface::{Interface, may_come_from};
 
+pub(crate) use discovery::Discovery;
 pub(crate) use dns::Dns;
 pub use dns::{
     DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain, DnsServer, DnsSource,
@@ -43,6 +48,8 @@ const LOOPBACK_MTU: usize = v4::PACKET_LEN_MAX;
 #[derive(Debug)]
 pub(crate) struct Network {
     key: SipKey,
+    /// What addresses follow from that stay.
+    stable_key: SipKey,
     /// The first is the loopback; a place is never used again.
     interfaces: Vec<Option<Interface>>,
     /// Addresses that may be used.
@@ -57,6 +64,13 @@ pub(crate) struct Network {
     /// Whether packets for others are passed on.
     pub(crate) is_router: bool,
     hop_limit: u8,
+    /// What routers of IPv6 said that it should be.
+    advertised_hop_limit: Option<u8>,
+    /// Routes to single hosts that routers told us.
+    redirects: VecDeque<Route>,
+    redirects_heeded: Bucket,
+    /// Neighbours of IPv6 who do not answer, and through whom something led.
+    silent: VecDeque<(InterfaceId, Ipv6Addr)>,
     /// Packets with their header that are to be passed on, and by whom on which link.
     forwarded: VecDeque<(InterfaceId, IpAddr, TxBuf)>,
     /// Packets that are being cut, and to whom on which link the parts go.
@@ -76,6 +90,43 @@ pub struct Address {
     pub interface: InterfaceId,
     /// Whether it may be used already: nobody else has it.
     pub is_ready: bool,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether it is used for nothing new. (RFC 4862 §5.5.4)
+    pub is_deprecated: bool,
+    /// Whether it was made to be forgotten soon. (RFC 8981)
+    pub is_temporary: bool,
+    /// Until when it is used for what is new.
+    pub preferred_until: Instant,
+    /// Until when it is ours.
+    pub valid_until: Instant,
+}
+
+/// Where an address of ours comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// Somebody above gave it to us: the operator, or a client of DHCP.
+    Operator,
+    /// It is the interface's own address of the link. (RFC 4862 §5.3)
+    LinkLocal,
+    /// It was made of a prefix that a router advertised. (RFC 4862 §5.5)
+    Router,
+}
+
+impl Address {
+    /// An address that stays until somebody takes it away, and is not ready.
+    pub(crate) const fn of_operator(cidr: Cidr, interface: InterfaceId) -> Self {
+        Self {
+            cidr,
+            interface,
+            is_ready: false,
+            origin: Origin::Operator,
+            is_deprecated: false,
+            is_temporary: false,
+            preferred_until: Instant::NEVER,
+            valid_until: Instant::NEVER,
+        }
+    }
 }
 
 /// Why an address or a route cannot be had.
@@ -153,10 +204,11 @@ pub(crate) enum Admission {
 }
 
 impl Network {
-    pub(crate) fn new(key: SipKey, is_router: bool, hop_limit: u8) -> Self {
+    pub(crate) fn new(key: SipKey, stable_key: SipKey, is_router: bool, hop_limit: u8) -> Self {
         let derive = |purpose: &[u8]| key.derive(purpose);
         let mut network = Self {
             key,
+            stable_key,
             interfaces: Vec::new(),
             local: BTreeMap::new(),
             addresses: Vec::new(),
@@ -167,6 +219,13 @@ impl Network {
             identifications: Identifications::new(derive(b"identifications")),
             is_router,
             hop_limit,
+            advertised_hop_limit: None,
+            redirects: VecDeque::new(),
+            redirects_heeded: Bucket::new(
+                routers::REDIRECTS_PER_SECOND,
+                routers::REDIRECTS_PER_SECOND,
+            ),
+            silent: VecDeque::new(),
             forwarded: VecDeque::new(),
             cutting: VecDeque::new(),
             looped: VecDeque::new(),
@@ -201,7 +260,7 @@ impl Network {
         };
         let (source, destination) = (packet.source, packet.destination);
         let is_outside = at != LOOPBACK;
-        if is_outside && !may_come_from(source) {
+        if is_outside && !may_come_from(source) && !is_from_newcomer(packet) {
             return Admission::Drop(Why::MartianSource);
         }
         // RFC 1812 §5.3.8: nobody else sends from our addresses.
@@ -236,7 +295,7 @@ impl Network {
     /// The route for a packet that is passed on, and what its link takes.
     pub(crate) fn route_through(&self, destination: IpAddr) -> Option<(Route, usize)> {
         let route = self.routes.find(destination)?;
-        Some((*route, self.interface(route.interface)?.device.mtu))
+        Some((*route, self.interface(route.interface)?.mtu(destination.is_ipv6())))
     }
 
     /// Passes a packet on: `bytes` with one hop less.
@@ -256,7 +315,12 @@ impl Network {
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         for interface in self.interfaces.iter_mut().flatten() {
             interface.neighbors.handle_timeout(cx);
+            if let Some(discovery) = &mut interface.discovery {
+                discovery.handle_timeout(cx);
+            }
+            interface.memberships.iter_mut().for_each(|m| m.handle_timeout(cx));
         }
+        self.settle_discovery(cx);
     }
 
     // From above.
@@ -282,7 +346,7 @@ impl Network {
         }
         let route = self.routes.find(destination);
         let link = route.and_then(|route| self.interface(route.interface));
-        let link = link.map_or(v6::MTU_MIN, |interface| interface.device.mtu);
+        let link = link.map_or(v6::MTU_MIN, |interface| interface.mtu(destination.is_ipv6()));
         self.paths.find(now, destination).map_or(link, |path| path.min(link))
     }
 
@@ -335,7 +399,12 @@ impl Network {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let neighbors = self.interfaces.iter().flatten();
-        let neighbors = neighbors.filter_map(|interface| interface.neighbors.poll_timeout());
+        let neighbors = neighbors.flat_map(|interface| {
+            let discovery = interface.discovery.as_ref();
+            let discovery = discovery.and_then(|discovery| discovery.poll_timeout());
+            let [v4, v6] = interface.memberships.each_ref().map(Membership::poll_timeout);
+            [interface.neighbors.poll_timeout(), discovery, v4, v6].into_iter().flatten()
+        });
         neighbors.chain(self.reassembly.poll_timeout()).min()
     }
 
@@ -354,6 +423,15 @@ impl Network {
 pub(crate) fn unspecified_like(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
+}
+
+/// Whether a packet comes from somebody who has no address yet and asks whether somebody else has it.
+/// (RFC 4861 §7.1.1: to a group of the link, and passed on by nobody)
+fn is_from_newcomer(packet: &Packet<'_>) -> bool {
+    packet.protocol == Protocol::ICMPV6
+        && packet.hop_limit == ndp::wire::HOP_LIMIT
+        && packet.source == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+        && packet.destination.is_multicast()
 }

@@ -8,7 +8,7 @@ use ip::{Fragments, InterfaceId, Prefix, Protocol, Route, Seen, Why, v4, v6};
 use neighbor::Outgoing as FromNeighbors;
 
 use super::{CUTTING_MAX, Failed, Network, Outgoing, QUEUE_MAX};
-use crate::interface::{Sent, ethertype_of};
+use crate::interface::{Interface, Sent, ethertype_of};
 
 impl Network {
     /// Gives the payload in `out` the header of IP and sends it on its way. The interface, if `out`
@@ -58,21 +58,27 @@ impl Network {
 
     /// Writes the next frame of somebody who looks for neighbours, or has found one.
     pub(super) fn poll_link(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
-        for interface in self.interfaces.iter_mut().flatten() {
+        for at in 0..self.interfaces.len() {
+            let id = InterfaceId(at as u32);
+            let is_reporting = self.interface(id).is_some_and(Interface::has_reports);
+            let source = if is_reporting { self.report_source(id) } else { Ipv4Addr::UNSPECIFIED };
+            let Some(interface) = self.interface_mut(id) else { continue };
             while let Some(outgoing) = interface.neighbors.poll_transmit(out) {
                 let (to, ethertype) = match outgoing {
                     FromNeighbors::Arp(to) => (to, ethernet::EtherType::Arp),
                     FromNeighbors::Packet(to) => (to, ethertype_of(out.as_slice())),
-                    // The messages of neighbour discovery are not here yet; who is not known by
-                    // other means is not found.
-                    FromNeighbors::Solicitation { target, .. } => {
-                        let (to, why) = (target.into(), Why::NeighborUnreachable);
-                        cx.note(|| Seen::NotSent { to, why });
+                    FromNeighbors::Solicitation { target, source, to } => {
+                        interface.ask_neighbor(cx, target, source, to);
                         continue;
                     }
                 };
                 interface.emit_frame(cx, to, ethertype, out);
-                return Some(interface.id);
+                return Some(id);
+            }
+            // RFC 4862 §5.4.2: switches learn of a group before anybody is asked in it.
+            let has_frame = is_reporting && interface.poll_reports(cx, source, out);
+            if has_frame || interface.poll_discovery(cx, out) {
+                return Some(id);
             }
         }
         None
@@ -95,7 +101,8 @@ impl Network {
             let (id, hop, mut packet) = self.forwarded.pop_front()?;
             std::mem::swap(out, &mut packet);
             self.pool.put(packet);
-            let mtu = self.interface(id).map_or(0, |interface| interface.device.mtu);
+            let is_v6 = hop.is_ipv6();
+            let mtu = self.interface(id).map_or(0, |interface| interface.mtu(is_v6));
             let source = self.source_for(hop).unwrap_or(hop);
             if out.len() <= mtu {
                 return Some((id, hop, source));
@@ -109,21 +116,25 @@ impl Network {
         let to = packet.destination;
         let route = match self.routes.find(to) {
             // RFC 1122 §3.3.1.1: to everybody on the link, and to groups without a route, through the
-            // interface that the source belongs to.
-            _ if to.is_multicast() || to == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+            // interface that the source belongs to. RFC 4007 §6: each link has its own fe80::/10.
+            _ if is_of_link(to) => {
                 let interface = self.local.get(&packet.source).copied()?;
                 Route::on_link(Prefix::host(to), interface)
             }
             route => *route?,
         };
-        let mtu = self.interface(route.interface)?.device.mtu;
+        let mtu = self.interface(route.interface)?.mtu(to.is_ipv6());
         Some((route.interface, route.next_hop(to), mtu))
     }
 
     pub(super) fn emit_header(&mut self, packet: &Outgoing, out: &mut TxBuf, may_be_cut: bool) {
         let Outgoing { source, destination, protocol, ecn, service, .. } = *packet;
         // RFC 1112 §6.1: what is for a group stays on the link unless somebody wants it otherwise.
-        let usual = if destination.is_multicast() { 1 } else { self.hop_limit };
+        let advertised = self.advertised_hop_limit.filter(|_| destination.is_ipv6());
+        let usual = match destination.is_multicast() {
+            true => 1,
+            false => advertised.unwrap_or(self.hop_limit),
+        };
         let (ttl, dscp) = (service.hop_limit.unwrap_or(usual), service.dscp);
         match (source, destination) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
@@ -218,5 +229,13 @@ impl Network {
             std::mem::swap(&mut packet, out);
             self.failed.push_back(Failed { packet, error });
         }
+    }
+}
+
+/// Whether an address says nothing of which link it is on: groups, everybody, and the link's own.
+fn is_of_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_multicast() || address == Ipv4Addr::BROADCAST,
+        IpAddr::V6(address) => address.is_multicast() || ndp::wire::is_link_local(address),
     }
 }
