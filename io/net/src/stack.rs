@@ -406,7 +406,7 @@ impl Inner {
             Event::PingFailed { id, seq, error, .. } => {
                 self.answer(id, seq, Err(crate::error::of_icmp(error)));
             }
-            Event::AddressReady { .. } | Event::AddressLost { .. } => {}
+            Event::AddressReady { .. } | Event::AddressLost { .. } | Event::Dhcp { .. } => {}
         }
     }
 

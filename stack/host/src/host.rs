@@ -8,6 +8,7 @@ use icmp::{Error, Unreachable};
 use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
 use phys::{RxChecksum, RxFrame};
 
+use crate::dhcp::{Dhcp, DhcpNews};
 use crate::messages::Messages;
 use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing, Service};
 use crate::tcp::{Tcp, TcpConfig, TcpEvent};
@@ -29,6 +30,7 @@ pub struct Host {
     pub(crate) messages: Messages,
     pub(crate) udp: udp::Sockets,
     pub(crate) tcp: Tcp,
+    pub(crate) dhcp: Dhcp,
     pub(crate) events: VecDeque<Event>,
 }
 
@@ -97,6 +99,22 @@ pub enum Event {
         /// Who has it.
         to: Mac,
     },
+    /// A lease of DHCP came, lasts longer, or is gone; [`Host::dhcp_clients`] says more.
+    Dhcp {
+        /// Where.
+        interface: InterfaceId,
+        /// What is new of it.
+        news: DhcpNews,
+    },
+}
+
+impl From<Change> for Event {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Ready { interface, address } => Self::AddressReady { interface, address },
+            Change::Lost { interface, address, to } => Self::AddressLost { interface, address, to },
+        }
+    }
 }
 
 /// What is known of a packet beside what it says.
@@ -126,6 +144,7 @@ impl Host {
             messages: Messages::new(key.derive(b"messages")),
             udp: udp::Sockets::new(config.udp, key.derive(b"udp")),
             tcp: Tcp::new(config.tcp, key.derive(b"tcp")),
+            dhcp: Dhcp::default(),
             events: VecDeque::new(),
         }
     }
@@ -167,6 +186,7 @@ impl Host {
             }
         }
         self.handle_failed(cx);
+        self.handle_leases(cx);
     }
 
     /// A packet of IP, wherever it came from.
@@ -181,6 +201,9 @@ impl Host {
         };
         let (from, to, carries) = (packet.source, packet.destination, packet.protocol);
         cx.note(|| ip::Seen::PacketIn { from, to, carries, len: packet.payload.len() });
+        if self.is_for_dhcp(&at, &packet) {
+            return self.handle_dhcp(cx, &at, &packet);
+        }
         match self.network.admit(at.interface, at.is_link_group, &packet) {
             Admission::Deliver { is_group } => at.is_group = is_group,
             Admission::Forward => return self.forward(cx, &at, &packet),
@@ -261,6 +284,12 @@ impl Host {
                 self.handle_looped(cx, packet);
                 continue;
             }
+            // What servers of addresses are told.
+            match self.poll_dhcp(cx, out) {
+                Some(Some(interface)) => return Some(interface),
+                Some(None) => continue,
+                None => {}
+            }
             // What is new, those who say least first.
             out.clear();
             let packet = self.poll_packet(cx, out)?;
@@ -294,22 +323,19 @@ impl Host {
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         self.network.handle_timeout(cx);
         self.tcp.handle_timeout(cx);
+        self.dhcp.handle_timeout(cx);
         while let Some(expired) = self.network.reassembly.handle_timeout(cx) {
             self.tell_expired(cx, &expired.quote);
         }
         self.handle_failed(cx);
+        self.handle_leases(cx);
     }
 
     /// The next thing that programs must learn, if any.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(change) = self.network.poll_change() {
-            return Some(match change {
-                Change::Ready { interface, address } => Event::AddressReady { interface, address },
-                Change::Lost { interface, address, to } => {
-                    Event::AddressLost { interface, address, to }
-                }
-            });
+            return Some(change.into());
         }
         let pong = self.messages.echo.poll_event().map(Event::Pong);
         pong.or_else(|| self.udp.poll_event().map(Event::Udp))
@@ -320,7 +346,8 @@ impl Host {
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.network.poll_timeout(), self.tcp.poll_timeout()].into_iter().flatten().min()
+        let all = [self.network.poll_timeout(), self.tcp.poll_timeout(), self.dhcp.poll_timeout()];
+        all.into_iter().flatten().min()
     }
 
     /// A packet of ours that is for ourselves. (RFC 1122 §3.2.1.3 (g))

@@ -85,6 +85,8 @@ pub(crate) struct Interface {
     pub(crate) advertised_mtu: Option<usize>,
     /// What routers are told of our groups: in IPv4, and in IPv6.
     pub(crate) memberships: [Membership; 2],
+    /// What a server of DHCP said that packets may have at most, in bytes.
+    pub(crate) leased_mtu: Option<usize>,
 }
 
 /// What became of a packet that was to go over a link.
@@ -120,6 +122,7 @@ impl Interface {
             link_local: None,
             advertised_mtu: None,
             memberships: [Membership::new(), Membership::new()],
+            leased_mtu: None,
         };
         // RFC 1112 §7.2, RFC 4291 §2.8: every host is among all hosts.
         let _ =
@@ -245,11 +248,12 @@ impl Interface {
         address.is_broadcast() || self.broadcasts.contains(&address)
     }
 
-    /// How long packets may be here, in bytes. (RFC 4861 §6.3.4: for IPv6 routers may say less)
+    /// How long packets may be here, in bytes. A server may say less for IPv4 (RFC 2132 §5.1), and
+    /// routers for IPv6 (RFC 4861 §6.3.4).
     #[inline]
     pub(crate) fn mtu(&self, is_v6: bool) -> usize {
-        let advertised = self.advertised_mtu.filter(|_| is_v6);
-        advertised.map_or(self.device.mtu, |mtu| mtu.min(self.device.mtu))
+        let said = if is_v6 { self.advertised_mtu } else { self.leased_mtu };
+        said.map_or(self.device.mtu, |mtu| mtu.min(self.device.mtu))
     }
 
     /// The hardware address of a group, if it is one.

@@ -9,12 +9,13 @@
 //! The layers know nothing of one another; [`Host`] is where they meet. In `host.rs`,
 //! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
 //! reading there; `network/` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
-//! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `verbs.rs` what
-//! programs can do, `look.rs` what can be seen.
+//! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `dhcp.rs` addresses
+//! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen.
 //!
-//! Not here: devices and threads (`io/`), resolving names (DNS), DHCP, and the zones of link-local
+//! Not here: devices and threads (`io/`), resolving names (DNS), and the zones of link-local
 //! addresses: with several interfaces, a link-local destination is on the link of the source.
 
+mod dhcp;
 mod host;
 mod interface;
 mod look;
@@ -24,6 +25,7 @@ mod tcp;
 mod verbs;
 mod xray;
 
+pub use dhcp::{DhcpConfig, DhcpNews, DhcpView};
 pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};

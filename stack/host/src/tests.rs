@@ -1,4 +1,5 @@
 mod conversations;
+mod leases;
 mod names;
 mod neighbors;
 mod refusals;

@@ -21,6 +21,7 @@ impl Host {
 
     /// Takes an interface away, with its addresses and routes. Whether there was one.
     pub fn remove_interface(&mut self, interface: InterfaceId) -> bool {
+        self.dhcp.forget(interface);
         self.network.remove_interface(interface)
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
-use host::{Event, Host, ListenerId, TcpEvent, TcpId};
+use host::{DhcpNews, Event, Host, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Outlet, Port};
@@ -396,7 +396,28 @@ impl Inner {
                         self.failure = Some(error);
                     }
                 }
+                Event::Dhcp { news, .. } => self.tell_lease(news),
                 Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
+            }
+        }
+    }
+
+    /// Operators learn where their server is.
+    fn tell_lease(&self, news: DhcpNews) {
+        if let DhcpNews::Lost(why) = news {
+            tracing::warn!(?why, "the address that a server of DHCP had given is ours no longer");
+        }
+        for lease in self.host.dhcp_clients().filter_map(|client| client.lease) {
+            let (address, server) = (lease.address, lease.server);
+            let time = lease.duration();
+            match news {
+                DhcpNews::Bound => {
+                    tracing::info!(%address, %server, ?time, "a server of DHCP gave us an address");
+                }
+                DhcpNews::Renewed => {
+                    tracing::debug!(%address, %server, ?time, "our address lasts longer");
+                }
+                DhcpNews::Lost(_) => {}
             }
         }
     }

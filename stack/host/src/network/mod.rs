@@ -134,6 +134,8 @@ impl Address {
 pub enum AddError {
     /// There is no such interface.
     NoInterface,
+    /// The interface carries no Ethernet.
+    NoEthernet,
     /// It is there already.
     Exists,
     /// There are as many as there may be.
@@ -148,6 +150,7 @@ impl From<AddError> for io::Error {
     fn from(error: AddError) -> Self {
         let what = match error {
             AddError::NoInterface => "there is no such interface",
+            AddError::NoEthernet => "the interface carries no Ethernet",
             AddError::Exists => "it is there already",
             AddError::TooMany => "there are as many as there may be",
             AddError::NotAHost => "no host can have this address",

@@ -43,6 +43,21 @@ impl Network {
         self.hand_to(cx, (id, hop, from), out)
     }
 
+    /// The same to somebody on the link of an interface, whatever routes say: for who has no address
+    /// yet.
+    pub(crate) fn send_on_link(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: InterfaceId,
+        packet: &Outgoing,
+        out: &mut TxBuf,
+    ) -> Option<InterfaceId> {
+        let Outgoing { source: from, destination: to, protocol: carries, .. } = *packet;
+        cx.note(|| Seen::PacketOut { from, to, carries, len: out.len() });
+        self.emit_header(packet, out, false);
+        self.hand_to(cx, (id, to, from), out)
+    }
+
     /// Writes the next frame that has waited for something, if any.
     pub(crate) fn poll_frame(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
         loop {

@@ -1,0 +1,424 @@
+//! Addresses from servers of DHCP: a client for each interface that wants one, and what its lease does
+//! to the host. (RFC 2131)
+//!
+//! A client speaks before there is an address, to everybody on one link and from nobody, and hears
+//! what comes for its port before the address is ours. So its datagrams do not go through sockets:
+//! [`Host::handle_dhcp`] takes them off the way up before anybody asks whose they are, and
+//! [`Dhcp::poll_transmit`] writes them on the way down.
+//!
+//! What a lease brings (address, routes, servers of names, how long packets may be) comes and goes with
+//! it. An operator's routes count before those of a server.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use base::xray::Layer;
+use base::{Cx, Instant, TxBuf};
+use dhcp::wire::{CLIENT_PORT, SERVER_PORT, option};
+use dhcp::{Client, Lease, Lost, State};
+use ip::{Cidr, Ecn, InterfaceId, Packet, Prefix, Protocol, Route};
+use neighbor::Claim;
+use phys::Medium;
+
+use crate::host::{Arrival, Event, Host};
+use crate::interface::may_come_from;
+use crate::network::{
+    AddError, Change, DnsDomain, DnsServer, DnsSource, Network, Outgoing, Service,
+};
+
+/// The metric of the first route of a lease; those behind it count less.
+const METRIC: u32 = 100;
+
+/// What an operator may choose of a client.
+#[derive(Clone, Debug, Default)]
+pub struct DhcpConfig {
+    /// Who we are to servers, and what we ask them for.
+    pub client: dhcp::Config,
+    /// How an address is taken. [`Claim::Probe`] asks first whether somebody has it, as RFC 2131 §4.4.1
+    /// wants it, and takes some six seconds; by [`Claim::Announce`] it is used at once, and given up if
+    /// somebody complains.
+    pub claim: Claim,
+}
+
+/// What is new of a lease.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DhcpNews {
+    /// There is one, and its address is in use.
+    Bound,
+    /// It lasts longer; what belongs to it may be another.
+    Renewed,
+    /// It is gone.
+    Lost(Lost),
+}
+
+/// A client of DHCP, as it can be seen.
+#[derive(Clone, Copy, Debug)]
+pub struct DhcpView<'a> {
+    /// On which interface it is.
+    pub interface: InterfaceId,
+    /// How far it is.
+    pub state: State,
+    /// What it has.
+    pub lease: Option<&'a Lease>,
+    /// When that ends, if ever.
+    pub ends: Option<Instant>,
+}
+
+/// All clients, by their interfaces.
+#[derive(Debug, Default)]
+pub(crate) struct Dhcp {
+    clients: BTreeMap<InterfaceId, Leasing>,
+}
+
+/// A client, and what it has brought.
+#[derive(Debug)]
+struct Leasing {
+    client: Client,
+    claim: Claim,
+    applied: Option<Applied>,
+}
+
+/// What a lease has done to the host so far.
+#[derive(Clone, Copy, Debug)]
+struct Applied {
+    address: Cidr,
+    server: Ipv4Addr,
+    /// Whether the address is in use, and the rest is there too.
+    is_ready: bool,
+}
+
+/// What an operator can do.
+impl Host {
+    /// Gets an address for an interface from a server of DHCP, and keeps it;
+    /// [`Event::Dhcp`](crate::Event::Dhcp) tells of it.
+    ///
+    /// # Errors
+    /// When there is no such interface, it carries no Ethernet, or does so already.
+    pub fn dhcp(
+        &mut self,
+        cx: &mut Cx<'_>,
+        interface: InterfaceId,
+        config: DhcpConfig,
+    ) -> Result<(), AddError> {
+        let of = self.network.interface(interface).ok_or(AddError::NoInterface)?;
+        if of.device.medium != Medium::Ethernet {
+            return Err(AddError::NoEthernet);
+        }
+        if self.dhcp.find(interface).is_some_and(|of| of.client.state() != State::Stopped) {
+            return Err(AddError::Exists);
+        }
+        let DhcpConfig { client, claim } = config;
+        let mut client = Client::new(client, of.mac, of.device.mtu);
+        client.start(cx);
+        self.dhcp.clients.insert(interface, Leasing { client, claim, applied: None });
+        Ok(())
+    }
+
+    /// Asks for more time now. Whether there is a client on the interface.
+    pub fn dhcp_renew(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) -> bool {
+        let found = self.dhcp.clients.get_mut(&interface);
+        found.map(|of| of.client.renew(cx)).is_some()
+    }
+
+    /// Gives the address back, and wants none any more. Whether there is a client on the interface.
+    pub fn dhcp_release(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) -> bool {
+        let found = self.dhcp.clients.get_mut(&interface);
+        found.map(|of| of.client.release(cx)).is_some()
+    }
+
+    /// Every client of DHCP.
+    pub fn dhcp_clients(&self) -> impl Iterator<Item = DhcpView<'_>> {
+        self.dhcp.clients.iter().map(|(interface, of)| DhcpView {
+            interface: *interface,
+            state: of.client.state(),
+            lease: of.client.lease(),
+            ends: of.client.lease_ends(),
+        })
+    }
+}
+
+/// The way up and the way down.
+impl Host {
+    /// Takes a packet that is for a client, if it is: nobody asks whose its address is.
+    #[inline]
+    pub(crate) fn is_for_dhcp(&self, at: &Arrival, packet: &Packet<'_>) -> bool {
+        packet.protocol == Protocol::UDP
+            && !self.dhcp.clients.is_empty()
+            && self.dhcp.wants(&self.network, at, packet)
+    }
+
+    /// What a server, or a relay, has to say.
+    pub(crate) fn handle_dhcp(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
+        let (from, to) = (packet.source, packet.destination);
+        let IpAddr::V4(source) = from else { return };
+        if !may_come_from(from) {
+            return cx.note(|| ip::Seen::Dropped { from, to, why: ip::Why::MartianSource });
+        }
+        let is_verified = at.checksum.is_verified();
+        let datagram = udp::Header::parse(packet.payload, from, to, is_verified);
+        let Some((header, payload)) = cx.parsed(Layer::Transport, datagram) else { return };
+        let from = SocketAddr::new(from, header.source_port);
+        let to = SocketAddr::new(to, header.destination_port);
+        cx.note(|| udp::Seen::DatagramIn { from, to, len: payload.len() });
+        if let Some(of) = self.dhcp.clients.get_mut(&at.interface) {
+            of.client.handle_message(cx, source, payload);
+        }
+    }
+
+    /// Sends the next message of a client, if any: the interface, if `out` holds a frame for it now. What
+    /// a client says on its way out leaves before its address goes.
+    pub(crate) fn poll_dhcp(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut TxBuf,
+    ) -> Option<Option<InterfaceId>> {
+        let (id, packet) = self.dhcp.poll_transmit(cx, out)?;
+        let frame = match packet.destination {
+            IpAddr::V4(Ipv4Addr::BROADCAST) => self.network.send_on_link(cx, id, &packet, out),
+            _ => self.network.send(cx, &packet, out),
+        };
+        self.handle_leases(cx);
+        Some(frame)
+    }
+
+    /// Does what clients have decided, and tells them what became of their addresses.
+    pub(crate) fn handle_leases(&mut self, cx: &mut Cx<'_>) {
+        while !self.dhcp.clients.is_empty() {
+            if let Some(change) = self.network.poll_change() {
+                self.hear_change(cx, change);
+                self.events.push_back(change.into());
+            } else if let Some((interface, event)) = self.dhcp.poll_event() {
+                self.obey(cx, interface, event);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// An address may be used, or somebody else has it: perhaps it is a client's.
+    fn hear_change(&mut self, cx: &mut Cx<'_>, change: Change) {
+        let (Change::Ready { interface, address } | Change::Lost { interface, address, .. }) =
+            change;
+        let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
+        let Some(applied) = of.applied.filter(|applied| applied.address.address() == address)
+        else {
+            return;
+        };
+        if matches!(change, Change::Lost { .. }) {
+            return of.client.handle_conflict(cx);
+        }
+        if !applied.is_ready {
+            of.applied = Some(Applied { is_ready: true, ..applied });
+            of.client.handle_claimed(cx);
+            self.set_up(cx, interface);
+            self.tell_lease(interface, DhcpNews::Bound);
+        }
+    }
+
+    fn obey(&mut self, cx: &mut Cx<'_>, interface: InterfaceId, event: dhcp::Event) {
+        match event {
+            dhcp::Event::Granted => self.take(cx, interface),
+            dhcp::Event::Renewed => {
+                self.take_down(interface);
+                self.follow_prefix(cx, interface);
+                self.set_up(cx, interface);
+                self.tell_lease(interface, DhcpNews::Renewed);
+            }
+            dhcp::Event::Lost { why, .. } => {
+                self.take_down(interface);
+                let found = self.dhcp.clients.get_mut(&interface);
+                if let Some(applied) = found.and_then(|of| of.applied.take()) {
+                    self.network.remove_address(applied.address.address());
+                    self.tell_lease(interface, DhcpNews::Lost(why));
+                }
+            }
+        }
+    }
+
+    /// Takes the address of a new lease.
+    fn take(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
+        let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
+        let Some(&Lease { address, server, .. }) = of.client.lease() else { return };
+        let claim = of.claim;
+        of.applied = Some(Applied { address, server, is_ready: false });
+        if self.network.add_address(cx, interface, address, claim).is_err() {
+            // It is ours by other means: the server has to give us another.
+            of.applied = None;
+            of.client.handle_conflict(cx);
+        }
+    }
+
+    /// A server may change its mind about the prefix of the address.
+    fn follow_prefix(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
+        let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
+        let (Some(&Lease { address, .. }), Some(applied)) = (of.client.lease(), of.applied) else {
+            return;
+        };
+        if applied.address != address {
+            of.applied = Some(Applied { address, ..applied });
+            self.network.remove_address(applied.address.address());
+            // It is ours already, so nobody has to be asked.
+            let _ = self.network.add_address(cx, interface, address, Claim::Silent);
+        }
+    }
+
+    /// Sets up what belongs to a lease beside its address.
+    fn set_up(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
+        let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
+        let (Some(lease), Some(applied)) = (of.client.lease(), &mut of.applied) else { return };
+        applied.server = lease.server;
+        let ends = of.client.lease_ends().unwrap_or(Instant::NEVER);
+        self.network.set_leased_mtu(cx, interface, lease.settings.mtu.map(usize::from));
+        self.network.add_leased_routes(cx, interface, lease);
+        self.network.add_leased_names(cx, interface, lease, ends);
+    }
+
+    /// Takes that away again.
+    fn take_down(&mut self, interface: InterfaceId) {
+        let applied = self.dhcp.find(interface).and_then(|of| of.applied);
+        let Some(Applied { address, server, .. }) = applied else { return };
+        let (own, on_link) = (address.address(), address.network());
+        self.network.routes.remove(|route| {
+            (route.interface, route.source) == (interface, Some(own)) && route.to != on_link
+        });
+        self.network.dns.remove_source(interface, DnsSource::Dhcp(server));
+        if let Some(of) = self.network.interface_mut(interface) {
+            of.leased_mtu = None;
+        }
+    }
+
+    fn tell_lease(&mut self, interface: InterfaceId, news: DhcpNews) {
+        self.events.push_back(Event::Dhcp { interface, news });
+    }
+}
+
+impl Dhcp {
+    /// Lets time pass.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        for of in self.clients.values_mut() {
+            of.client.handle_timeout(cx);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.clients.values().filter_map(|of| Some(of.client.poll_timeout()?.0)).min()
+    }
+
+    /// The interface is gone.
+    pub(crate) fn forget(&mut self, interface: InterfaceId) {
+        self.clients.remove(&interface);
+    }
+
+    fn find(&self, interface: InterfaceId) -> Option<&Leasing> {
+        self.clients.get(&interface)
+    }
+
+    /// Whether a client of the packet's interface hears it.
+    fn wants(&self, network: &Network, at: &Arrival, packet: &Packet<'_>) -> bool {
+        let Some(of) = self.find(at.interface) else { return false };
+        let port = udp::Header::parse_ports(packet.payload).map(|ports| ports.destination_port);
+        let to = packet.destination;
+        // RFC 2131 §4.1: as long as there is no address, servers write to the one that they offer.
+        let is_bound = of.applied.is_some_and(|applied| applied.is_ready);
+        let is_ours = !is_bound
+            || network.is_local(to)
+            || network.interface(at.interface).is_some_and(|of| of.hears_group(to));
+        port == Some(CLIENT_PORT)
+            && packet.fragment.is_none()
+            && to.is_ipv4()
+            && is_ours
+            && of.client.state() != State::Stopped
+    }
+
+    /// Writes the next datagram of a client, if any: on which link, and what its packet is to be.
+    fn poll_transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut TxBuf,
+    ) -> Option<(InterfaceId, Outgoing)> {
+        self.clients.iter_mut().find_map(|(interface, of)| {
+            out.clear();
+            let dhcp::Outgoing { source, destination } = of.client.poll_transmit(cx, out)?;
+            let (source, destination) = (IpAddr::V4(source), IpAddr::V4(destination));
+            let header = udp::Header { source_port: CLIENT_PORT, destination_port: SERVER_PORT };
+            let from = SocketAddr::new(source, CLIENT_PORT);
+            let (to, len) = (SocketAddr::new(destination, SERVER_PORT), out.len());
+            cx.note(|| udp::Seen::DatagramOut { from, to, len });
+            header.emit(source, destination, out);
+            let (protocol, ecn, may_be_cut) = (Protocol::UDP, Ecn::NotEct, true);
+            let service = Service::default();
+            let packet = Outgoing { source, destination, protocol, ecn, may_be_cut, service };
+            Some((*interface, packet))
+        })
+    }
+
+    /// The next thing that a client has decided, once all that it had to say before was said.
+    fn poll_event(&mut self) -> Option<(InterfaceId, dhcp::Event)> {
+        let mut silent = self.clients.iter_mut().filter(|(_, of)| of.client.is_silent());
+        silent.find_map(|(interface, of)| Some((*interface, of.client.poll_event()?)))
+    }
+}
+
+/// What a lease sets up.
+impl Network {
+    /// How long packets of IPv4 may be on an interface, if a server has said so.
+    fn set_leased_mtu(&mut self, cx: &mut Cx<'_>, id: InterfaceId, mtu: Option<usize>) {
+        let Some(of) = self.interface_mut(id) else { return };
+        of.leased_mtu = mtu.filter(|mtu| *mtu <= of.device.mtu);
+        if mtu != of.leased_mtu {
+            let (code, why) = (option::INTERFACE_MTU, dhcp::Why::MtuOutOfRange);
+            cx.note(|| dhcp::Seen::OptionIgnored { code, why });
+        }
+    }
+
+    /// Adds the routes of a lease, those to networks on the link first, since they lead to gateways.
+    fn add_leased_routes(&mut self, cx: &mut Cx<'_>, id: InterfaceId, lease: &Lease) {
+        let source = Some(lease.address.address());
+        let routes = &lease.settings.routes;
+        let on_link = routes.iter().filter(|route| route.gateway.is_none());
+        let behind = routes.iter().filter(|route| route.gateway.is_some());
+        for (n, route) in (0..).zip(on_link.chain(behind)) {
+            let gateway = route.gateway.map(IpAddr::V4);
+            let made = Route { to: route.to, interface: id, gateway, metric: METRIC + n, source };
+            // A network of one has its router outside: that is on the link.
+            if let Some(gateway) = gateway
+                && lease.address.prefix_len() == 32
+                && self.routes.find_through(gateway, id).is_none()
+            {
+                let to = Prefix::host(gateway);
+                self.routes.add(Route { to, gateway: None, ..made });
+            }
+            if self.add_route(made).is_err() {
+                let (code, why) = (option::ROUTER, dhcp::Why::NotUsable);
+                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
+            }
+        }
+    }
+
+    /// Adds servers of names, and domains to search in: the one that we are in, if there is no list.
+    fn add_leased_names(
+        &mut self,
+        cx: &mut Cx<'_>,
+        interface: InterfaceId,
+        lease: &Lease,
+        ends: Instant,
+    ) {
+        let (now, source) = (cx.now(), DnsSource::Dhcp(lease.server));
+        let settings = &lease.settings;
+        for address in &settings.dns_servers {
+            let address = IpAddr::V4(*address);
+            if !self.dns.add_server(now, DnsServer { address, interface, source, ends }) {
+                let (code, why) = (option::DNS_SERVERS, dhcp::Why::TooMany);
+                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
+            }
+        }
+        let own = settings.domain.iter().filter(|_| settings.search.is_empty());
+        for name in settings.search.iter().chain(own) {
+            let domain = DnsDomain { name: name.clone(), interface, source, ends };
+            if !self.dns.add_domain(now, domain) {
+                let (code, why) = (option::DOMAIN_SEARCH, dhcp::Why::TooMany);
+                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
+            }
+        }
+    }
+}
