@@ -21,13 +21,13 @@ use base::Mac;
 use host::Config;
 use ip::Cidr;
 use neighbor::Claim;
-use net::{Builder, Mode, Stack, Tap, TcpListener, TcpStream};
+use net::{Builder, Mode, PortConfig, Stack, Tap, TcpListener, TcpStream};
 use serde_json::Value;
 
 use namespace::{in_namespace, sh};
 
-/// What is to go over each connection that is measured.
-const LEN: u64 = 16 << 20;
+/// The least that goes through in a second: a hundredth of what an idle machine manages.
+const LEN_MIN: u64 = 1 << 20;
 
 /// A program in the background, which ends with the test.
 struct Running(Child);
@@ -79,19 +79,19 @@ fn bytes(end: &Value, sum: &str) -> u64 {
     end[sum]["bytes"].as_u64().unwrap_or_else(|| panic!("no {sum} in {end:#}"))
 }
 
-/// A test over TCP ends when the sender has handed over its last byte; what is still under way then
-/// is not waited for, and can be a good part.
+/// What went through in a second of a busy machine. A test ends when its sender has handed over its last
+/// byte; what is still under way then is not waited for.
 #[track_caller]
-fn assert_arrived(end: &Value) {
-    let (sent, received) = (bytes(end, "sum_sent"), bytes(end, "sum_received"));
-    assert!(sent >= LEN, "{sent} of {LEN} bytes were sent");
-    assert!(2 * received >= sent, "{received} of {sent} bytes arrived");
+fn assert_flows(end: &Value) {
+    for sum in ["sum_sent", "sum_received"] {
+        assert!(bytes(end, sum) > LEN_MIN, "{end:#}");
+    }
 }
 
 #[test]
 fn iperf3_measures_our_tcp() {
     in_namespace("iperf3_measures_our_tcp", async {
-        let tap = Tap::open("tap0", Mode::Tap, 1500).unwrap();
+        let tap = Tap::open("tap0", Mode::Tap, PortConfig::default()).unwrap();
         sh("ip addr add 10.77.0.1/24 dev tap0");
         sh("ip link set tap0 up");
         sh("ip link set lo up");
@@ -101,21 +101,17 @@ fn iperf3_measures_our_tcp() {
         let stack = builder.start().unwrap();
         let _server = Running::start("iperf3 -s -B 10.77.0.1 -p 5202");
         tokio::spawn(relay(stack, at("10.77.0.2:5201"), at("10.77.0.1:5202")));
-        let through = |args| measure_through("10.77.0.2", args);
-        assert_arrived(&through(format!("-n {LEN}")).await);
-        assert_arrived(&through(format!("-n {LEN} -R")).await);
-        assert_arrived(&through(format!("-n {LEN} -P 8")).await);
+        let through = async |args: &str| measure(&format!("-c 10.77.0.2 -p 5201 {args}")).await;
+        assert_flows(&through("-t 1").await);
+        assert_flows(&through("-t 1 -R").await);
+        assert_flows(&through("-t 1 -P 8").await);
         // Segments of another length, and writes that are no multiple of it.
-        assert_arrived(&through(format!("-n {LEN} -M 700 -l 1001")).await);
-        let both = through("-t 1 --bidir".to_owned()).await;
+        assert_flows(&through("-t 1 -M 700 -l 1001").await);
+        let both = through("-t 1 --bidir").await;
         for sum in ["sum_received", "sum_received_bidir_reverse"] {
-            assert!(bytes(&both, sum) > 1 << 20, "{both:#}");
+            assert!(bytes(&both, sum) > LEN_MIN, "{both:#}");
         }
     });
-}
-
-async fn measure_through(to: &str, args: String) -> Value {
-    measure(&format!("-c {to} {args}")).await
 }
 
 /// Ends connections, and begins others in their place.
@@ -158,16 +154,16 @@ fn iperf3_measures_our_router() {
         }
         let _router = builder.start().unwrap();
         let _server = Running::start(&format!("{there} iperf3 -s -B 10.82.0.1"));
-        let through = |args| measure_through("10.82.0.1", args);
-        assert_arrived(&through(format!("-n {LEN}")).await);
-        assert_arrived(&through(format!("-n {LEN} -R")).await);
-        assert_arrived(&through(format!("-n {LEN} -P 8")).await);
+        let through = async |args: &str| measure(&format!("-c 10.82.0.1 {args}")).await;
+        assert_flows(&through("-t 1").await);
+        assert_flows(&through("-t 1 -R").await);
+        assert_flows(&through("-t 1 -P 8").await);
         learn_path_mtu(at("10.82.0.1:9"));
         // Datagrams that the kernel has cut, and that are put together behind the router.
         for len in [1250, 1472, 4000] {
-            let end = through(format!("-u -b 20M -t 1 -l {len}")).await;
+            let end = through(&format!("-u -b 20M -t 1 -l {len}")).await;
             let lost = end["sum"]["lost_percent"].as_f64().unwrap();
-            assert!(lost < 10.0 && bytes(&end, "sum") > 1 << 20, "{len}: {end:#}");
+            assert!(lost < 10.0 && bytes(&end, "sum") > LEN_MIN, "{len}: {end:#}");
         }
     });
 }
@@ -188,7 +184,7 @@ fn learn_path_mtu(to: SocketAddr) {
 
 fn tap(name: &str) -> Tap {
     let mtu = if name == "left0" { 1500 } else { 1300 };
-    Tap::open(name, Mode::Tap, mtu).unwrap()
+    Tap::open(name, Mode::Tap, PortConfig { mtu, ..PortConfig::default() }).unwrap()
 }
 
 /// Waits until a process has left our namespace.

@@ -1,8 +1,11 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 
 use base::xray::Layer;
-use base::{Cx, Instant, Mac, SipKey, TxBuf};
+use base::{
+    Cx, Instant, Mac, Offload, PendingChecksum, Segmentation, SegmentationKind, SipKey, TxBuf,
+};
 use ethernet::EtherType;
 use icmp::{Error, Unreachable};
 use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
@@ -131,6 +134,25 @@ pub(crate) struct Arrival {
     pub(crate) checksum: RxChecksum,
     /// If the device merged several segments: how long their payload was; otherwise 0.
     pub(crate) segment_len: u16,
+}
+
+impl Arrival {
+    /// What is still to be done with a packet before it is on a cable: as it came, so it is passed on.
+    pub(crate) fn left_open(&self, packet: &Packet<'_>) -> Offload {
+        let start = packet.bytes.len().saturating_sub(packet.payload.len());
+        // Where TCP and UDP have their checksums.
+        let (offset, kind) = match packet.protocol {
+            Protocol::TCP => (16, SegmentationKind::Tcp),
+            Protocol::UDP => (6, SegmentationKind::Udp),
+            _ => return Offload::default(),
+        };
+        let is_open = self.checksum == RxChecksum::Open && packet.fragment.is_none();
+        let merged = NonZeroU16::new(self.segment_len).filter(|_| is_open);
+        Offload {
+            checksum: is_open.then_some(PendingChecksum { start, offset }),
+            segmentation: merged.map(|len| Segmentation { kind, payload_len: len.get() }),
+        }
+    }
 }
 
 impl Host {

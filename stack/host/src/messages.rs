@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use base::xray::Layer;
-use base::{Cx, SipKey, TxBuf};
+use base::{Cx, Offload, SegmentationKind, SipKey, TxBuf};
 use icmp::{Error, Exceeded, Message, Offender, Unreachable};
 use ip::forward::{self, Refusal};
 use ip::v6::Refusal as Refused;
@@ -191,8 +191,9 @@ impl Host {
             cx.note(|| ip::Seen::Dropped { from, to, why: ip::Why::NoRoute });
             return self.tell(cx, at, packet, Error::Unreachable(Unreachable::Net));
         };
-        let (why, error) = match forward::decide(packet, mtu) {
-            Ok(()) => return self.network.forward(cx, &route, packet),
+        let open = at.left_open(packet);
+        let (why, error) = match forward::decide(packet, merged_len(packet, &open), mtu) {
+            Ok(()) => return self.network.forward(cx, &route, packet, open),
             Err(Refusal::Drop(why)) => (why, None),
             Err(Refusal::HopLimitUsedUp) => {
                 (ip::Why::HopLimitUsedUp, Some(Error::TimeExceeded(Exceeded::Hops)))
@@ -335,4 +336,15 @@ fn is_error(protocol: Protocol, payload: &[u8]) -> bool {
         (Protocol::ICMP | Protocol::ICMPV6, None) => true,
         _ => false,
     }
+}
+
+/// If a packet is to be cut again into those that it was merged from: how long these are.
+fn merged_len(packet: &Packet<'_>, open: &Offload) -> Option<usize> {
+    let cut = open.segmentation?;
+    let header_len = match cut.kind {
+        SegmentationKind::Tcp => usize::from(packet.payload.get(12)? >> 4) * 4,
+        SegmentationKind::Udp => 8,
+    };
+    let before = packet.bytes.len().saturating_sub(packet.payload.len());
+    Some(before + header_len + usize::from(cut.payload_len))
 }

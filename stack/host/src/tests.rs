@@ -10,10 +10,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::xray::{self, Film, Layer};
-use base::{Cx, Instant, Mac, TxBuf, Wall, World};
+use base::{Cx, Instant, Mac, Offload, TxBuf, Wall, World};
 use ip::{InterfaceId, Prefix, Route};
 use neighbor::Claim;
-use phys::RxFrame;
+use phys::{RxChecksum, RxFrame};
 
 use crate::{Config, Event, Host, InterfaceConfig};
 
@@ -30,6 +30,18 @@ fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// A frame on a cable, and what was left open in it: at the other end somebody does it.
+struct Frame {
+    bytes: Vec<u8>,
+    open: Offload,
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, open: Offload::default() }
+    }
+}
+
 /// Hosts, and cables between them.
 struct Net {
     now: Instant,
@@ -40,7 +52,7 @@ struct Net {
     hosts: Vec<Host>,
     /// Which interfaces of which hosts a cable joins.
     cables: Vec<[(usize, InterfaceId); 2]>,
-    in_flight: VecDeque<(Instant, usize, InterfaceId, Vec<u8>)>,
+    in_flight: VecDeque<(Instant, usize, InterfaceId, Frame)>,
     events: Vec<(usize, Event)>,
 }
 
@@ -112,8 +124,13 @@ impl Net {
         let mut out = TxBuf::new();
         loop {
             while self.in_flight.front().is_some_and(|(due, ..)| *due <= self.now) {
-                let (_, host, interface, frame) = self.in_flight.pop_front().unwrap();
-                let frame = RxFrame::new(&frame);
+                let (_, host, interface, Frame { bytes, open }) =
+                    self.in_flight.pop_front().unwrap();
+                let checksum = match open.checksum {
+                    Some(_) => RxChecksum::Open,
+                    None => RxChecksum::Unverified,
+                };
+                let frame = RxFrame { bytes: &bytes, checksum, segmentation: open.segmentation };
                 self.with(host, |cx, host| host.handle_frame(cx, interface, &frame));
             }
             for host in 0..self.hosts.len() {
@@ -121,7 +138,8 @@ impl Net {
                 while let Some(from) = self.with(host, |cx, host| host.poll_frame(cx, &mut out)) {
                     let to = self.other_end((host, from));
                     let due = self.now.after(DELAY);
-                    self.in_flight.extend(to.map(|(to, i)| (due, to, i, out.as_slice().to_vec())));
+                    let frame = Frame { bytes: out.as_slice().to_vec(), open: out.offload() };
+                    self.in_flight.extend(to.map(|(to, i)| (due, to, i, frame)));
                 }
                 while let Some(event) = self.hosts[host].poll_event() {
                     self.events.push((host, event));

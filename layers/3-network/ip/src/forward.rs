@@ -21,11 +21,12 @@ pub enum Refusal {
     },
 }
 
-/// Whether `packet` is passed on to a link that takes `mtu` bytes.
+/// Whether `packet` is passed on to a link that takes `mtu` bytes. If a device has merged it from
+/// several, `merged_len` is how long the longest of them was: they go on as they were.
 ///
 /// # Errors
 /// When it is not. That there is a route is the caller's business.
-pub fn decide(packet: &Packet<'_>, mtu: usize) -> Result<(), Refusal> {
+pub fn decide(packet: &Packet<'_>, merged_len: Option<usize>, mtu: usize) -> Result<(), Refusal> {
     let (source, destination) = (Kind::of(packet.source), Kind::of(packet.destination));
     // RFC 1812 §5.3.4, §5.3.7, §5.3.9: groups are passed on by those who know multicast routing.
     if destination.is_group() {
@@ -45,10 +46,11 @@ pub fn decide(packet: &Packet<'_>, mtu: usize) -> Result<(), Refusal> {
     if packet.hop_limit <= 1 {
         return Err(Refusal::HopLimitUsedUp);
     }
-    if packet.bytes.len() > mtu && !may_be_cut(packet) {
-        return Err(Refusal::TooBig { mtu });
-    }
-    Ok(())
+    let fits = match merged_len {
+        Some(len) => len <= mtu,
+        None => packet.bytes.len() <= mtu || may_be_cut(packet),
+    };
+    if fits { Ok(()) } else { Err(Refusal::TooBig { mtu }) }
 }
 
 /// Takes one from how often a packet may be passed on. Whether there was one to take.

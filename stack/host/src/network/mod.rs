@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use base::{Bucket, Cx, Instant, SipKey, TxBuf};
+use base::{Bucket, Cx, Instant, Offload, PendingChecksum, SipKey, TxBuf};
 use icmp::Error;
 use ip::{
     Cidr, Ecn, Fragments, Identifications, InterfaceId, Packet, PathMtus, Protocol, Reassembly,
@@ -301,8 +301,14 @@ impl Network {
         Some((*route, self.interface(route.interface)?.mtu(destination.is_ipv6())))
     }
 
-    /// Passes a packet on: `bytes` with one hop less.
-    pub(crate) fn forward(&mut self, cx: &mut Cx<'_>, route: &Route, packet: &Packet<'_>) {
+    /// Passes a packet on, with one hop less, and with what is still to be done left `open` again.
+    pub(crate) fn forward(
+        &mut self,
+        cx: &mut Cx<'_>,
+        route: &Route,
+        packet: &Packet<'_>,
+        open: Offload,
+    ) {
         let (from, to) = (packet.source, packet.destination);
         if self.forwarded.len() >= QUEUE_MAX {
             return cx.note(|| Seen::Dropped { from, to, why: Why::QueueFull });
@@ -310,6 +316,12 @@ impl Network {
         let mut copy = self.pool.take();
         copy.append(packet.bytes);
         ip::forward::decrement(copy.as_mut_slice());
+        if let Some(PendingChecksum { start, offset }) = open.checksum {
+            copy.leave_checksum_at(start, offset);
+        }
+        if let Some(segmentation) = open.segmentation {
+            copy.leave_segmentation(segmentation);
+        }
         let (interface, hop_limit) = (route.interface, packet.hop_limit - 1);
         cx.note(|| Seen::Forwarded { from, to, interface, hop_limit });
         self.forwarded.push_back((interface, route.next_hop(to), copy));

@@ -119,7 +119,8 @@ impl Network {
             let is_v6 = hop.is_ipv6();
             let mtu = self.interface(id).map_or(0, |interface| interface.mtu(is_v6));
             let source = self.source_for(hop).unwrap_or(hop);
-            if out.len() <= mtu {
+            // What was merged is cut again below, into what is no longer than this.
+            if out.len() <= mtu || out.offload().segmentation.is_some() {
                 return Some((id, hop, source));
             }
             self.cut(cx, (id, hop, source), mtu, true, out);

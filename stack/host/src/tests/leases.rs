@@ -80,7 +80,7 @@ impl Office {
     fn look(&mut self) {
         let frames = std::mem::take(&mut self.net.in_flight);
         for (due, to, interface, frame) in frames {
-            match question(&frame).filter(|_| to == 1) {
+            match question(&frame.bytes).filter(|_| to == 1) {
                 Some((bytes, ends)) => self.answer(bytes, ends),
                 None => self.net.in_flight.push_back((due, to, interface, frame)),
             }
@@ -113,7 +113,7 @@ impl Office {
             .emit(&mut out);
         out.finish_checksum();
         let due = self.net.now.after(DELAY);
-        self.net.in_flight.push_back((due, 0, IF1, out.as_slice().to_vec()));
+        self.net.in_flight.push_back((due, 0, IF1, out.as_slice().to_vec().into()));
     }
 
     fn news(&mut self) -> Vec<DhcpNews> {

@@ -128,6 +128,46 @@ fn a_narrow_path_is_found() {
     assert_eq!(net.hosts[0].network.mtu_to(net.now, ip("10.0.2.1")), 900);
 }
 
+/// A device at the sender leaves checksums open and hands several segments at once to the router, which
+/// passes them on to a device that does the same, or to one that does nothing.
+#[test]
+fn a_router_passes_on_what_was_left_open() {
+    for does_it in [true, false] {
+        let mut net = Net::routed(&[Layer::Network], 900);
+        let (a, router, if2) = (0, 2, InterfaceId(2));
+        for (host, interface) in [(a, IF1), (router, IF1), (router, if2)] {
+            let of = net.hosts[host].network.interface_mut(interface).unwrap();
+            if interface == if2 && !does_it {
+                continue;
+            }
+            of.device.checksums.any = true;
+            of.device.segments.tcp_v4_len_max = 65_535;
+        }
+        let (client, server) = connect(&mut net);
+        let data: Vec<u8> = (0..200_000u32).map(|n| (n % 253) as u8).collect();
+        let mut read_so_far = Vec::new();
+        let mut written = 0;
+        while read_so_far.len() < data.len() {
+            let rest = &data[written..];
+            written += net.with(a, |cx, host| host.tcp_write_slice(cx, client, rest));
+            net.run(5 * SECOND);
+            let more = read(&mut net, 1, server);
+            assert!(!more.is_empty(), "{} of {written}", read_so_far.len());
+            read_so_far.extend(more);
+        }
+        assert!(read_so_far == data);
+        let film = net.film();
+        assert!(
+            film.contains("PathMtu to=10.0.2.1 mtu=900 before=1500"),
+            "segments are not cut twice"
+        );
+        let lens = film.lines().filter(|line| line.contains("PacketIn from=10.0.1.1"));
+        let lens = lens.filter_map(|line| line.rsplit_once("len=")?.1.parse::<usize>().ok());
+        assert!(lens.max() > Some(1500), "several came at once");
+        assert!(!film.contains("Malformed"), "{film}");
+    }
+}
+
 #[test]
 fn a_host_talks_to_itself_by_streams() {
     let mut net = Net::pair(&[Layer::Transport]);

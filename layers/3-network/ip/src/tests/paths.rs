@@ -64,7 +64,7 @@ fn a_router_passes_on_what_it_should() {
         let header =
             v4::Header::new(from.parse().unwrap(), to.parse().unwrap(), Protocol::UDP, ttl);
         v4::Header { dont_fragment, ..header }.emit(&mut out);
-        forward::decide(&Packet::parse(out.as_slice()).unwrap(), 1400)
+        forward::decide(&Packet::parse(out.as_slice()).unwrap(), None, 1400)
     };
     assert_eq!(decide("10.0.0.1", "10.1.0.1", 2, 1400, true), Ok(()));
     assert_eq!(decide("10.0.0.1", "10.1.0.1", 1, 100, true), Err(Refusal::HopLimitUsedUp));
@@ -76,4 +76,16 @@ fn a_router_passes_on_what_it_should() {
     assert_eq!(decide("10.0.0.1", "127.0.0.1", 9, 99, true), dropped(Why::MartianDestination));
     assert_eq!(decide("10.0.0.1", "224.0.0.1", 9, 99, true), dropped(Why::LeavesScope));
     assert_eq!(decide("169.254.0.1", "10.1.0.1", 9, 99, true), dropped(Why::LeavesScope));
+}
+
+#[test]
+fn packets_that_were_merged_go_on_as_they_were() {
+    let mut out = TxBuf::new();
+    out.append(&[0; 30_000]);
+    let (from, to) = ("10.0.0.1".parse().unwrap(), "10.1.0.1".parse().unwrap());
+    v4::Header::new(from, to, Protocol::TCP, 9).emit(&mut out);
+    let packet = Packet::parse(out.as_slice()).unwrap();
+    assert_eq!(forward::decide(&packet, Some(1400), 1400), Ok(()));
+    let too_big = Err(Refusal::TooBig { mtu: 1400 });
+    assert_eq!(forward::decide(&packet, Some(1401), 1400), too_big, "none of them is cut again");
 }
