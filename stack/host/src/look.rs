@@ -61,6 +61,11 @@ impl Host {
         self.network.routes.find(destination)
     }
 
+    /// Orders the addresses that somebody has, the one to be tried first in front. (RFC 6724 §6)
+    pub fn order_destinations(&self, all: &mut [IpAddr]) {
+        ip::order_destinations(all, |to| self.network.source_to(to));
+    }
+
     /// Every neighbour.
     pub fn neighbors(&self) -> impl Iterator<Item = NeighborView> {
         self.network.interfaces().flat_map(|interface| {

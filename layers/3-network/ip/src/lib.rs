@@ -7,7 +7,8 @@
 //!
 //! Start reading at [`Packet`], what every packet is whatever its version; [`v4`] and [`v6`] are the
 //! headers on the wire. [`Routes`] knows where a destination is, [`Prefix`] and [`Cidr`] what a
-//! network is, [`Kind`] which addresses are special. [`Reassembly`] and [`Fragments`] are the two ways
+//! network is, [`Kind`] which addresses are special; [`select_source`] and [`order_destinations`] choose
+//! among several. [`Reassembly`] and [`Fragments`] are the two ways
 //! past a small MTU, [`PathMtus`] the way around it. [`forward`] is what makes a router.
 //!
 //! Not here: ICMP (its errors are asked for by a [`Why`] or a [`forward::Refusal`]), neighbours,
@@ -17,11 +18,13 @@ pub mod forward;
 pub mod v4;
 pub mod v6;
 
+mod destination;
 mod fragment;
 mod id;
 mod kind;
 mod packet;
 mod pmtu;
+mod policy;
 mod prefix;
 mod protocol;
 mod quoted;
@@ -30,6 +33,7 @@ mod route;
 mod source;
 mod xray;
 
+pub use destination::{Source, order_destinations};
 pub use fragment::Fragments;
 pub use id::Identifications;
 pub use kind::Kind;

@@ -175,6 +175,17 @@ impl Network {
         select_source(candidates, destination, through)
     }
 
+    /// The same, if there is a way at all, and whether it is on its way out.
+    pub(crate) fn source_to(&self, destination: IpAddr) -> Option<ip::Source> {
+        if !self.is_local(destination) {
+            self.routes.find(destination)?;
+        }
+        let address = self.source_for(destination)?;
+        let own = self.addresses.iter().find(|own| own.cidr.address() == address);
+        let is_deprecated = own.is_some_and(|own| own.is_deprecated);
+        Some(ip::Source { address, is_deprecated })
+    }
+
     pub(super) fn add_loopback(&mut self) {
         let config = InterfaceConfig::point_to_point("lo", LOOPBACK_MTU);
         let id = self.add_interface(config);

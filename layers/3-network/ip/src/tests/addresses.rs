@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::{any_v4, any_v6, ip};
-use crate::{Candidate, Cidr, InterfaceId, Kind, Prefix, select_source};
+use crate::{
+    Candidate, Cidr, InterfaceId, Kind, Prefix, Source, order_destinations, select_source,
+};
 
 //= test RFC 1122 §3.2.1.3: the host part with all bits set is everybody
 //= test RFC 3021 §2.1: networks of two have no broadcast
@@ -116,5 +118,69 @@ proptest! {
         prop_assert_eq!(prefix.to_string().parse(), Ok(prefix));
         let cidr = Cidr::new(a.into(), len).unwrap();
         prop_assert_eq!(cidr.to_string().parse(), Ok(cidr));
+    }
+}
+
+/// What `all` becomes, when packets come from the first of `sources` that `may` reach it.
+fn ordered(all: &[&str], sources: &[(&str, bool)]) -> Vec<String> {
+    let candidates = sources.iter().map(|(text, is_deprecated)| Candidate {
+        cidr: Cidr::new(ip(text), if ip(text).is_ipv4() { 24 } else { 64 }).unwrap(),
+        interface: InterfaceId(1),
+        is_deprecated: *is_deprecated,
+        is_temporary: false,
+    });
+    let candidates: Vec<_> = candidates.collect();
+    let source_for = |to| {
+        let address = select_source(candidates.iter().copied(), to, InterfaceId(1))?;
+        let found = candidates.iter().find(|own| own.cidr.address() == address)?;
+        Some(Source { address, is_deprecated: found.is_deprecated })
+    };
+    let mut all: Vec<IpAddr> = all.iter().map(|text| ip(text)).collect();
+    order_destinations(&mut all, source_for);
+    all.iter().map(IpAddr::to_string).collect()
+}
+
+//= test RFC 6724 §6: each rule decides, and what is equal stays as it came
+//= test RFC 6724 §2.1: by the precedence of the policy table
+#[test]
+fn destinations_are_ordered_by_rule() {
+    let global = ("2001:db8:1::2", false);
+    let (v4, link) = (("198.51.100.117", false), ("fe80::2", false));
+    let table: &[(&[&str], &[(&str, bool)], &[&str])] = &[
+        // 1: what cannot be reached comes last.
+        (&["2001:db8:2::1", "198.51.100.1"], &[v4], &["198.51.100.1", "2001:db8:2::1"]),
+        // 2: scopes that match.
+        (&["2001:db8:2::1", "fe80::1"], &[link], &["fe80::1", "2001:db8:2::1"]),
+        (&["2001:db8:2::1", "198.51.100.121"], &[link, v4], &["198.51.100.121", "2001:db8:2::1"]),
+        (
+            &["198.51.100.121", "2001:db8:1::1"],
+            &[link, ("169.254.13.78", false), global],
+            &["2001:db8:1::1", "198.51.100.121"],
+        ),
+        // 3: deprecated addresses of ours.
+        (
+            &["2001:db8:2::1", "198.51.100.1"],
+            &[("2001:db8:1::2", true), v4],
+            &["198.51.100.1", "2001:db8:2::1"],
+        ),
+        // 5: labels that match.
+        (
+            &["2002:c633:6401::1", "2001:db8:2::1"],
+            &[global],
+            &["2001:db8:2::1", "2002:c633:6401::1"],
+        ),
+        // 6: precedence.
+        (&["198.51.100.1", "2001:db8:2::1"], &[global, v4], &["2001:db8:2::1", "198.51.100.1"]),
+        (&["fd00::1", "198.51.100.1"], &[("fd00::2", false), v4], &["198.51.100.1", "fd00::1"]),
+        (&["2001:db8:2::1", "::1"], &[global, ("::1", false)], &["::1", "2001:db8:2::1"]),
+        // 8: the smaller scope.
+        (&["2001:db8:1::1", "fe80::1"], &[global, link], &["fe80::1", "2001:db8:1::1"]),
+        // 9: the longer common prefix.
+        (&["2001:db8:3ffe::1", "2001:db8:1::1"], &[global], &["2001:db8:1::1", "2001:db8:3ffe::1"]),
+        // 10: as they came.
+        (&["192.0.2.9", "192.0.2.9"], &[], &["192.0.2.9", "192.0.2.9"]),
+    ];
+    for (n, (all, sources, expected)) in table.iter().enumerate() {
+        assert_eq!(ordered(all, sources), *expected, "{n}");
     }
 }
