@@ -9,7 +9,7 @@ use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use net::{Mode, Port, PortConfig, Tap};
-use phys::Outlet;
+use phys::{Merger, Outlet, RxFrame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{ADDRESS, CHUNK_LEN, Role};
@@ -31,6 +31,7 @@ pub(crate) struct Node<P> {
     /// What was read.
     pub(crate) received: usize,
     pub(crate) outlet: Outlet,
+    merger: Merger,
 }
 
 pub(crate) fn serve(device: &str, has_offloads: bool) -> Result<(), Box<dyn Error>> {
@@ -80,6 +81,7 @@ impl<P: Port> Node<P> {
             chunk: Bytes::from(vec![7; CHUNK_LEN]),
             received: 0,
             outlet: Outlet::new(),
+            merger: Merger::new(),
         })
     }
 
@@ -91,12 +93,15 @@ impl<P: Port> Node<P> {
     /// One turn; whether anything happened.
     pub(crate) fn turn(&mut self, cx: &mut Cx<'_>) -> bool {
         let mut is_busy = false;
+        let medium = self.port.device().medium;
+        let mut up = |frame: &RxFrame<'_>| self.host.handle_frame(cx, self.id, frame);
         for _ in 0..BATCH {
             let Ok(Some(received)) = self.port.receive(&mut self.frame) else { break };
             is_busy = true;
             self.outlet.counts.received += 1;
-            self.host.handle_frame(cx, self.id, &received.frame(&self.frame));
+            self.merger.handle_frame(medium, received.frame(&self.frame), &mut up);
         }
+        self.merger.flush(up);
         self.host.handle_timeout(cx);
         while let Some(event) = self.host.poll_event() {
             if let (Event::Tcp(TcpEvent::Acceptable(_)), Some(listener)) = (event, self.listener) {

@@ -13,7 +13,7 @@ use base::{Cx, Instant, Mac, TxBuf, Wall, World};
 use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
-use phys::{Counts, FRAME_LEN_MAX, Outlet, Port};
+use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::Clock;
@@ -67,6 +67,7 @@ pub(crate) struct Inner {
     /// Until when the thread sleeps.
     sleeps_until: Instant,
     outlet: Outlet,
+    merger: Merger,
 }
 
 /// Who waits.
@@ -103,6 +104,7 @@ impl Builder {
             woken: Vec::new(),
             sleeps_until: Instant::NEVER,
             outlet: Outlet::new(),
+            merger: Merger::new(),
         };
         Self { inner }
     }
@@ -122,6 +124,12 @@ impl Builder {
         let id = self.inner.host.add_interface(config).ok_or(AddError::TooMany)?;
         self.inner.ports.push((id, Box::new(port)));
         Ok(id)
+    }
+
+    /// Adds a port over which frames come to an interface that has one already, and none leave: those
+    /// that arrived at another queue of its device ([`join`](crate::join())).
+    pub fn add_inlet(&mut self, interface: InterfaceId, port: impl Port + 'static) {
+        self.inner.ports.push((interface, Box::new(port)));
     }
 
     /// Gives an interface an address.
@@ -345,15 +353,19 @@ impl Inner {
     /// Takes a batch of frames from every port; whether more may wait.
     fn receive(&mut self, frame: &mut [u8]) -> bool {
         let mut is_more = false;
-        for (id, port) in &mut self.ports {
+        let Self { ports, host, merger, outlet, .. } = self;
+        for (id, port) in ports {
+            let medium = port.device().medium;
+            let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
+            let mut up = |frame: &RxFrame<'_>| host.handle_frame(&mut cx, *id, frame);
             for n in 1..=BATCH {
                 // A device that fails has nothing for us; that it is gone is seen by its silence.
                 let Ok(Some(received)) = port.receive(frame) else { break };
-                self.outlet.counts.received += 1;
-                let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
-                self.host.handle_frame(&mut cx, *id, &received.frame(frame));
+                outlet.counts.received += 1;
+                merger.handle_frame(medium, received.frame(frame), &mut up);
                 is_more |= n == BATCH;
             }
+            merger.flush(up);
         }
         is_more
     }

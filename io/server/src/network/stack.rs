@@ -10,7 +10,7 @@ use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{DhcpNews, Event, Host, ListenerId, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
-use phys::{Counts, FRAME_LEN_MAX, Outlet, Port};
+use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
 use rustix::event::Timespec;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -61,6 +61,7 @@ pub(super) struct Inner {
     /// When the timer rings, if it does.
     rings_at: Instant,
     outlet: Outlet,
+    merger: Merger,
     pub(super) reels: Reels,
     /// When it need not wait any longer for goodbyes.
     leaves_at: Option<Instant>,
@@ -95,6 +96,7 @@ impl Stack {
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
             outlet: Outlet::new(),
+            merger: Merger::new(),
             reels: Reels::new(),
             leaves_at: None,
             failure: None,
@@ -343,21 +345,29 @@ impl Inner {
 
     /// Takes a batch of frames from a port.
     fn receive(&mut self, number: usize) {
+        let Self { ports, host, merger, outlet, world, reels, clock, .. } = self;
+        let Some((interface, port)) = ports.get_mut(number) else { return };
+        let medium = port.device().medium;
+        let mut up = |frame: &RxFrame<'_>| {
+            reels.cut();
+            let mut cx = cx(clock.now(), world, reels);
+            host.handle_frame(&mut cx, *interface, frame);
+        };
         for _ in 0..FRAMES_MAX {
-            let Some((interface, port)) = self.ports.get_mut(number) else { return };
-            let received = match port.receive(&mut self.frame) {
-                Ok(Some(received)) => received,
-                Ok(None) => return,
+            match port.receive(&mut self.frame) {
+                Ok(Some(received)) => {
+                    outlet.counts.received += 1;
+                    merger.handle_frame(medium, received.frame(&self.frame), &mut up);
+                }
+                Ok(None) => break,
                 Err(error) => {
                     let what = format!("the device of our own network is gone: {error}");
-                    return self.failure = Some(io::Error::new(error.kind(), what));
+                    self.failure = Some(io::Error::new(error.kind(), what));
+                    break;
                 }
-            };
-            self.outlet.counts.received += 1;
-            self.reels.cut();
-            let mut cx = cx(self.clock.now(), &mut self.world, &mut self.reels);
-            self.host.handle_frame(&mut cx, *interface, &received.frame(&self.frame));
+            }
         }
+        merger.flush(up);
     }
 
     /// Sends what there is to send, and hears what came of it.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Start reading at [`Device`]: the stack asks it how long packets may be and what need not be
-//! computed, and [`Outlet`] does in software what the device cannot. [`Pool`] keeps the
+//! computed, and [`Outlet`] does in software what the device cannot. [`Merger`] merges what it does not. [`Pool`] keeps the
 //! memory of frames. [`Port`] is what a device is to whoever drives a stack. [`pcapng`] writes and reads
 //! captures, as bytes; files are somebody else's. [`virtio`] is how Linux says what was left open.
 //!
@@ -17,12 +17,14 @@ pub mod virtio;
 
 mod cut;
 mod device;
+mod merge;
 mod pool;
 mod port;
 mod xray;
 
 pub use cut::cut;
 pub use device::{Checksums, Device, Medium, RxChecksum, RxFrame, Segments};
+pub use merge::Merger;
 pub use pool::Pool;
 pub use port::{Counts, FRAME_LEN_MAX, Outlet, Port, Received};
 pub use xray::{Seen, Why};

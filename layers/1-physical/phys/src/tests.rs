@@ -2,7 +2,7 @@ use base::{Segmentation, SegmentationKind, TxBuf};
 use proptest::prelude::*;
 
 use crate::pcapng::{self, Packet, Reader};
-use crate::{Checksums, Device, Medium, Pool, RxChecksum, virtio};
+use crate::{Checksums, Device, Medium, Merger, Pool, RxChecksum, RxFrame, virtio};
 
 /// A frame whose checksum, `offset` bytes into the whole, is left open.
 fn frame(offset: usize) -> TxBuf {
@@ -126,7 +126,7 @@ fn tcp_over_v4(payload: &[u8], seq: u32, flags: u8) -> TxBuf {
     let [x, y] = base::checksum::of(&ip).to_be_bytes();
     (ip[10], ip[11]) = (x, y);
     out.prepend(ip);
-    out.prepend([0; 14]);
+    out.prepend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]);
     out
 }
 
@@ -150,6 +150,75 @@ fn what_is_cut_is_what_would_have_been_sent_apart() {
         one.as_slice().to_vec()
     });
     assert_eq!(pieces, apart);
+}
+
+/// Plays a batch of frames; what goes up: how long its payload is, and of how long segments.
+fn merged(frames: &[TxBuf]) -> Vec<(usize, u16, Vec<u8>)> {
+    let (mut merger, mut up) = (Merger::new(), Vec::new());
+    let mut take = |frame: &RxFrame<'_>| {
+        let each = frame.segmentation.map_or(0, |cut| cut.payload_len);
+        up.push((frame.bytes.len() - 54, each, frame.bytes.to_vec()));
+    };
+    for frame in frames {
+        merger.handle_frame(Medium::Ethernet, RxFrame::new(frame.as_slice()), &mut take);
+    }
+    merger.flush(take);
+    up
+}
+
+/// A segment of a stream, with its checksum.
+fn segment(from: u32, len: u32, flags: u8) -> TxBuf {
+    let payload: Vec<u8> = (from..from + len).map(|n| n as u8).collect();
+    let mut out = tcp_over_v4(&payload, (u32::MAX - 500).wrapping_add(from), flags);
+    out.finish_checksum();
+    out
+}
+
+#[test]
+fn what_follows_on_each_other_goes_up_as_one() {
+    let all: Vec<_> =
+        [(0, 1000), (1000, 1000), (2000, 500)].map(|(at, n)| segment(at, n, 0x10)).into();
+    let up = merged(&all);
+    let [(2500, 1000, bytes)] = up.as_slice() else { panic!("{} frames", up.len()) };
+    // All but the checksum of TCP is as one segment would have had it.
+    let payload: Vec<u8> = (0..2500u32).map(|n| n as u8).collect();
+    let whole = tcp_over_v4(&payload, u32::MAX - 500, 0x10);
+    assert_eq!(bytes[..50], whole.as_slice()[..50]);
+    assert_eq!(bytes[54..], payload);
+}
+
+#[test]
+fn what_ends_a_merge() {
+    let lens = |frames: &[TxBuf]| merged(frames).iter().map(|(len, ..)| *len).collect::<Vec<_>>();
+    let (first, next) = (segment(0, 1000, 0x10), segment(1000, 1000, 0x10));
+    let changed = |change: fn(&mut [u8])| {
+        let mut other = segment(1000, 1000, 0x10);
+        change(other.as_mut_slice());
+        other
+    };
+    let of_two = |other: TxBuf| lens(&[segment(0, 1000, 0x10), other]);
+    assert_eq!(of_two(next), [2000]);
+    assert_eq!(of_two(segment(1001, 1000, 0x10)), [1000, 1000], "a hole");
+    assert_eq!(of_two(segment(1000, 1200, 0x10)), [1000, 1200], "a longer one");
+    assert_eq!(lens(&[segment(0, 100, 0x10), segment(100, 100, 0x10)]), [100, 100], "small ones");
+    assert_eq!(of_two(segment(1000, 1000, 0x11)), [1000, 1000], "FIN");
+    assert_eq!(of_two(changed(|frame| frame[60] ^= 1)), [1000, 1000], "a wrong checksum");
+    let marked = changed(|frame| {
+        frame[15] |= 3;
+        frame[24..26].fill(0);
+        let sum = base::checksum::of(&frame[14..34]).to_be_bytes();
+        frame[24..26].copy_from_slice(&sum);
+    });
+    assert_eq!(of_two(marked), [1000, 1000], "a mark of congestion");
+    // PSH, and a shorter segment, are the last of what is merged.
+    let after = segment(2000, 1000, 0x10);
+    assert_eq!(lens(&[first, segment(1000, 1000, 0x18), after]), [2000, 1000]);
+    let again = [segment(0, 1000, 0x10), segment(1000, 700, 0x10), segment(1700, 700, 0x10)];
+    assert_eq!(lens(&again), [1700, 700]);
+    let not_ip = changed(|frame| frame[12] = 0x88);
+    assert_eq!(of_two(not_ip), [1000, 1000], "something else");
+    let many: Vec<_> = (0..70).map(|n| segment(n * 1000, 1000, 0x10)).collect();
+    assert_eq!(lens(&many), [65_000, 5000]);
 }
 
 #[test]
