@@ -69,6 +69,28 @@ impl PacketSocket {
     }
 }
 
+impl PacketSocket {
+    /// Opens the interface with `queues` sockets, for as many stacks ([`join`](crate::join)): the
+    /// kernel gives each flow to one of them, by a hash of its addresses and ports.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_queues(name: &str, config: PortConfig, queues: u16) -> io::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        let mut group = libc::PACKET_FANOUT_FLAG_UNIQUEID << 16;
+        for _ in 0..queues {
+            let mut socket = Self::open(name, config)?;
+            socket.device.queues = queues;
+            let how = group | libc::PACKET_FANOUT_HASH << 16;
+            set_option(&socket.fd, libc::PACKET_FANOUT, &how)?;
+            // The first is given a number that nobody has; the others join it.
+            group = group_of(&socket.fd)?;
+            all.push(socket);
+        }
+        Ok(all)
+    }
+}
+
 impl Port for PacketSocket {
     fn device(&self) -> Device {
         self.device
@@ -133,6 +155,20 @@ fn open_socket() -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor has just been opened, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The number of the group of sockets that this one has joined.
+#[allow(unsafe_code)]
+fn group_of(fd: &OwnedFd) -> io::Result<libc::c_uint> {
+    let mut value: libc::c_uint = 0;
+    let mut len = size_of::<libc::c_uint>() as libc::socklen_t;
+    let (level, option) = (libc::SOL_PACKET, libc::PACKET_FANOUT);
+    // SAFETY: the pointer and the length are those of `value`, which lives through the call; the kernel
+    // writes no more than that.
+    let result = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), level, option, (&raw mut value).cast(), &raw mut len)
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value & 0xffff) }
 }
 
 /// Sets an option of the level of packet sockets.

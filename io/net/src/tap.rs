@@ -50,6 +50,43 @@ impl Tap {
     /// When there is no `/dev/net/tun`, the right to use it is missing (CAP_NET_ADMIN), the name is
     /// too long, or another has the device.
     pub fn open(name: &str, mode: Mode, config: PortConfig) -> io::Result<Self> {
+        match Self::open_as(name, mode, config, 0) {
+            // Of a device that was made for several queues this is the only one.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                Self::open_as(name, mode, config, libc::IFF_MULTI_QUEUE).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens `queues` queues of the device, for as many stacks ([`join`](crate::join)).
+    ///
+    /// The kernel gives each flow to one of them: by a hash, until a frame of the flow comes from one of
+    /// them, and then to that one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the device is there and was made for one queue only, or has no
+    /// more.
+    pub fn open_queues(
+        name: &str,
+        mode: Mode,
+        config: PortConfig,
+        queues: u16,
+    ) -> io::Result<Vec<Self>> {
+        let first = Self::open_as(name, mode, config, libc::IFF_MULTI_QUEUE)?;
+        let name = first.name.clone();
+        let others = (1..queues).map(|_| Self::open_as(&name, mode, config, libc::IFF_MULTI_QUEUE));
+        let mut all = std::iter::once(Ok(first)).chain(others).collect::<io::Result<Vec<_>>>()?;
+        all.iter_mut().for_each(|tap| tap.device.queues = queues);
+        Ok(all)
+    }
+
+    fn open_as(
+        name: &str,
+        mode: Mode,
+        config: PortConfig,
+        more_flags: libc::c_int,
+    ) -> io::Result<Self> {
         if name.len() > NAME_LEN_MAX || name.contains('\0') {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of an interface"));
         }
@@ -61,7 +98,7 @@ impl Tap {
             Mode::Tun => (libc::IFF_TUN, Medium::Ip),
         };
         let headers = if knows_headers { libc::IFF_VNET_HDR } else { 0 };
-        let name = attach(&fd, name, kind | libc::IFF_NO_PI | headers)?;
+        let name = attach(&fd, name, kind | libc::IFF_NO_PI | headers | more_flags)?;
         let plain = Device::plain(medium, config.mtu);
         if !knows_headers {
             // Who had the device before may have left it otherwise; an old kernel has nothing to leave.

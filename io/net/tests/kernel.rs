@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use base::Mac;
 use host::Config;
+use ip::InterfaceId;
 use neighbor::Claim;
 use net::{
-    Builder, Mode, PacketSocket, Port, PortConfig, Stack, Tap, TcpListener, TcpStream, UdpSocket,
+    Builder, Inlet, Mode, PacketSocket, Port, PortConfig, Stack, Tap, TcpListener, TcpStream,
+    UdpSocket, join,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -48,10 +50,14 @@ fn stack_on_tap(config: PortConfig) -> Stack {
 
 /// A cable between the kernel and a stack of ours, whose end the kernel has too.
 fn stack_on_packets() -> Stack {
+    make_veth();
+    stack_on("ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
+}
+
+fn make_veth() {
     sh("ip link add kernel0 type veth peer name ours0");
     sh("ip link set ours0 up");
     give_kernel_its_address("kernel0");
-    stack_on("ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
 }
 
 fn give_kernel_its_address(name: &str) {
@@ -62,8 +68,22 @@ fn give_kernel_its_address(name: &str) {
 }
 
 fn stack_on(name: &str, port: impl Port + 'static) -> Stack {
+    build(name, port, |_, _| {})
+}
+
+/// One of several stacks, and what the others hear for it.
+fn stack_at_queue(queue: impl Port + 'static, inlet: Inlet) -> Stack {
+    build("hepta", queue, |builder, id| builder.add_inlet(id, inlet))
+}
+
+fn build(
+    name: &str,
+    port: impl Port + 'static,
+    more: impl FnOnce(&mut Builder, InterfaceId),
+) -> Stack {
     let mut builder = Builder::new(Config::new([9; 16]));
     let id = builder.add_port(name, Mac([2, 0, 0, 0, 0, 9]), port).unwrap();
+    more(&mut builder, id);
     let ours = format!("{}/24", IpAddr::from(OURS)).parse().unwrap();
     builder.add_address(id, ours, Claim::Announce).unwrap();
     builder.start().unwrap()
@@ -89,6 +109,95 @@ fn the_kernel_connects_to_us() {
 fn the_kernel_connects_to_us_without_offloads() {
     in_namespace("the_kernel_connects_to_us_without_offloads", async {
         echo_to_the_kernel(&stack_on_plain_tap()).await;
+    });
+}
+
+/// Two stacks at two queues of a device have one address; each flow stays with one of them, and both
+/// learn who is where, whichever of them hears it.
+async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
+    const STREAMS: usize = 32;
+    let joined = join(ports).unwrap().into_iter();
+    let stacks: Vec<Stack> = joined.map(|(queue, inlet)| stack_at_queue(queue, inlet)).collect();
+    let client = thread::spawn(|| {
+        // All at once, so that both have some.
+        let streams = (0..STREAMS).map(|_| std::net::TcpStream::connect(at(OURS, 80)).unwrap());
+        let mut streams: Vec<_> = streams.collect();
+        for (n, stream) in streams.iter_mut().enumerate() {
+            stream.write_all(&vec![n as u8; 100_000]).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+        }
+        for (n, mut stream) in streams.into_iter().enumerate() {
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            assert!(all == vec![n as u8; 100_000], "stream {n}");
+        }
+    });
+    let mut serving = Vec::new();
+    for stack in &stacks {
+        let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
+        let accepted = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = std::sync::Arc::clone(&accepted);
+        serving.push(accepted);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::spawn(async move {
+                    let (mut read, mut write) = stream.split();
+                    tokio::io::copy(&mut read, &mut write).await.unwrap();
+                    stream.shutdown().await.unwrap();
+                });
+            }
+        });
+    }
+    while !client.is_finished() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    client.join().unwrap();
+    let served: Vec<_> =
+        serving.iter().map(|n| n.load(std::sync::atomic::Ordering::Relaxed)).collect();
+    assert_eq!(served.iter().sum::<usize>(), STREAMS);
+    assert!(served.iter().all(|n| *n > 0), "{served:?}");
+    // Whoever asks who has an address learns it, though the answer may come to the other.
+    for stack in &stacks {
+        // Pings have no ports, so the answer may come at the other queue; then it is not seen here.
+        let ping = stack.ping(IpAddr::from(KERNEL), b"are you there?");
+        let _ = timeout(Duration::from_millis(200), ping).await;
+        let known = stack.with(|_, host| host.neighbors().any(|one| one.mac.is_some()));
+        assert!(known, "a stack knows nobody");
+    }
+}
+
+#[test]
+fn two_queues_of_a_device_have_a_stack_each() {
+    in_namespace("two_queues_of_a_device_have_a_stack_each", async {
+        let config = PortConfig::default();
+        let taps = Tap::open_queues("hepta%d", Mode::Tap, config, 2).unwrap();
+        assert_eq!(taps[1].device().queues, 2);
+        give_kernel_its_address(taps[0].name());
+        two_stacks_serve(taps).await;
+    });
+}
+
+#[test]
+fn two_packet_sockets_have_a_stack_each() {
+    in_namespace("two_packet_sockets_have_a_stack_each", async {
+        make_veth();
+        two_stacks_serve(PacketSocket::open_queues("ours0", PortConfig::default(), 2).unwrap())
+            .await;
+    });
+}
+
+#[test]
+fn one_queue_of_a_device_for_several_is_enough() {
+    in_namespace("one_queue_of_a_device_for_several_is_enough", async {
+        sh("ip tuntap add dev tap7 mode tap multi_queue");
+        let tap = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap();
+        give_kernel_its_address("tap7");
+        let stack = stack_on("tap7", tap);
+        stack.ping(IpAddr::from(KERNEL), b"are you there?").await.unwrap();
+        sh("ip tuntap add dev tap8 mode tap");
+        let refused = Tap::open_queues("tap8", Mode::Tap, PortConfig::default(), 2).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
     });
 }
 

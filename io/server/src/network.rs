@@ -75,6 +75,12 @@ impl Network {
         Ok(id)
     }
 
+    /// Adds a port over which frames come to an interface that has one already, and none leave: those
+    /// that arrived at another queue of its device.
+    pub fn add_inlet(&mut self, interface: InterfaceId, port: Box<dyn Port>) {
+        self.ports.push((interface, port));
+    }
+
     /// Gives an interface an address. One that is probed may be listened at, and is used once it has
     /// turned out that nobody else has it.
     ///

@@ -10,7 +10,8 @@
 //! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
 //! reading there; `network/` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
 //! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `dhcp.rs` addresses
-//! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen.
+//! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen, `queues.rs`
+//! what several hosts at one device share.
 //!
 //! Not here: devices and threads (`io/`), resolving names (DNS), and the zones of link-local
 //! addresses: with several interfaces, a link-local destination is on the link of the source.
@@ -21,6 +22,7 @@ mod interface;
 mod look;
 mod messages;
 mod network;
+mod queues;
 mod tcp;
 mod verbs;
 mod xray;
@@ -33,6 +35,7 @@ pub use network::{
     AddError, Address, DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain,
     DnsServer, DnsSource, LOOPBACK, Origin, Service,
 };
+pub use queues::concerns_all_queues;
 pub use tcp::{
     ConnectError, ListenError, ListenerId, Listening, Socket, TcpConfig, TcpEvent, TcpId,
 };

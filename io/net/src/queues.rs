@@ -1,0 +1,96 @@
+//! Several queues of one device, each with a stack of its own.
+//!
+//! ```text
+//!   queue 0 ─▶ Queue ── every frame ─▶ stack 0      Inlet ─▶ stack 0
+//!                └────── what concerns all ────────▶ Inlet ─▶ stack 1, 2 …
+//! ```
+//!
+//! The kernel gives a flow to one queue, and leaves it there: at a TAP or TUN device to the one that
+//! its hash says, which is also the one from which our first answer comes; at packet sockets by the same
+//! hash (`PACKET_FANOUT_HASH`). So no flow changes its stack, and stacks share nothing but what
+//! [`host::concerns_all_queues`] says: it is copied to the inlets of the others. That is a few frames a
+//! minute.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use base::TxBuf;
+use phys::{Device, Port, Received};
+
+use crate::letterbox::Letterbox;
+
+/// One queue of a device that has several.
+#[derive(Debug)]
+pub struct Queue<P> {
+    port: P,
+    /// Those of the other queues' stacks.
+    others: Vec<Arc<Letterbox>>,
+}
+
+/// A port over which frames come that arrived at another queue, and none leave.
+#[derive(Debug)]
+pub struct Inlet {
+    frames: Arc<Letterbox>,
+    device: Device,
+}
+
+/// Joins the queues of one device: for each a port, and the inlet that belongs to the same interface
+/// of the same stack.
+///
+/// # Errors
+/// When the system has no more descriptors.
+pub fn join<P: Port>(ports: Vec<P>) -> io::Result<Vec<(Queue<P>, Inlet)>> {
+    let boxes = ports.iter().map(|_| Letterbox::new().map(Arc::new));
+    let boxes: Vec<_> = boxes.collect::<io::Result<_>>()?;
+    let joined = ports.into_iter().zip(&boxes).map(|(port, own)| {
+        let others = boxes.iter().filter(|other| !Arc::ptr_eq(other, own)).cloned().collect();
+        let inlet = Inlet { frames: Arc::clone(own), device: port.device() };
+        (Queue { port, others }, inlet)
+    });
+    Ok(joined.collect())
+}
+
+impl<P: Port> Port for Queue<P> {
+    fn device(&self) -> Device {
+        self.port.device()
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.port.fd()
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        let Some(received) = self.port.receive(into)? else { return Ok(None) };
+        let frame = received.frame(into).bytes;
+        if host::concerns_all_queues(self.port.device().medium, frame) {
+            for other in &self.others {
+                // One that is full will ask by itself for what it needs.
+                let _ = other.push(frame, received);
+            }
+        }
+        Ok(Some(received))
+    }
+
+    fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
+        self.port.send(frame)
+    }
+}
+
+impl Port for Inlet {
+    fn device(&self) -> Device {
+        self.device
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.frames.fd()
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        Ok(self.frames.pop(into))
+    }
+
+    fn send(&mut self, _frame: &TxBuf) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
