@@ -20,6 +20,7 @@ use net::{
     UdpSocket, join,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use namespace::{in_namespace, sh};
 

@@ -67,7 +67,8 @@ pub struct RxFrame<'a> {
     pub bytes: &'a [u8],
     /// Whether somebody has looked at the checksum of layer 4.
     pub checksum: RxChecksum,
-    /// If it was merged from several: by whose rules, and how long their payload was.
+    /// If it was merged from several: by whose rules, and how long their payload was. Its checksum is
+    /// open then.
     pub segmentation: Option<Segmentation>,
 }
 

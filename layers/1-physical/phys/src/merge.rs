@@ -27,6 +27,9 @@ const ACK: u8 = 0x10;
 const PSH: u8 = 0x08;
 const TCP_FLAGS_AT: usize = 13;
 
+/// Where TCP has its checksum.
+const TCP_CHECKSUM_AT: usize = 16;
+
 /// Merges segments.
 #[derive(Debug, Default)]
 pub struct Merger {
@@ -47,6 +50,8 @@ struct Held {
     next: u32,
     segment_len: u16,
     segments: u32,
+    /// What is known of its checksum, now that somebody has looked.
+    checksum: RxChecksum,
 }
 
 impl Merger {
@@ -91,14 +96,15 @@ impl Merger {
     #[inline]
     pub fn flush(&mut self, mut up: impl FnMut(&RxFrame<'_>)) {
         let Some(held) = self.held.take() else { return };
-        let kind = SegmentationKind::Tcp;
-        let merged = Segmentation { kind, payload_len: held.segment_len };
-        let segmentation = (held.segments > 1).then_some(merged);
-        if held.segments > 1 {
-            self.correct(&held);
+        if held.segments == 1 {
+            let (checksum, segmentation) = (held.checksum, None);
+            return up(&RxFrame { bytes: &self.frame, checksum, segmentation });
         }
-        // Each was looked at when it came.
-        up(&RxFrame { bytes: &self.frame, checksum: RxChecksum::Verified, segmentation });
+        self.correct(&held);
+        let (kind, payload_len) = (SegmentationKind::Tcp, held.segment_len);
+        let segmentation = Some(Segmentation { kind, payload_len });
+        // Each was looked at when it came; whoever passes the whole on cuts it again.
+        up(&RxFrame { bytes: &self.frame, checksum: RxChecksum::Open, segmentation });
     }
 
     /// Whether a segment goes on where what is held ends, and differs from it in nothing else.
@@ -138,21 +144,19 @@ impl Merger {
         payload_len < usize::from(held.segment_len)
     }
 
-    /// Gives the headers the length of the whole. The checksum of TCP stays as it was: nobody looks.
+    /// Gives the headers the length of the whole, and leaves the checksum of TCP open.
     fn correct(&mut self, held: &Held) {
         let packet = self.frame.get_mut(held.ip_at..).unwrap_or_default();
-        let len = packet.len();
-        let set = |packet: &mut [u8], at: usize, word: u16| {
-            if let Some(place) = packet.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-                *place = word.to_be_bytes();
-            }
-        };
-        if held.tcp_at - held.ip_at == V6_LEN {
-            return set(packet, 4, (len - V6_LEN) as u16);
+        let (len, network_len) = (packet.len(), held.tcp_at - held.ip_at);
+        if network_len == V6_LEN {
+            set(packet, 4, (len - V6_LEN) as u16);
+        } else {
+            let sum = checksum::update(word(packet, 10), word(packet, 2), len as u16);
+            set(packet, 2, len as u16);
+            set(packet, 10, sum);
         }
-        let sum = checksum::update(word(packet, 10), word(packet, 2), len as u16);
-        set(packet, 2, len as u16);
-        set(packet, 10, sum);
+        let sum = pseudo(packet, network_len).folded();
+        set(packet, network_len + TCP_CHECKSUM_AT, sum);
     }
 }
 
@@ -196,20 +200,30 @@ fn look(medium: Medium, frame: &RxFrame<'_>) -> Option<(Held, bool)> {
         next: seq.wrapping_add(payload_len as u32),
         segment_len: u16::try_from(payload_len).ok()?,
         segments: 1,
+        checksum: match frame.checksum {
+            RxChecksum::Open => RxChecksum::Open,
+            RxChecksum::Unverified | RxChecksum::Verified => RxChecksum::Verified,
+        },
     };
     Some((held, flags & PSH != 0))
 }
 
 /// Whether the checksum of the segment is right. (RFC 9293 §3.1)
 fn is_right(packet: &[u8], network_len: usize) -> bool {
+    let mut sum = pseudo(packet, network_len);
+    sum.add(packet.get(network_len..).unwrap_or_default());
+    sum.finish() == 0
+}
+
+/// The pseudo header of a segment.
+fn pseudo(packet: &[u8], network_len: usize) -> Sum {
     // Both addresses, as they lie; the order of what is summed does not matter.
     let addresses = if network_len == V4_LEN { 12..20 } else { 8..40 };
     let mut sum = Sum::new();
     sum.add(packet.get(addresses).unwrap_or_default());
     sum.add_u16(u16::from(TCP));
     sum.add_u16((packet.len() - network_len) as u16);
-    sum.add(packet.get(network_len..).unwrap_or_default());
-    sum.finish() == 0
+    sum
 }
 
 /// What an Ethernet frame says that it carries.
@@ -221,4 +235,10 @@ fn ethertype(frame: &[u8]) -> u16 {
 fn word(bytes: &[u8], at: usize) -> u16 {
     let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
     word.map_or(0, |word| u16::from_be_bytes(*word))
+}
+
+fn set(packet: &mut [u8], at: usize, word: u16) {
+    if let Some(place) = packet.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = word.to_be_bytes();
+    }
 }

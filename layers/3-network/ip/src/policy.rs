@@ -36,7 +36,7 @@ impl Policy {
                     let network = Ipv6Addr::new(*a, *b, 0, 0, 0, 0, 0, 0);
                     Prefix::new(network.into(), *len).is_some_and(|p| p.contains(address.into()))
                 };
-                TABLE.iter().find(fits).map_or(row(40, 1), |found| row(found.3, found.4))
+                TABLE.iter().find(fits).map_or_else(|| row(40, 1), |found| row(found.3, found.4))
             }
         }
     }
