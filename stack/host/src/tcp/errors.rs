@@ -6,6 +6,7 @@ use base::Cx;
 use ip::Quoted;
 use tcp::{Flow, IcmpError, IcmpKind};
 
+use super::output::Turn;
 use super::{Entry, Tcp};
 
 impl Tcp {
@@ -26,6 +27,8 @@ impl Tcp {
         };
         let seq = tcp::Seq(u32::from_be_bytes([q0, q1, q2, q3]));
         let error = IcmpError { kind: kind_of(error), seq };
+        // It may be about what the route takes.
+        self.turn = Turn::default();
         match self.owner(&flow) {
             Some(Entry::Connection(key)) => {
                 self.attribute(cx, &flow);

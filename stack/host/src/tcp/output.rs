@@ -2,8 +2,8 @@
 
 use base::{Cx, Key, Segmentation, SegmentationKind, TxBuf};
 use ip::{Ecn, Protocol};
-use tcp::Flow;
 use tcp::wire::{CHECKSUM_AT, HEADER_LEN_MAX};
+use tcp::{Flow, Limits};
 
 use super::{ListenerId, Ready, Socket, Tcp, limits_to, pseudo};
 use crate::network::{Network, Outgoing, Service};
@@ -12,9 +12,14 @@ use crate::network::{Network, Outgoing, Service};
 /// that short answers leave in one go.
 const TURN_MAX: u32 = 10;
 
-/// How much of its turn a connection has used.
+/// The turn of the first connection that may have something to send.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Turn(u32);
+pub(super) struct Turn {
+    /// How many segments it has sent.
+    sent: u32,
+    /// What its route takes, looked up once a turn.
+    limits: Option<Limits>,
+}
 
 impl Tcp {
     /// Writes the next segment, if any, and says what its packet is to be.
@@ -38,14 +43,14 @@ impl Tcp {
                     .offload()
                     .segmentation
                     .map_or(1, |cut| (out.len() / usize::from(cut.payload_len).max(1)).max(1));
-                self.turn.0 += cut as u32;
-                if self.turn.0 >= TURN_MAX {
-                    self.turn.0 = 0;
+                self.turn.sent += cut as u32;
+                if self.turn.sent >= TURN_MAX {
+                    self.turn = Turn::default();
                     self.ready.rotate_left(1);
                 }
                 return packet;
             }
-            self.turn.0 = 0;
+            self.turn = Turn::default();
             self.ready.pop_front();
             self.finish_turn(ready);
         }
@@ -63,7 +68,8 @@ impl Tcp {
         self.attribute(cx, &flow);
         let socket = self.sockets.get_mut(key)?;
         let service = socket.service;
-        let limits = limits_to(cx.now(), network, flow.remote.ip());
+        let limits =
+            *self.turn.limits.get_or_insert_with(|| limits_to(cx.now(), network, flow.remote.ip()));
         let tcp::Outgoing { header, payload, segment_len, ecn } =
             socket.connection.poll_transmit(cx, &limits)?;
         for slice in payload.slices() {

@@ -18,9 +18,9 @@ use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
 use cookie::Checked;
 use request::Request;
 
-/// How many answers may wait to be sent; the host drains them after every segment, so more than a
-/// few means that nobody does.
-const ANSWERS_MAX: usize = 64;
+/// How many answers may wait to be sent, of 164 bytes each: a batch of frames, whole of SYNs, brings no
+/// more. Whose SYN finds no room is not heard, so this is more than any driver takes at a time.
+const ANSWERS_MAX: usize = 256;
 
 /// A local address to which anybody may connect.
 ///
