@@ -230,3 +230,64 @@ fn who_was_here_leaves_nothing_behind() {
     let grown = allocation_counter::measure(|| come_and_go(500));
     assert!(grown.bytes_current < 1024, "{} bytes", grown.bytes_current);
 }
+
+/// A frame with a SYN from `from`, through the first host, to port 80 of the second.
+fn syn(from: std::net::Ipv4Addr, seq: u32) -> Vec<u8> {
+    let to = [10, 0, 0, 2].into();
+    let options = tcp::wire::Options { mss: Some(1460), ..tcp::wire::Options::default() };
+    let header = tcp::Header {
+        source: 1024 + (seq % 60_000) as u16,
+        destination: 80,
+        seq: tcp::Seq(seq),
+        flags: tcp::Flags::SYN,
+        options,
+        ..tcp::Header::default()
+    };
+    let mut bytes = [0; tcp::wire::HEADER_LEN_MAX];
+    let len = header.emit(&mut bytes);
+    let mut out = TxBuf::new();
+    out.append(bytes.get(..len).expect("it was written"));
+    ip::v4::Header::new(from, to, ip::Protocol::TCP, 64).emit(&mut out);
+    let [source, destination] = [1, 2].map(|n| Mac([2, 0, 0, 0, 0, n]));
+    let (tag, ethertype) = (None, ethernet::EtherType::Ipv4);
+    ethernet::Header { destination, source, tag, ethertype }.emit(&mut out);
+    out.as_slice().to_vec()
+}
+
+/// SYNs from invented addresses, as many as come in a tenth of a second at 500,000 a second, once the
+/// queue of half-open connections is full: nothing more is held, and who means it is served meanwhile.
+/// `bench/scale` plays ten seconds of it.
+#[test]
+fn a_flood_of_syns_takes_no_memory() {
+    let mut talk = Talk::new(0, false);
+    let gateway = [10, 0, 0, 1].into();
+    let everywhere = ip::Route::via(ip::Prefix::ALL_V4, IF1, gateway);
+    talk.pair.with(1, |_, host| host.add_route(everywhere)).expect("it is on the link");
+    let mut seq = 0;
+    let mut flood = |talk: &mut Talk, batches: usize| {
+        for batch in 0..batches {
+            for _ in 0..64 {
+                seq += 1;
+                let from = std::net::Ipv4Addr::from_bits(0x2000_0000 + seq * 7919);
+                let bytes = syn(from, seq);
+                let checksum = phys::RxChecksum::Verified;
+                let frame = RxFrame { checksum, ..RxFrame::new(&bytes) };
+                talk.pair.with(1, |cx, host| host.handle_frame(cx, IF1, &frame));
+            }
+            talk.pair.turn();
+            talk.pair.now = talk.pair.now.after(Duration::from_micros(78));
+            if batch % 50 == 0 {
+                talk.connect();
+                talk.close(0);
+            }
+        }
+    };
+    // What the worker keeps for all is warm.
+    flood(&mut talk, 1200);
+    let grown = allocation_counter::measure(|| flood(&mut talk, 782));
+    let [_, server] = &talk.pair.hosts;
+    let (_, listener) = server.tcp_listener(talk.listener).expect("it listens");
+    assert_eq!(listener.half_open(), 4096);
+    // The sixteen clients of this time are in TIME-WAIT, of some 200 bytes each.
+    assert!(grown.bytes_current < 16_384, "{} bytes", grown.bytes_current);
+}
