@@ -12,6 +12,8 @@
 //! a seed, and [`run`] plays it. What is wrong comes back as [`Broken`]. The same seed gives the
 //! same film, every time.
 //!
+//! [`Pair`] is two hosts and nothing between them, for measuring what they cost.
+//!
 //! Not here: the kernel, wall clocks, threads.
 
 pub mod programs;
@@ -19,11 +21,13 @@ pub mod programs;
 mod cable;
 mod capture;
 mod net;
+mod pair;
 mod scenario;
 
 pub use cable::{Cable, Weather};
 pub use capture::Capture;
 pub use net::{Broken, Net};
+pub use pair::{INTERFACE, Pair, Side, address_of, end_of, mac_of};
 pub use scenario::{Outcome, Scenario, run};
 
 #[cfg(test)]
