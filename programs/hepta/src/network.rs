@@ -16,7 +16,6 @@ use clap::{Args, ValueHint};
 use host::Config;
 use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
-use phys::Medium;
 
 use self::device::{Device, mac_for};
 
@@ -209,11 +208,6 @@ impl Setup for server::Network {
 /// Gives a stack its device, addresses and routes; what the device is called.
 fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<String> {
     let Device { name, port, is_shared } = device;
-    if port.device().medium == Medium::Ethernet && wanted.ips().any(|address| address.is_ipv6()) {
-        tracing::warn!(
-            "{name} carries Ethernet, on which neighbours of IPv6 are not found yet: use a TUN device for IPv6"
-        );
-    }
     let id = stack.add_port(&name, wanted.ips().next().map_or(Mac::UNSPECIFIED, mac_for), port)?;
     for address in &wanted.addresses {
         stack

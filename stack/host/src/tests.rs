@@ -3,6 +3,7 @@ mod leases;
 mod names;
 mod neighbors;
 mod refusals;
+mod routers;
 mod streams;
 
 use std::collections::VecDeque;

@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 18] = [
+const PEERS: [Peer; 21] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -45,6 +45,9 @@ const PEERS: [Peer; 18] = [
     Peer::new("nmap", &["nmap"]),
     Peer::new("hping3", &["hping3"]),
     Peer::new("iperf3", &["iperf3"]),
+    Peer::new("iproute2", &["ip", "bridge"]),
+    Peer::new("iputils-ping", &["ping"]),
+    Peer::new("radvd", &["radvd"]),
     Peer::new("nghttp2-server", &["nghttpd"]),
     Peer { is_slow: true, ..Peer::new("nodejs", &["node", "nodejs"]) },
     Peer { is_slow: true, ..Peer::new("chromium", &["chromium", "chromium-browser"]) },

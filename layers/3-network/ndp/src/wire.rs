@@ -16,7 +16,8 @@ pub use crate::options::{NONCE_LEN, Nonce, Opt, PrefixInformation, RouteInformat
 const ROUTER_SOLICITATION: u8 = 133;
 const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOR_SOLICITATION: u8 = 135;
-const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+/// The type by which somebody says that an address is theirs. (RFC 4861 §4.4)
+pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
 const REDIRECT: u8 = 137;
 
 /// The hop limit that messages are sent with: one that has it was passed on by nobody.

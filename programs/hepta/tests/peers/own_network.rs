@@ -176,7 +176,7 @@ fn chromium_shows_a_page_over_our_own_tcp() {
 }
 
 /// Has the kernel lose 2 % of what goes either way.
-fn lose_some() {
+pub(crate) fn lose_some() {
     let rules = "add table inet weather
         add chain inet weather in { type filter hook input priority 0; }
         add chain inet weather out { type filter hook output priority 0; }

@@ -267,7 +267,7 @@ impl Network {
             return Admission::Drop(Why::MartianSource);
         }
         // RFC 1812 §5.3.8: nobody else sends from our addresses.
-        if is_outside && self.local.contains_key(&source) {
+        if is_outside && self.local.contains_key(&source) && !is_claim_of_other(packet) {
             return Admission::Drop(Why::FromOurselves);
         }
         if let IpAddr::V4(source) = source
@@ -449,4 +449,12 @@ fn is_from_newcomer(packet: &Packet<'_>) -> bool {
         && packet.hop_limit == ndp::wire::HOP_LIMIT
         && packet.source == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
         && packet.destination.is_multicast()
+}
+
+/// Whether somebody says that an address is theirs, in IPv6: also of one of ours we have to hear it.
+/// (RFC 4862 §5.4.4)
+fn is_claim_of_other(packet: &Packet<'_>) -> bool {
+    packet.protocol == Protocol::ICMPV6
+        && packet.hop_limit == ndp::wire::HOP_LIMIT
+        && packet.payload.first() == Some(&ndp::wire::NEIGHBOR_ADVERTISEMENT)
 }
