@@ -12,7 +12,7 @@ use base::{Cx, Instant, Mac, Rng, TxBuf, Wall, World};
 use host::{Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent};
 use ip::{Prefix, Route};
 use neighbor::Claim;
-use net::{Mode, PacketSocket, Port, Tap};
+use net::{Mode, PacketSocket, Port, PortConfig, Tap};
 
 use super::flood::{Attack, BATCH, GREETING, PORT};
 
@@ -38,7 +38,8 @@ struct Shared {
 
 pub(crate) fn run(name: &str, rate: u64, seconds: u64) {
     let shared = Arc::new(Shared::default());
-    let tap = Tap::open(name, Mode::Tap, 1500).expect("a TAP device, made and brought up before");
+    let tap = Tap::open(name, Mode::Tap, PortConfig::default())
+        .expect("a TAP device, made and brought up before");
     let server = {
         let shared = Arc::clone(&shared);
         thread::spawn(move || serve(tap, &shared))
@@ -107,7 +108,7 @@ fn connect() -> Option<Duration> {
 
 /// Sends SYNs at this rate, as far as the machine does.
 fn attack(name: &str, rate: u64, shared: &Shared) {
-    let mut socket = PacketSocket::open(name, 1500).expect("the device is there");
+    let mut socket = PacketSocket::open(name, PortConfig::default()).expect("the device is there");
     let mut attack = Attack { rng: Rng::seeded(1), is_on_link: false, made: 0 };
     // Made before, for making them takes longer than sending them; a hundred thousand flows are many
     // more than are kept half open.

@@ -146,7 +146,8 @@ fn ordered(all: &[&str], sources: &[(&str, bool)]) -> Vec<String> {
 fn destinations_are_ordered_by_rule() {
     let global = ("2001:db8:1::2", false);
     let (v4, link) = (("198.51.100.117", false), ("fe80::2", false));
-    let table: &[(&[&str], &[(&str, bool)], &[&str])] = &[
+    type Row<'a> = (&'a [&'a str], &'a [(&'a str, bool)], &'a [&'a str]);
+    let table: &[Row<'_>] = &[
         // 1: what cannot be reached comes last.
         (&["2001:db8:2::1", "198.51.100.1"], &[v4], &["198.51.100.1", "2001:db8:2::1"]),
         // 2: scopes that match.
