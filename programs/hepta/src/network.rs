@@ -16,6 +16,7 @@ use clap::{Args, ValueHint};
 use host::Config;
 use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
+use phys::Medium;
 
 use self::device::{Device, mac_for};
 
@@ -143,7 +144,7 @@ pub(crate) fn for_server(wanted: &Wanted) -> anyhow::Result<ForServer> {
     let is_asked = device.port.device().medium == Medium::Ethernet
         && wanted.probe.claim(device.is_shared) == Claim::Probe;
     let device = fill(&mut network, device, wanted)?;
-    let probed = wanted.ips().filter(|own| is_asked && own.is_ipv4()).collect();
+    let probed = wanted.ips().filter(|_| is_asked).collect();
     Ok(ForServer { network, device, probed })
 }
 
