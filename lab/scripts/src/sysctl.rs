@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base::SipKey;
-use tcp::{Algorithm, Config, EcnPolicy, Estimator};
+use tcp::{Algorithm, Config, EcnPolicy, Estimator, FastOpen, ResetRule, Silence};
 
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
 const IGNORED: &[&str] = &[
@@ -135,18 +135,14 @@ const IGNORED_OF_FREEBSD: &[&str] = &[
 /// FreeBSD's that can have one value only here, which is the one that they have by themselves.
 const CONSTANT_OF_FREEBSD: &[(&str, &str)] = &[
     ("abc_l_var", "2"),
-    ("blackhole", "0"),
     ("cc.abe", "0"),
-    ("delayed_ack", "1"),
     ("do_lrd", "1"),
     ("do_prr", "1"),
     ("do_prr_conservative", "0"),
-    ("drop_synfin", "0"),
     ("ecn.maxretries", "1"),
     ("fast_finwait2_recycle", "0"),
     ("icmp_may_rst", "1"),
     ("insecure_ack", "0"),
-    ("insecure_rst", "0"),
     ("insecure_syn", "0"),
     ("mssdflt", "536"),
     ("newcwv.enable", "0"),
@@ -159,7 +155,6 @@ const CONSTANT_OF_FREEBSD: &[(&str, &str)] = &[
     ("rfc6675_pipe", "1"),
     ("sack.lrd", "1"),
     ("syncache.rst_on_sock_fail", "1"),
-    ("syncookies_only", "0"),
     ("v6mssdflt", "1220"),
     ("v6pmtud_blackhole_mss", "1220"),
 ];
@@ -407,13 +402,46 @@ fn set_freebsd_handshake(config: &mut Config, name: &str, value: &str) -> Option
         "sack.enable" => put(&mut handshake.sack, switch(value)),
         "ecn.enable" => put(&mut handshake.ecn, ecn(value)),
         "syncookies" => put(&mut handshake.syn_cookies, switch(value)),
+        "syncookies_only" => switch(value).map(|only| {
+            if only {
+                handshake.syn_queue_max = 0;
+                handshake.syn_cookies = true;
+            }
+        }),
+        "drop_synfin" => put(&mut handshake.drops_syn_fin, switch(value)),
         "syncache.rexmtlimit" => put(&mut handshake.syn_ack_retries, number(value)),
         "minmss" => put(&mut config.mss_min, number(value)),
-        // FreeBSD's own words for Fast Open do nothing here: a server without it is what a client must
-        // reckon with.
-        name if name.starts_with("fastopen.") => Some(()),
+        name => match name.strip_prefix("fastopen.") {
+            Some(name) => return set_freebsd_fast_open(&mut config.fast_open, name, value),
+            None => return None,
+        },
+    })
+}
+
+fn set_freebsd_fast_open(fast: &mut FastOpen, name: &str, value: &str) -> Option<Done> {
+    Some(match name {
+        "client_enable" => put(&mut fast.client, switch(value)),
+        "server_enable" => put(&mut fast.server, switch(value)),
+        "acceptany" => put(&mut fast.server_takes_any_cookie, switch(value)),
+        // What was set before is good for another while.
+        "setkey" => hex(value).map(|key| {
+            fast.key_before = fast.key;
+            fast.key = Some(SipKey::new(key));
+        }),
+        "autokey" | "path_disable_time" | "ccache_bucket_limit" | "ccache_buckets" => {
+            number::<u32>(value).map(|_| ())
+        }
+        "maxkeys" | "maxpskeys" | "psk_enable" => constant(value, "0"),
         _ => return None,
     })
+}
+
+/// Sixteen bytes in hexadecimal.
+fn hex(value: &str) -> Option<[u8; 16]> {
+    let pairs = value.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> =
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    bytes?.try_into().ok()
 }
 
 fn set_freebsd_timers(config: &mut Config, name: &str, value: &str) -> Option<Done> {
@@ -423,6 +451,22 @@ fn set_freebsd_timers(config: &mut Config, name: &str, value: &str) -> Option<Do
         "keepidle" => put(&mut idle.keepalive_after, millis(value)),
         "keepintvl" => put(&mut idle.keepalive_interval, millis(value)),
         "keepcnt" => put(&mut idle.keepalive_probes, number(value)),
+        "insecure_rst" => {
+            let rule = switch(value).map(|is_anywhere| match is_anywhere {
+                true => ResetRule::InWindow,
+                false => ResetRule::LastAcknowledged,
+            });
+            put(&mut idle.resets, rule)
+        }
+        "blackhole" => {
+            let silence = match value {
+                "0" => Some(Silence::Nobody),
+                "1" => Some(Silence::Syns),
+                "2" | "3" => Some(Silence::Everybody),
+                _ => None,
+            };
+            put(&mut idle.silence, silence)
+        }
         "finwait2_timeout" => put(&mut idle.fin_wait, millis(value)),
         "rexmit_initial" => put(&mut retransmit.rto_initial, millis(value)),
         "rexmit_min" => put(&mut retransmit.rto_min, millis(value)),
@@ -431,13 +475,23 @@ fn set_freebsd_timers(config: &mut Config, name: &str, value: &str) -> Option<Do
         }),
         "retries" => put(&mut retransmit.retries_max, number(value)),
         "persmin" => put(&mut retransmit.persist_min, millis(value)),
-        "delacktime" => {
-            let delay = millis(value);
-            put(&mut config.acknowledge.delay_max, delay)
-                .and_then(|()| put(&mut config.acknowledge.delay_min, delay))
-        }
+        "delacktime" => put_delay(config, millis(value)),
+        // Not delayed is delayed by nothing.
+        "delayed_ack" => match switch(value) {
+            Some(true) => {
+                let usual = Config::profile(tcp::Profile::FreeBsd).acknowledge.delay_max;
+                put_delay(config, Some(usual))
+            }
+            Some(false) => put_delay(config, Some(Duration::ZERO)),
+            None => None,
+        },
         _ => return None,
     })
+}
+
+fn put_delay(config: &mut Config, delay: Option<Duration>) -> Done {
+    put(&mut config.acknowledge.delay_max, delay)?;
+    put(&mut config.acknowledge.delay_min, delay)
 }
 
 fn set_freebsd_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {

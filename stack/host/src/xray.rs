@@ -12,7 +12,7 @@ base::notes! {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Why {
     /// No connection has its flow, and nobody listens; it is answered with a reset
-    /// (RFC 9293 §3.10.7.1).
+    /// (RFC 9293 §3.10.7.1), unless the operator wishes that nobody is told.
     NobodyListens,
     /// It was sent to many (RFC 1122 §4.2.3.10).
     SentToGroup,

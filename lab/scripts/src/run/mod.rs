@@ -252,6 +252,8 @@ impl<'s> Player<'s> {
                     // Linux' connections look at the settings when they need them.
                     self.stack.reconfigure(|config| set_up(config, command));
                 }
+                let settings = &self.script.settings;
+                self.sockets.reconfigure(&mut World { stack: &mut self.stack, settings });
                 self.wait_until(self.stack.now().after(command.sleeps))?;
             }
             Action::Code(program) => {

@@ -26,6 +26,8 @@ pub(super) struct FastOpenOptions {
     /// TCP_FASTOPEN_CONNECT: `connect` waits for what is written.
     connects_late: bool,
     without_cookie: bool,
+    /// TCP_FASTOPEN was FreeBSD's.
+    is_switch: bool,
     keys: Option<(SipKey, Option<SipKey>)>,
 }
 
@@ -60,7 +62,14 @@ impl Stream {
                 if *value < 0 || !(is_new || is_listening) {
                     return invalid;
                 }
-                fast.pending_max = usize::try_from((*value).min(PENDING_MAX)).ok();
+                let most = match world.settings.is_freebsd() {
+                    true => match set_freebsd(world, fast, *value != 0, is_listening) {
+                        Ok(most) => most,
+                        Err(refused) => return Some(refused),
+                    },
+                    false => (*value).min(PENDING_MAX),
+                };
+                fast.pending_max = usize::try_from(most).ok();
             }
             ((TCP, TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_NO_COOKIE), OptionValue::Int(value))
                 if !(0..=1).contains(value) =>
@@ -102,7 +111,10 @@ impl Stream {
         Some(match option {
             (TCP, TCP_FASTOPEN) => {
                 let usual = world.stack.tcp.fast_open.pending_max;
-                fast.pending_max.unwrap_or(usual) as i64
+                match fast.pending_max {
+                    Some(most) if fast.is_switch => (most > 0).into(),
+                    most => most.unwrap_or(usual) as i64,
+                }
             }
             (TCP, TCP_FASTOPEN_CONNECT) => fast.connects_late.into(),
             (TCP, TCP_FASTOPEN_NO_COOKIE) => fast.without_cookie.into(),
@@ -191,4 +203,19 @@ impl Stream {
             (false, done) => Attempt::Returned(done as i64),
         }
     }
+}
+
+/// FreeBSD's TCP_FASTOPEN is a switch, which says how many may be unproven only together with the backlog.
+fn set_freebsd(
+    world: &World<'_>,
+    fast: &mut FastOpenOptions,
+    is_on: bool,
+    is_listening: bool,
+) -> Result<i64, Attempt> {
+    let allowed = &world.stack.tcp.fast_open;
+    if !(allowed.client || allowed.server) || (is_on && is_listening && !allowed.server) {
+        return Err(Attempt::error("EPERM"));
+    }
+    fast.is_switch = true;
+    Ok(if is_on { PENDING_MAX } else { 0 })
 }

@@ -244,6 +244,16 @@ impl Sockets {
         }
     }
 
+    /// Tells those who listen what was set meanwhile: it holds for whoever knocks from now on.
+    pub(crate) fn reconfigure(&self, world: &mut World<'_>) {
+        world.stack.host.tcp_configure(self.config.clone());
+        for descriptor in self.fds.values() {
+            if let Descriptor::Stream(stream) = descriptor {
+                stream.configure_listener(world);
+            }
+        }
+    }
+
     /// The connection behind a number, if there is one.
     pub(crate) fn connection(&self, fd: Fd) -> Option<TcpId> {
         match self.fds.get(&fd)? {

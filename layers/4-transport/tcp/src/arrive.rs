@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base::{Cx, Instant};
 
+use crate::config::ResetRule;
 use crate::machine::{Connection, Events, Failure};
 use crate::recv::segments_in;
 use crate::send::Ack;
@@ -214,8 +215,12 @@ impl Connection {
         if !flags.has(Flags::RST) {
             return false;
         }
-        if self.config.idle.resets_at_last_ack {
-            return seq + recv.window.unacknowledged(recv.nxt) == recv.nxt;
+        match self.config.idle.resets {
+            ResetRule::Expected => {}
+            ResetRule::LastAcknowledged => {
+                return seq + recv.window.unacknowledged(recv.nxt) == recv.nxt;
+            }
+            ResetRule::InWindow => return recv.is_acceptable(seq, seq),
         }
         // A peer whose FIN is here, which does not count that, or one that has what lies behind a
         // gap and resets from there.

@@ -77,6 +77,8 @@ pub struct Handshake {
     /// Whether segments without a timestamp are dropped where timestamps were agreed on (RFC 7323
     /// §3.2).
     pub requires_timestamps: bool,
+    /// Whether a SYN that comes with a FIN is nothing, or a SYN.
+    pub drops_syn_fin: bool,
     /// Whether what comes for a half-open connection is answered as FreeBSD's SYN cache does: every
     /// further SYN with the same answer, a bad acknowledgement with a reset before its number is
     /// looked at, a number out of place not at all, and SYN with ACK with the end of it.
@@ -270,8 +272,34 @@ pub struct Idle {
     pub resets_unread: bool,
     /// Whether a reset of our own accord still says how much we would take.
     pub resets_say_window: bool,
-    /// Whether a reset is believed where our last acknowledgement was, and nowhere else.
-    pub resets_at_last_ack: bool,
+    /// Where a reset is believed.
+    pub resets: ResetRule,
+    /// To whom nobody says that nobody is there.
+    pub silence: Silence,
+}
+
+/// Where a reset is believed; elsewhere in the window it is asked about (RFC 5961 §3.2).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResetRule {
+    /// At the number that is expected next.
+    #[default]
+    Expected,
+    /// Where our last acknowledgement was.
+    LastAcknowledged,
+    /// Anywhere in the window, as RFC 793 had it: whoever guesses well ends connections.
+    InWindow,
+}
+
+/// Who gets no reset, though nobody is there (RFC 9293 §3.10.7.1): who looks for open ports then waits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Silence {
+    /// All are told.
+    #[default]
+    Nobody,
+    /// Who wants to connect.
+    Syns,
+    /// All.
+    Everybody,
 }
 
 /// Whose initial values a stack has.
@@ -332,6 +360,7 @@ impl Config {
                 window_scaling: true,
                 timestamps: true,
                 requires_timestamps: false,
+                drops_syn_fin: true,
                 answers_as_syn_cache: false,
                 sack: true,
                 ecn: EcnPolicy::WhenAsked,
@@ -403,7 +432,8 @@ impl Config {
                 orphan_retries: 8,
                 resets_unread: true,
                 resets_say_window: true,
-                resets_at_last_ack: false,
+                resets: ResetRule::Expected,
+                silence: Silence::Nobody,
             },
             mss_max: None,
             mss_min: 48,
@@ -418,6 +448,7 @@ impl Config {
     fn freebsd() -> Self {
         let linux = Self::linux();
         Self {
+            fast_open: FastOpen { cookie_of_client_only: true, ..linux.fast_open },
             handshake: Handshake {
                 syn_retries: 12,
                 syn_linear_timeouts: 0,
@@ -425,6 +456,7 @@ impl Config {
                 measures_answer: false,
                 hastens_syn: false,
                 requires_timestamps: true,
+                drops_syn_fin: false,
                 answers_as_syn_cache: true,
                 syn_ack_retries: 3,
                 layout: Layout::FreeBsd,
@@ -472,7 +504,7 @@ impl Config {
                 keepalive_probes: 8,
                 resets_unread: false,
                 resets_say_window: false,
-                resets_at_last_ack: true,
+                resets: ResetRule::LastAcknowledged,
                 ..linux.idle
             },
             mss_min: 216,

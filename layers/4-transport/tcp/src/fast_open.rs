@@ -46,6 +46,10 @@ pub struct FastOpen {
     pub pending_follows_backlog: bool,
     /// Whether data is taken without a cookie: only where nobody can send in somebody else's name.
     pub server_without_cookie: bool,
+    /// Whether any cookie is good: the same, for clients that insist on one.
+    pub server_takes_any_cookie: bool,
+    /// Whether cookies say which client they are for, and not which of our addresses (FreeBSD).
+    pub cookie_of_client_only: bool,
     /// What cookies are made with; several servers that stand for one must have the same. Otherwise it
     /// comes from the stack's secret.
     pub key: Option<SipKey>,
@@ -55,8 +59,8 @@ pub struct FastOpen {
 
 impl FastOpen {
     /// The cookie for who sends from `flow.remote` to `flow.local`: SipHash-2-4 of both addresses, lowest
-    /// byte first, as Linux makes it. (RFC 7413 §4.1.2)
-    pub(crate) fn cookie(key: &SipKey, flow: &Flow) -> Option<Cookie> {
+    /// byte first, as Linux makes it, or of the first as FreeBSD does. (RFC 7413 §4.1.2)
+    pub(crate) fn cookie(&self, key: &SipKey, flow: &Flow) -> Option<Cookie> {
         let mut bytes = [0; 32];
         let len = match (flow.remote.ip(), flow.local.ip()) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
@@ -71,6 +75,7 @@ impl FastOpen {
             }
             _ => return None,
         };
+        let len = if self.cookie_of_client_only { len / 2 } else { len };
         Cookie::new(&key.hash(bytes.get(..len)?).to_le_bytes())
     }
 
@@ -173,12 +178,12 @@ pub(crate) fn judge(
     };
     let is =
         |cookie: Option<Cookie>| cookie.is_some_and(|cookie| cookie.as_slice() == given.as_slice());
-    let cookie = FastOpen::cookie(&fast.key_now(config), flow);
+    let cookie = fast.cookie(&fast.key_now(config), flow);
     let reply = cookie.map(|cookie| cookie.in_form_of(&given));
-    let before = || fast.key_before.and_then(|key| FastOpen::cookie(&key, flow));
+    let before = || fast.key_before.and_then(|key| fast.cookie(&key, flow));
     let (step, verdict) = if given.is_empty() {
         (FastOpenStep::CookieGranted, Verdict::Waits(reply))
-    } else if is(cookie) {
+    } else if is(cookie) || fast.server_takes_any_cookie {
         (FastOpenStep::Opened, Verdict::Opens(None))
     } else if is(before()) {
         (FastOpenStep::Opened, Verdict::Opens(reply))

@@ -300,8 +300,14 @@ impl Tcp {
         let Some(listener) = self.listener_at(flow.local) else {
             cx.attribute(|| None);
             cx.note(|| Seen::Dropped { from, to, why: Why::NobodyListens });
+            //= exception: RFC 9293 §3.10.7.1: an operator may wish that nobody is told.
+            let is_told = match self.config.idle.silence {
+                tcp::Silence::Nobody => true,
+                tcp::Silence::Syns => !segment.header.flags.has(tcp::Flags::SYN),
+                tcp::Silence::Everybody => false,
+            };
             // RFC 9293 §3.10.7.1: it is answered with a reset, unless it is one.
-            if let Some(header) = tcp::answer::to_nobody(segment) {
+            if let Some(header) = tcp::answer::to_nobody(segment).filter(|_| is_told) {
                 self.reply(cx, flow, header);
             }
             return;

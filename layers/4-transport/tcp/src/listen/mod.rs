@@ -91,7 +91,7 @@ impl Listener {
             return self.handle_ack_of_cookie(cx, flow, limits, segment, ecn);
         }
         // Third: SYN; fourth: anything else.
-        if flags.has(Flags::SYN | Flags::FIN) && !self.config.handshake.answers_as_syn_cache {
+        if flags.has(Flags::SYN | Flags::FIN) && self.config.handshake.drops_syn_fin {
             // Nobody begins by ending; those who ask so look for holes in filters.
             cx.note(|| Seen::dropped(segment, Why::SynWithFin));
         } else if flags.has(Flags::SYN) {

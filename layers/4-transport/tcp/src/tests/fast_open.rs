@@ -340,6 +340,6 @@ fn cookies_are_as_linux_makes_them() {
     let key = SipKey::new([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]);
     let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let flow = Flow { local: at(8080), remote: at(40_000) };
-    let cookie = FastOpen::cookie(&key, &flow).unwrap();
+    let cookie = FastOpen::default().cookie(&key, &flow).unwrap();
     assert_eq!(cookie.as_slice(), [0x12, 0xc3, 0xd3, 0xd6, 0x60, 0x81, 0xfc, 0x12]);
 }

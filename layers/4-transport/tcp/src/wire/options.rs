@@ -116,7 +116,6 @@ impl Cookie {
             w.put(&[kind, len as u8]);
             w.put(magic);
             w.put(cookie);
-            w.pad();
         }
     }
 }
