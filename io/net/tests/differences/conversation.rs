@@ -96,8 +96,16 @@ struct Writer {
     settles: bool,
 }
 
+/// From here on seeds are of conversations in which much is sent, and acknowledged bit by bit.
+pub(crate) const BULK: u64 = 1_000_000;
+
 impl Conversation {
     pub(crate) fn from_seed(seed: u64) -> Self {
+        if seed >= BULK { Self::bulk(seed) } else { Self::odd(seed) }
+    }
+
+    /// A strange peer, who says anything.
+    fn odd(seed: u64) -> Self {
         let mut rng = Rng::seeded(seed.wrapping_mul(0x9e37_79b9).wrapping_add(7));
         // The first numbers of near seeds are near.
         let _ = (0..8).map(|_| rng.below(2)).sum::<u32>();
@@ -134,7 +142,79 @@ impl Conversation {
     }
 }
 
+impl Conversation {
+    /// A peer that takes much, a little at a time, and not always in order.
+    fn bulk(seed: u64) -> Self {
+        let mut rng = Rng::seeded(seed.wrapping_mul(0x9e37_79b9).wrapping_add(7));
+        let _ = (0..8).map(|_| rng.below(2)).sum::<u32>();
+        let mut pick = |from: &[u16]| from[rng.below(from.len() as u32) as usize];
+        let mss = pick(&[1460, 1000, 536]);
+        let offer = Offer { mss: Some(mss), scale: Some(7), sack: pick(&[0, 1, 1]) == 1 };
+        let has_timestamps = pick(&[0, 1]) == 1;
+        let mut writer = Writer {
+            rng,
+            steps: Vec::new(),
+            offer,
+            has_timestamps,
+            nxt: 1,
+            written: 1,
+            una: 1,
+            is_over: false,
+            has_finished: false,
+            settles: false,
+        };
+        writer.take_bit_by_bit(i64::from(mss) - if has_timestamps { 12 } else { 0 });
+        Self { seed, role: Role::Server, steps: writer.steps }
+    }
+}
+
 impl Writer {
+    /// `segment` is how much each of ours carries.
+    fn take_bit_by_bit(&mut self, segment: i64) {
+        let step = |action| Step { wait: Duration::from_millis(40), action };
+        self.say(Flags::SYN, |piece| (piece.seq, piece.ack) = (0, 0));
+        self.say(Flags::ACK, |_| {});
+        for step in &mut self.steps {
+            step.wait = Duration::from_millis(40);
+        }
+        // As much as the kernel's buffer takes at first: where it cuts what waits is not to be seen.
+        const WRITTEN: i64 = 24;
+        self.steps.push(step(Action::Program(Verb::Write((WRITTEN * segment) as usize))));
+        // What has certainly left: the first window, and one for each that arrived.
+        let mut sent = 10;
+        let (mut taken, mut beyond_gap) = (0, 0);
+        while self.steps.len() < 24 && taken < WRITTEN {
+            let wait = [0, 0, 0, 1, 3, 40][self.below(6) as usize];
+            let before = self.steps.len();
+            match self.below(8) {
+                0 | 1 if self.offer.sack && beyond_gap == 0 && taken + 4 < sent => {
+                    // The next is missing: what is behind it comes one by one.
+                    beyond_gap = (1 + self.below((sent - taken - 1) as u32 - 1)).min(5);
+                    let start = self.una + segment;
+                    for n in 1..=beyond_gap {
+                        let end = start + n * segment;
+                        self.say(Flags::ACK, |piece| piece.sack = vec![(start, end)]);
+                    }
+                }
+                _ => {
+                    // The gap is filled, and what came behind it is there.
+                    let n = match std::mem::take(&mut beyond_gap) {
+                        0 => (1 + self.below(3)).min(sent - taken),
+                        beyond => 1 + beyond,
+                    };
+                    let n = n.min(WRITTEN - taken);
+                    taken += n;
+                    sent = (sent + n).min(WRITTEN);
+                    self.una += n * segment;
+                    self.say(Flags::ACK, |_| {});
+                }
+            }
+            for (n, step) in self.steps[before..].iter_mut().enumerate() {
+                step.wait = Duration::from_millis(if n == 0 { wait } else { 0 });
+            }
+        }
+    }
+
     fn below(&mut self, n: u32) -> i64 {
         i64::from(self.rng.below(n))
     }

@@ -53,6 +53,14 @@ const REASONS: &[Reason] = &[
         },
     ),
     (
+        "RFC 8985 §6.2: what may have been overtaken is waited for a quarter of a round trip; the kernel's \
+         timers tick more slowly than that",
+        |steps, kernel, ours| {
+            let is_claim = last(steps).is_some_and(|piece| !piece.sack.is_empty());
+            is_claim && ours.len() == kernel.len() + 1 && ours.starts_with(kernel)
+        },
+    ),
+    (
         "PSH is a hint: where it stands in the middle of a write is nobody's business",
         |_, kernel, ours| {
             let pairs = || kernel.iter().zip(ours);

@@ -338,6 +338,10 @@ impl Connection {
         let breaks_off = self.life.linger().is_some_and(|linger| linger.is_zero());
         let is_unread = self.recv.buffer.len() > 0 && self.is_open();
         if breaks_off || (is_unread && self.config.idle.resets_unread) {
+            if is_unread && self.state == State::Closing {
+                // Both have finished, and still the peer is wrong to think that all was read.
+                self.pending.owe_reset(self.send.nxt);
+            }
             return self.abort(cx);
         }
         self.recv.is_abandoned = true;

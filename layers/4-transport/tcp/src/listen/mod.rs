@@ -336,7 +336,7 @@ impl Listener {
             .is_some_and(|(recent, value)| (value.wrapping_sub(recent) as i32) < 0);
         if !is_acceptable || is_old {
             cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
-            self.challenge(cx, flow, Why::OutOfWindow);
+            self.show_what_we_have(cx, flow, segment);
             return None;
         }
         if flags.has(Flags::SYN) && seq == request.irs {
@@ -457,6 +457,16 @@ impl Listener {
     }
 
     /// Shows the peer what we have, not too often (RFC 5961 §7).
+    /// Who sends data out of place waits for an answer, and gets it however many there were.
+    fn show_what_we_have(&mut self, cx: &mut Cx<'_>, flow: &Flow, segment: &Segment<'_>) {
+        if !segment.payload.is_empty()
+            && let Some(request) = self.half_open.get_mut(flow)
+        {
+            request.answered_at = None;
+        }
+        self.challenge(cx, flow, Why::OutOfWindow);
+    }
+
     fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
         let interval = self.config.out_of_window_interval;
         let now = cx.now();

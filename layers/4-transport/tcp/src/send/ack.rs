@@ -179,7 +179,7 @@ impl Send {
         if !is_newer || ack.ack.is_before(self.una) {
             return false;
         }
-        self.wl1 = ack.seq + u32::from(ack.is_syn_ack);
+        self.wl1 = ack.seq;
         let before = std::mem::replace(&mut self.wnd, ack.window);
         self.wnd_max = self.wnd_max.max(ack.window);
         if before != ack.window && (before == 0 || ack.window == 0) {

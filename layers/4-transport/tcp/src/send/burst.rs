@@ -4,8 +4,12 @@
 //! merges them again hands them up without waiting. Where a profile says so, the same is done for devices
 //! that take one at a time: on the wire nobody sees the difference.
 
-use super::Send;
-use super::output::Room;
+use std::time::Duration;
+
+use base::Instant;
+
+use super::output::{Next, Room};
+use super::{Phase, Send};
 use crate::Seq;
 use crate::config::Config;
 
@@ -37,6 +41,65 @@ impl Send {
         }
         self.burst.1 = self.nxt + len;
         Some((device * mss, false, false))
+    }
+
+    /// Whether a burst waits until there is room for all of it: not for long, for the acknowledgement
+    /// that makes room is on its way, and only if something left just now. (As Linux'
+    /// `tcp_tso_should_defer` does it.)
+    pub(super) fn waits_for_burst(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        (mss, quota): (u32, u32),
+    ) -> bool {
+        /// So long ago is just now.
+        const RECENT: Duration = Duration::from_millis(1);
+        /// This part of the window is worth a burst, whatever its length.
+        const PART: u32 = 3;
+        let unsent = self.unsent_len();
+        let is_last = self.has_finished || self.record_len(self.nxt, unsent).is_some();
+        if config.congestion.burst_min == 0
+            || unsent <= mss
+            || is_last
+            || self.recovery.phase >= Phase::Recovery
+            || now.since(self.last_data_at) > RECENT
+        {
+            return false;
+        }
+        let window = self.window_end().beyond(self.nxt);
+        let congestion = quota.saturating_mul(mss);
+        let room = window.min(congestion);
+        let whole = self.wnd.min(self.congestion.cwnd().saturating_mul(mss));
+        if room >= self.burst_len(config, mss).saturating_mul(mss) || room >= whole / PART {
+            return false;
+        }
+        // What was sent first is acknowledged first; if that takes long, nothing is to be gained.
+        let Some(first) = self.sent.front() else { return false };
+        let waits = now.since(first.at) >= self.rtt.smoothed() / 2;
+        if waits && congestion < window {
+            let packets = self.sent.packets();
+            self.congestion.note_use(now, (self.una, self.nxt), packets, true);
+        }
+        waits
+    }
+
+    /// An entry of several segments is sent again as a burst, too, as far as `allowed`.
+    pub(super) fn begin_burst_again(&mut self, config: &Config, index: usize, allowed: u32) {
+        let Some(sent) = self.sent.get(index).copied() else { return };
+        let is_rest = sent.start.is_after(self.burst.0) && sent.start.is_before(self.burst.1);
+        if config.congestion.burst_min == 0 || is_rest {
+            return;
+        }
+        let mss = self.mss();
+        let segments = allowed.min(self.burst_len(config, mss));
+        let len = sent.payload_len().min(segments.saturating_mul(mss));
+        self.burst = (sent.start, sent.start + len);
+    }
+
+    /// Whether such a burst of more than one segment ends here.
+    pub(super) fn ends_burst_again(&self, next: &Next) -> bool {
+        let is_several = next.start.is_after(self.burst.0) || next.len > u32::from(next.mss);
+        is_several && next.start + next.len == self.burst.1
     }
 
     /// What was decided on is decided on anew.
@@ -83,7 +146,7 @@ impl Send {
         let is_early = cwnd < self.congestion.ssthresh() / 2;
         let percent = if is_early { 200 } else { 120 };
         let window = u64::from(cwnd.max(self.sent.packets())) * u64::from(mss) * percent / 100;
-        let micros = |time: Option<std::time::Duration>| time.map(|time| time.as_micros() as u64);
+        let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
         let smoothed = micros(Some(self.rtt.smoothed()).filter(|_| self.rtt.is_known()));
         let paced = smoothed.map_or(LEN_MAX, |rtt| (window * 1_000_000 / rtt.max(1)) >> 10);
         let near = micros(self.rtt.shortest())

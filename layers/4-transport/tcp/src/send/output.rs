@@ -199,7 +199,10 @@ impl Send {
         }
         let allowed = self.congestion.cwnd().checked_sub(self.in_flight()).filter(|&n| n > 0)?;
         let index = self.sent.next_lost()?;
+        self.begin_burst_again(config, index, allowed);
         let next = self.send_again(cx, room, index, allowed)?;
+        let ends_burst = self.ends_burst_again(&next);
+        let next = Next { has_push: next.has_push || ends_burst, ..next };
         let segments = self.sent.get(index).map_or(1, Sent::segments);
         self.note_retransmission(room.ts_now, segments);
         if self.recovery.is_reducing() {
@@ -326,13 +329,16 @@ impl Send {
             None => {
                 self.restart_after_idle(cx, config);
                 let quota = self.quota(cx, probe)?;
+                if !probe && !small && self.waits_for_burst(cx.now(), config, (mss, quota)) {
+                    return None;
+                }
                 self.begin_burst(config, room, (mss, quota), small)?
             }
         };
         let start = self.nxt;
         let ends_write = len > 0 && self.ends_write(config, start + len, mss, small);
         self.note_sent(cx, config, len, has_fin, ends_write, mss);
-        // What is sent again says only where a write ended.
+        // What is sent again says only where a write ended, and where that burst does.
         let has_push = ends_write || ends_burst;
         if probe {
             self.recovery.probe = Some((self.nxt, false));

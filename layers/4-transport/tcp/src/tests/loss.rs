@@ -89,6 +89,7 @@ fn duplicates_tell_without_sack() {
         connect
         +100ms
         < S. 0:0(0) ack 1 win 65535 <mss 1000>
+        < . 1:1(0) ack 1 win 65535
         write 20000
         +100ms
         < . 1:1(0) ack 1 win 65535
@@ -110,6 +111,7 @@ fn duplicates_tell_without_sack() {
             ~ StateChanged from=SynSent to=Established cause=SynAck
             0.100 > . 1:1(0) ack 1 win 64240
             => Connected
+            < . 1:1(0) ack 1 win 65535
             write 20000
             => wrote 20000
             0.100 > . 1:1001(1000) ack 1 win 64240
