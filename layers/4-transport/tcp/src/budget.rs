@@ -8,8 +8,8 @@ use crate::Config;
 ///
 /// Connections take from it in whole blocks as data comes to lie in their buffers. Above three
 /// quarters (*pressure*) no buffer grows; when nothing is left, data out of order is dropped and
-/// nothing more is taken from users. What the next byte in order needs is always granted: whoever
-/// holds less than one block makes progress, so that nothing is stuck.
+/// nothing more is taken from users. What the next bytes in order need is granted to who holds nothing,
+/// so that nobody is stuck who reads; so a connection holds a segment's blocks beyond the budget at most.
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicU64,

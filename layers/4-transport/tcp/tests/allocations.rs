@@ -15,6 +15,9 @@ struct Pair {
     ends: [Connection; 2],
     wire: Vec<u8>,
     segments: u64,
+    /// Whether users read, and how much they have.
+    reads: bool,
+    read: usize,
 }
 
 const LIMITS: Limits = Limits::of_mss(1460);
@@ -28,13 +31,18 @@ fn flow(local: &str, remote: &str) -> Flow {
 
 impl Pair {
     fn connected() -> Self {
+        Self::connected_with(Config::default())
+    }
+
+    /// The same, where the server has a configuration of its own.
+    fn connected_with(server: Config) -> Self {
         let mut world = World::seeded(1);
         let now = Instant::from_millis(1000);
         let config = Arc::new(Config::default());
         let (a, b) = ("10.0.0.1:4000", "10.0.0.2:80");
         let mut cx = Cx::new(now, Wall(0), &mut world);
         let mut client = Connection::client(&mut cx, Arc::clone(&config), flow(a, b), &LIMITS);
-        let mut listener = Listener::new(config, 1);
+        let mut listener = Listener::new(Arc::new(server), 1);
         let mut wire = Vec::with_capacity(2048);
         assert!(carry(&mut cx, &mut client, &mut wire));
         let syn = Segment::parse(&wire).expect("it is there");
@@ -47,7 +55,15 @@ impl Pair {
         assert!(carry(&mut cx, &mut client, &mut wire));
         let third = Segment::parse(&wire).expect("it is there");
         let server = listener.handle_segment(&mut cx, &flow(b, a), &LIMITS, &third, ecn, None);
-        Self { world, now, ends: [client, server.expect("it is there")], wire, segments: 0 }
+        Self {
+            world,
+            now,
+            ends: [client, server.expect("it is there")],
+            wire,
+            segments: 0,
+            reads: true,
+            read: 0,
+        }
     }
 
     /// Client to server and back, until nobody has anything to say. The server reads.
@@ -64,7 +80,8 @@ impl Pair {
                     self.segments += 1;
                 }
                 while to.poll_event().is_some() {}
-                let n = to.readable();
+                let n = if self.reads { to.readable() } else { 0 };
+                self.read += n;
                 to.release(&mut cx, n);
             }
             if self.segments == before {
@@ -111,6 +128,34 @@ fn a_warm_segment_asks_for_nothing() {
     let asked = allocation_counter::measure(|| (0..10).for_each(|_| round(&mut pair)));
     assert!(pair.segments - before > 350, "{} segments", pair.segments - before);
     assert_eq!(asked.count_total, 0, "for {} segments", pair.segments - before);
+}
+
+/// A peer fills the memory of a stack whose user does not read: it holds its budget and a block, and
+/// everything arrives as soon as the user reads.
+#[test]
+fn who_does_not_read_holds_no_more_than_the_budget() {
+    let budget = Arc::new(tcp::Budget::new(16 * 1024));
+    let mut pair =
+        Pair::connected_with(Config { budget: Arc::clone(&budget), ..Config::default() });
+    pair.reads = false;
+    let data = Bytes::from(vec![b'x'; 60_000]);
+    let [client, _] = &mut pair.ends;
+    let mut cx = Cx::new(pair.now, Wall(0), &mut pair.world);
+    assert_eq!(client.write(&mut cx, data.clone()), data.len());
+    let most = budget.max() + 4096;
+    for _ in 0..20 {
+        pair.pass(Duration::from_millis(300));
+        assert!(budget.used() <= most, "{} bytes", budget.used());
+    }
+    let [_, server] = &pair.ends;
+    let waiting = server.readable();
+    assert!(waiting > 8000 && waiting < 20_000, "{waiting} bytes");
+    pair.reads = true;
+    for _ in 0..300 {
+        pair.pass(Duration::from_millis(300));
+        assert!(budget.used() <= most, "{} bytes", budget.used());
+    }
+    assert_eq!((pair.read, budget.used()), (data.len(), 0));
 }
 
 /// The numbers of `docs/tcp.md`.

@@ -65,12 +65,16 @@ impl Buffer {
     }
 
     /// Whether bytes at `offset` behind what can be read may be kept, as far as memory goes. What
-    /// comes next in order always may, while little is held: nothing is stuck.
+    /// comes next in order always may, while nothing is held: who reads goes on, and who does not
+    /// holds no more than that.
     pub(crate) fn has_memory_for(&self, offset: usize, n: usize) -> bool {
-        let blocks = (n / BLOCK_LEN + 1) as u64;
-        if offset == 0 && self.held <= 16 {
+        let end = self.head as usize + self.len() + offset + n;
+        let more = end.div_ceil(BLOCK_LEN).saturating_sub(self.blocks.len());
+        if offset == 0 && (self.held == 0 || more == 0) {
             return true;
         }
+        // Behind a gap places may be vacant.
+        let blocks = more.max(n.div_ceil(BLOCK_LEN)) as u64;
         !self.budget.is_exhausted_by(blocks * BLOCK_LEN as u64)
     }
 
