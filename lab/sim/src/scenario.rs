@@ -74,6 +74,15 @@ impl Scenario {
         Self { seed, is_v6, mtus, weather, plans, datagrams }
     }
 
+    /// The same over IPv6: on links that it may use, with neighbours that are found by their own
+    /// protocol.
+    #[must_use]
+    pub fn over_ipv6(mut self) -> Self {
+        self.is_v6 = true;
+        self.mtus.iter_mut().for_each(|mtu| *mtu = (*mtu).max(ip::v6::MTU_MIN));
+        self
+    }
+
     fn build(&self, is_watched: bool) -> Net {
         let mut net = Net::new(self.seed);
         if is_watched {

@@ -1,4 +1,4 @@
-//! A thousand networks in any weather, each from its seed.
+//! A thousand networks in any weather, each from its seed, and each once more over IPv6.
 //!
 //! `HEPTA_SIM_SEED=17 cargo test -p hepta-sim` plays one of them again, with its film on standard
 //! error; `HEPTA_SIM_SEEDS=5000..6000` plays others.
@@ -19,9 +19,19 @@ const THREADS: usize = 2;
 
 #[test]
 fn streams_arrive_whole_in_any_weather() {
+    play_all(Scenario::from_seed);
+}
+
+#[test]
+fn streams_arrive_whole_over_ipv6_in_any_weather() {
+    play_all(|seed| Scenario::from_seed(seed).over_ipv6());
+}
+
+/// Plays the scenario of each seed.
+fn play_all(scenario: impl Fn(u64) -> Scenario + Sync) {
     if let Ok(seed) = env::var("HEPTA_SIM_SEED") {
         let seed = seed.parse().expect("HEPTA_SIM_SEED is a number");
-        if let Err(broken) = replay(seed) {
+        if let Err(broken) = replay(&scenario(seed)) {
             panic!("seed {seed}: {broken}");
         }
         return;
@@ -37,7 +47,7 @@ fn streams_arrive_whole_in_any_weather() {
                     if seed >= seeds.end {
                         return;
                     }
-                    match run(&Scenario::from_seed(seed), false).1 {
+                    match run(&scenario(seed), false).1 {
                         Ok(outcome) => add(&mut total.lock().unwrap(), &outcome),
                         Err(why) => broken.lock().unwrap().push((seed, why)),
                     }
@@ -62,7 +72,7 @@ fn streams_arrive_whole_in_any_weather() {
         );
     }
     if let Some((seed, _)) = broken.first() {
-        let _ = replay(*seed);
+        let _ = replay(&scenario(*seed));
         panic!("{} seeds are broken, the first is {seed}", broken.len());
     }
     assert!(total.lost > 0 && total.took > Duration::from_secs(60));
@@ -85,12 +95,15 @@ fn add(total: &mut Outcome, one: &Outcome) {
 }
 
 /// Plays a seed again, and writes what went over its cables and what everybody said of it.
-fn replay(seed: u64) -> Result<Outcome, Broken> {
-    let scenario = Scenario::from_seed(seed);
-    let (net, outcome) = run(&scenario, true);
+fn replay(scenario: &Scenario) -> Result<Outcome, Broken> {
+    let (net, outcome) = run(scenario, true);
+    let version = if scenario.is_v6 { "v6" } else { "v4" };
+    let seed = scenario.seed;
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let (capture, film) =
-        (folder.join(format!("seed-{seed}.pcapng")), folder.join(format!("seed-{seed}.film")));
+    let (capture, film) = (
+        folder.join(format!("seed-{seed}-{version}.pcapng")),
+        folder.join(format!("seed-{seed}-{version}.film")),
+    );
     fs::write(&capture, net.capture().unwrap_or_default()).expect("a file in the target folder");
     fs::write(&film, net.film()).expect("a file in the target folder");
     eprintln!("{scenario:#?}\n{} and {} show it", capture.display(), film.display());
