@@ -3,6 +3,8 @@
 //! `HEPTA_SIM_SEED=17 cargo test -p hepta-sim` plays one of them again, with its film on standard
 //! error; `HEPTA_SIM_SEEDS=5000..6000` plays others.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::env;
 use std::fs;
 use std::ops::Range;
