@@ -53,7 +53,8 @@ impl Drop for Running {
 /// Measures; what iperf3 says at its end.
 async fn measure(args: &str) -> Value {
     let command = format!("iperf3 -J --connect-timeout 5000 {args}");
-    // The server takes a moment to listen, and another to be done with the last test.
+    // The server takes a moment to listen, and another to be done with the last test: it says that it is
+    // busy and closes, and who hears that over a relay may hear only the end.
     for _ in 0..50 {
         let command = command.clone();
         let said = tokio::task::spawn_blocking(move || {
@@ -65,7 +66,9 @@ async fn measure(args: &str) -> Value {
         match end["error"].as_str() {
             None => return end["end"].clone(),
             Some(error)
-                if ["refused", "busy", "has closed"].iter().any(|word| error.contains(word)) =>
+                if ["refused", "busy", "has closed", "reset"]
+                    .iter()
+                    .any(|word| error.contains(word)) =>
             {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

@@ -54,9 +54,11 @@ impl Claims {
 
     /// An address may be used.
     pub(super) fn handle_ready(&mut self, address: IpAddr) {
-        self.had_any = true;
+        // Others come by themselves: the link's own of IPv6, and what routers offer.
         let Some(own) = self.find(address) else { return };
-        match std::mem::replace(&mut own.standing, Standing::Ours) {
+        let before = std::mem::replace(&mut own.standing, Standing::Ours);
+        self.had_any = true;
+        match before {
             Standing::Probed | Standing::Lost { .. } => {
                 tracing::info!("{address} is ours: nobody else has it");
             }
@@ -70,7 +72,10 @@ impl Claims {
     ///
     /// Nothing is ours, and never was: nobody can be served.
     pub(super) fn handle_lost(&mut self, now: Instant, address: IpAddr, to: Mac) -> io::Result<()> {
-        let Some(own) = self.find(address) else { return Ok(()) };
+        let Some(own) = self.find(address) else {
+            tracing::error!("{address} is used by {to}, and not by us");
+            return Ok(());
+        };
         let was =
             std::mem::replace(&mut own.standing, Standing::Lost { again_at: now.after(AGAIN) });
         let is_lost = |own: &Own| matches!(own.standing, Standing::Lost { .. });

@@ -39,7 +39,7 @@ impl OwnNetwork {
         let probed: Vec<_> = self.probed.iter().map(ToString::to_string).collect();
         (!probed.is_empty()).then(|| {
             format!(
-                "{} {are} used in four to seven seconds, unless somebody on {} has {have}.",
+                "{} {are} used within seven seconds, unless somebody on {} has {have}.",
                 probed.join(", "),
                 self.device
             )

@@ -88,7 +88,7 @@ fn an_address_that_somebody_has_is_not_used() {
         ip("link set right up");
         let ours = ["--net", "right", "--address", "10.79.0.2/24"];
         let mut server = serve(&site, &ours);
-        let notice = "10.79.0.2 is used in four to seven seconds, unless somebody on right has it.";
+        let notice = "10.79.0.2 is used within seven seconds, unless somebody on right has it.";
         assert!(server.stdout().contains(notice), "{}", server.stdout());
         let mac = elsewhere.mac("left");
         let refusal = format!("10.79.0.2 is not used, because {mac} has it already");
@@ -128,9 +128,43 @@ fn who_is_behind_a_bridge_is_asked_too() {
         // Who is not to ask takes it.
         let ours = ["--net", "tap0", "--address", "10.79.0.3/24", "--probe", "never"];
         let server = serve(&site, &ours);
-        assert!(!server.stdout().contains("is used in"), "{}", server.stdout());
+        assert!(!server.stdout().contains("is used within"), "{}", server.stdout());
         assert_eq!(elsewhere.curl("http://10.79.0.3/hello.txt"), "hello\n");
     });
+}
+
+#[test]
+fn an_address_that_somebody_takes_is_defended_once_and_then_let_go() {
+    in_namespace(
+        "addresses::an_address_that_somebody_takes_is_defended_once_and_then_let_go",
+        || {
+            let (site, elsewhere) = (site(), Elsewhere::new());
+            ip("link add left type veth peer name right");
+            elsewhere.take("left", "10.79.0.1/24");
+            ip("link set right up");
+            let ours = ["--net", "right", "--address", "10.79.0.3/24", "--probe", "never"];
+            let mut server = serve(&site, &ours);
+            assert_eq!(elsewhere.curl("http://10.79.0.3/hello.txt"), "hello\n");
+            // A kernel there takes the address, and says so to everybody whenever its interface comes up.
+            let mut notify = Command::new("sh");
+            notify.args(["-c", "echo 1 > /proc/sys/net/ipv4/conf/left/arp_notify"]);
+            let _ = elsewhere.run(notify).ok();
+            elsewhere.ip("address add 10.79.0.3/24 dev left");
+            let mac = elsewhere.mac("left");
+            let lost = format!("10.79.0.3 is used by {mac} too, and ours no longer");
+            until("it has heard it twice", || {
+                elsewhere.ip("link set left down");
+                elsewhere.ip("link set left up");
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                server.stderr().contains(&lost).then_some(())
+            });
+            assert!(
+                server.is_running(),
+                "it asks again, and may have it back: {}",
+                server.stderr()
+            );
+        },
+    );
 }
 
 #[test]
@@ -151,13 +185,9 @@ fn an_address_of_this_machine_is_refused_at_once() {
         // to be asked all the same.
         let ours = ["--net", "tap0", "--address", "10.77.0.2/24"];
         let server = serve(&site, &ours);
-        assert!(!server.stdout().contains("is used in"), "{}", server.stdout());
+        assert!(!server.stdout().contains("is used within"), "{}", server.stdout());
         drop(server);
         let server = serve(&site, &[&ours[..], &["--probe", "always"]].concat());
-        assert!(
-            server.stdout().contains("10.77.0.2 is used in four to seven"),
-            "{}",
-            server.stdout()
-        );
+        assert!(server.stdout().contains("10.77.0.2 is used within seven"), "{}", server.stdout());
     });
 }

@@ -265,13 +265,14 @@ fn what_is_under_way_is_shown() {
         assert!(known["tcp"]["acknowledged_bytes"].as_u64().unwrap() > 0, "{known}");
         // And its film, with the layers below.
         let number = known["number"].as_u64().unwrap();
-        let film = curl(&[&format!("http://127.0.0.1:9900/connections/{number}/film?seconds=1")]);
+        let film = curl(&[&format!("http://127.0.0.1:9900/connections/{number}/film?seconds=4")]);
         for word in
             ["Link FrameOut", "Network PacketOut", "Transport SegmentOut", "Transport Wrote"]
         {
             assert!(film.contains(word), "{word} is not in {film}");
         }
-        let film = format!("http://127.0.0.1:9900/connections/{number}/film?seconds=1");
+        // A slow reader makes room seldom, and then for a lot.
+        let film = format!("http://127.0.0.1:9900/connections/{number}/film?seconds=4");
         let lines = curl(&["-H", "Accept: application/jsonl", &film]);
         for line in lines.lines() {
             let _: Value = serde_json::from_str(line).unwrap();
@@ -496,11 +497,9 @@ fn a_file_names_the_network_and_a_start_changes_it() {
         assert_eq!(server.urls(), ["http://10.77.0.2:80/"]);
         assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
         assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
-        // A packet of ours is as long as the file says: 1400 bytes behind 14 of Ethernet.
-        let _ = curl(&["-o", "/dev/null", &format!("{CLEAR}/page.html")]);
+        // Our SYN says how long segments may be (RFC 9293 §3.7.1): 1400 bytes without both headers.
         let frames = std::fs::read(site.path("frames.pcapng")).unwrap();
-        assert!(frames.windows(4).any(|four| four == 1414_u32.to_le_bytes()));
-        assert!(!frames.windows(4).any(|four| four == 1514_u32.to_le_bytes()));
+        assert!(frames.windows(4).any(|four| four == [2, 4, 0x05, 0x50]));
         // What is served there changes with a reload.
         site.replace("hepta.kdl", WITH_NET.replace("listen 80", "listen 81"));
         server.signal(Signal::HUP);

@@ -54,6 +54,10 @@ fn who_never_had_an_address_cannot_serve_and_who_had_one_waits() {
     claims.handle_ready(ip("10.0.0.2"));
     assert!(claims.handle_lost(second(1), ip("10.0.0.2"), THEIRS).is_ok());
     assert_eq!(claims.poll_timeout(), Some(second(61)));
-    // What was never ours is nobody's business here.
-    assert!(claims.handle_lost(second(1), ip("10.0.0.9"), THEIRS).is_ok());
+    // An address that came by itself is none at which anybody was to be served.
+    let mut claims = Claims::default();
+    claims.add(LINK, cidr("10.0.0.2/24"), Claim::Probe);
+    claims.handle_ready(ip("fe80::2"));
+    assert!(claims.handle_lost(second(1), ip("fe80::3"), THEIRS).is_ok());
+    assert!(claims.handle_lost(second(1), ip("10.0.0.2"), THEIRS).is_err());
 }
