@@ -1,8 +1,9 @@
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use host::ListenerId;
+use tokio::task::coop;
 
 use crate::stack::Stack;
 use crate::tcp_stream::TcpStream;
@@ -53,6 +54,7 @@ impl TcpListener {
     /// # Errors
     /// None today; the signature is tokio's.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let turn = ready!(coop::poll_proceed(cx));
         let accepted = self.stack.inner(|inner| {
             let accepted = inner.host.tcp_accept(self.id);
             if accepted.is_none() {
@@ -61,7 +63,10 @@ impl TcpListener {
             accepted.and_then(|id| Some((id, inner.host.tcp(id)?.flow().remote)))
         });
         match accepted {
-            Some((id, peer)) => Poll::Ready(Ok((TcpStream::new(&self.stack, id), peer))),
+            Some((id, peer)) => {
+                turn.made_progress();
+                Poll::Ready(Ok((TcpStream::new(&self.stack, id), peer)))
+            }
             None => Poll::Pending,
         }
     }

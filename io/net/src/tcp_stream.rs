@@ -9,6 +9,7 @@ use bytes::Bytes;
 use host::TcpId;
 use tcp::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 
 use crate::error;
 use crate::stack::{Inner, Stack};
@@ -291,8 +292,9 @@ impl Socket {
         })
     }
 
-    fn poll_ready(&self, way: Way, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.stack.inner(|inner| {
+    fn poll_ready(&self, way: Way, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let turn = ready!(coop::poll_proceed(cx));
+        let is_ready = self.stack.inner(|inner| {
             let connection = inner.host.tcp(self.id).ok_or_else(gone)?;
             let is_ready = match way {
                 Way::Read => connection.readable() > 0 || connection.is_read_out(),
@@ -303,7 +305,11 @@ impl Socket {
                 return Poll::Pending;
             }
             Poll::Ready(Ok(()))
-        })
+        });
+        if is_ready.is_ready() {
+            turn.made_progress();
+        }
+        is_ready
     }
 
     fn try_read(&self, into: &mut [u8], cx: Option<&Context<'_>>) -> io::Result<usize> {
@@ -355,14 +361,22 @@ impl Socket {
         })
     }
 
-    fn poll_read(&self, cx: &Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    // As with tokio's own sockets, a task that always finds something to read, or room to write, lets
+    // others have their turn now and then.
+
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let turn = ready!(coop::poll_proceed(cx));
         let len = ready!(pending(self.try_read(into.initialize_unfilled(), Some(cx))))?;
+        turn.made_progress();
         into.advance(len);
         Poll::Ready(Ok(()))
     }
 
-    fn poll_write(&self, cx: &Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        pending(self.try_write(slices, Some(cx)))
+    fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let turn = ready!(coop::poll_proceed(cx));
+        let written = ready!(pending(self.try_write(slices, Some(cx))));
+        turn.made_progress();
+        Poll::Ready(written)
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use base::Mac;
@@ -158,5 +160,35 @@ fn waiting_may_be_cancelled() {
         assert_eq!(server.read(&mut into).await.unwrap(), 3);
         drop(client);
         assert_eq!(server.read(&mut into).await.unwrap(), 0);
+    });
+}
+
+/// As with tokio's own sockets: who always finds something to read lets others have their turn.
+#[test]
+fn who_always_finds_something_lets_others_have_their_turn() {
+    run(async {
+        const LEN: usize = 40_000;
+        let (a, b) = pair();
+        let listener = TcpListener::bind(&b, at([0; 4], 9)).unwrap();
+        let mut client = TcpStream::connect(&a, at(B, 9)).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        client.write_all(&[7; LEN]).await.unwrap();
+        while server.info().unwrap().readable < LEN {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let turns = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        for _ in 0..LEN {
+            assert_eq!(server.read_u8().await.unwrap(), 7);
+        }
+        // tokio gives a task 128 such turns.
+        assert!(turns.load(Ordering::Relaxed) >= 200, "{turns:?}");
+        other.abort();
     });
 }
