@@ -17,20 +17,10 @@ pub(crate) enum Use {
 }
 
 /// The addresses and ports of a flow, 36 bytes, and what the hash is for.
-fn flow_bytes(of: Use, local: SocketAddr, remote: SocketAddr, extra: u64) -> [u8; 48] {
-    let mut bytes = [0; 48];
-    let parts = [
-        &octets(local.ip())[..],
-        &octets(remote.ip()),
-        &local.port().to_be_bytes(),
-        &remote.port().to_be_bytes(),
-        &extra.to_be_bytes(),
-        &[of as u8],
-    ];
-    for (to, from) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
-        *to = *from;
-    }
-    bytes
+fn flow_bytes(of: Use, local: SocketAddr, remote: SocketAddr, extra: u64) -> [[u8; 16]; 3] {
+    let ports = u128::from(local.port()) << 112 | u128::from(remote.port()) << 96;
+    let rest = ports | u128::from(extra) << 32 | u128::from(of as u8) << 24;
+    [octets(local.ip()), octets(remote.ip()), rest.to_be_bytes()]
 }
 
 fn octets(ip: IpAddr) -> [u8; 16] {
@@ -42,7 +32,7 @@ fn octets(ip: IpAddr) -> [u8; 16] {
 
 /// A keyed hash of a flow and of `extra`.
 pub(crate) fn keyed(config: &Config, of: Use, flow: &Flow, extra: u64) -> u64 {
-    config.secret.hash(&flow_bytes(of, flow.local, flow.remote, extra))
+    config.secret.hash(flow_bytes(of, flow.local, flow.remote, extra).as_flattened())
 }
 
 /// RFC 6528 §3: a clock, and for each flow another beginning.
