@@ -5,10 +5,10 @@ mod cookie;
 pub(crate) mod isn;
 mod request;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use base::{Cx, Instant};
+use base::{Cx, Instant, SipKey};
 
 use crate::fast_open::{self, Unproven, Verdict};
 use crate::machine::{Connection, Failure, Flow, Limits};
@@ -31,7 +31,8 @@ const ANSWERS_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Listener {
     config: Arc<Config>,
-    half_open: BTreeMap<Flow, Request>,
+    /// In no order, for nobody goes through them: in a flood every SYN is looked up here.
+    half_open: HashMap<Flow, Request, SipKey>,
     /// When each of them is sent its answer again.
     deadlines: BTreeSet<(Instant, Flow)>,
     /// How many connections may wait to be accepted.
@@ -47,9 +48,10 @@ pub struct Listener {
 impl Listener {
     /// A listener for up to `backlog` connections that wait to be accepted.
     pub fn new(config: Arc<Config>, backlog: usize) -> Self {
+        let half_open = HashMap::with_hasher(config.secret.derive(b"half open"));
         Self {
             config,
-            half_open: BTreeMap::new(),
+            half_open,
             deadlines: BTreeSet::new(),
             backlog,
             accept: VecDeque::new(),
