@@ -37,7 +37,7 @@ pub struct Listener {
 enum Sockets {
     /// One for each worker, over which the kernel spreads connections; or fewer, or more.
     Kernel(Vec<OwnedFd>),
-    /// The network stack of a worker does it.
+    /// The network stacks of workers do it.
     Own,
 }
 
@@ -58,8 +58,8 @@ impl Listener {
         Self { address, sockets: Sockets::Kernel(sockets) }
     }
 
-    /// Has the worker that has a network of its own listen there, when it is among its places. That
-    /// the address is one of that network's is the caller's business.
+    /// Has every worker that has a network of its own listen there, when it is among its places. That
+    /// the address is one of these networks' is the caller's business.
     pub const fn of_own_network(address: SocketAddr) -> Self {
         Self { address: Address::Ip(address), sockets: Sockets::Own }
     }
@@ -95,8 +95,8 @@ impl Listener {
         let sockets = match (self.sockets, self.address) {
             (Sockets::Kernel(sockets), _) => sockets,
             (Sockets::Own, Address::Ip(address)) => {
-                let first = split.first_mut();
-                first.into_iter().for_each(|worker| worker.push(ListeningSocket::Own(address)));
+                // Each has a stack, and every stack has the address.
+                split.iter_mut().for_each(|worker| worker.push(ListeningSocket::Own(address)));
                 return Ok(split);
             }
             (Sockets::Own, Address::Unix(_)) => return Ok(split),

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ::net::{Builder, Port, Stack};
+use ::net::{Builder, Inlet, Port, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use base::Mac;
 use clap::{Args, ValueHint};
@@ -75,9 +75,10 @@ pub(crate) struct Network {
     device: String,
 }
 
-/// A stack of our own that a worker of a server is to run.
+/// Stacks of our own that the workers of a server are to run, each at a queue of one device.
 pub(crate) struct ForServer {
-    pub(crate) network: server::Network,
+    /// One for each worker.
+    pub(crate) networks: Vec<server::Network>,
     /// What its device is called.
     pub(crate) device: String,
     /// The addresses that are used only when nobody else turns out to have them.
@@ -132,24 +133,75 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
     let Some(wanted) = options.wanted()? else { return Ok(None) };
     let (device, config) = prepare(&wanted)?;
     let mut builder = Builder::new(config);
-    let device = fill(&mut builder, device, &wanted)?;
+    let name = device.name.clone();
+    fill(&mut builder, device, &wanted)?;
     let stack = builder.start().context("the stack cannot be started")?;
-    Ok(Some(Network { stack, device }))
+    Ok(Some(Network { stack, device: name }))
 }
 
-/// The same for a worker of a server, which runs it by itself.
-pub(crate) fn for_server(wanted: &Wanted) -> anyhow::Result<ForServer> {
-    let (device, config) = prepare(wanted)?;
-    let mut network = server::Network::new(config);
+/// The same for the workers of a server, which run a stack each by themselves; nobody has asked for so
+/// many `workers` if `is_choice`, and a device with one queue has one.
+pub(crate) fn for_server(
+    wanted: &Wanted,
+    workers: usize,
+    is_choice: bool,
+) -> anyhow::Result<ForServer> {
+    check(wanted)?;
+    let config = config()?;
+    // One file has the frames of one queue.
+    let (workers, is_choice) = match &wanted.capture {
+        Some(_) if is_choice || workers == 1 => (1, false),
+        Some(_) => bail!("a capture has the frames of one worker: leave one of the two away"),
+        None => (workers, is_choice),
+    };
+    if workers == 1 {
+        return Ok(of_networks(vec![of_worker(&config, open_device(wanted)?, None, wanted)?]));
+    }
+    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers, is_choice)?;
+    let networks = queues
+        .into_iter()
+        .map(|(device, inlet)| of_worker(&config, device, inlet, wanted))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(of_networks(networks))
+}
+
+/// A worker's stack, what its device is called, and the addresses that are probed.
+type OfWorker = (server::Network, String, Vec<IpAddr>);
+
+/// All workers have the same addresses at the same device.
+fn of_networks(all: Vec<OfWorker>) -> ForServer {
+    let (device, probed) =
+        all.first().map(|(_, device, probed)| (device.clone(), probed.clone())).unwrap_or_default();
+    ForServer { networks: all.into_iter().map(|(network, ..)| network).collect(), device, probed }
+}
+
+fn of_worker(
+    config: &Config,
+    device: Device,
+    inlet: Option<Inlet>,
+    wanted: &Wanted,
+) -> anyhow::Result<OfWorker> {
+    // The secret is the same for all, as the addresses are that follow from it.
+    let mut network = server::Network::new(config.clone());
     let is_asked = device.port.device().medium == Medium::Ethernet
         && wanted.probe.claim(device.is_shared) == Claim::Probe;
-    let device = fill(&mut network, device, wanted)?;
+    let name = device.name.clone();
+    let id = fill(&mut network, device, wanted)?;
+    if let Some(inlet) = inlet {
+        network.add_inlet(id, Box::new(inlet));
+    }
     let probed = wanted.ips().filter(|_| is_asked).collect();
-    Ok(ForServer { network, device, probed })
+    Ok((network, name, probed))
 }
 
 /// Opens what is wanted.
 fn prepare(wanted: &Wanted) -> anyhow::Result<(Device, Config)> {
+    check(wanted)?;
+    Ok((open_device(wanted)?, config()?))
+}
+
+/// Refuses addresses that the kernel has.
+fn check(wanted: &Wanted) -> anyhow::Result<()> {
     for own in &wanted.addresses {
         if let Some(interface) = kernel::interface_with(own.address()) {
             bail!(
@@ -159,16 +211,24 @@ fn prepare(wanted: &Wanted) -> anyhow::Result<(Device, Config)> {
             );
         }
     }
+    Ok(())
+}
+
+fn open_device(wanted: &Wanted) -> anyhow::Result<Device> {
     let mut device = Device::open(&wanted.device, usize::from(wanted.mtu))?;
     if let Some(file) = &wanted.capture {
         device = device
             .captured(file)
             .with_context(|| format!("frames cannot be written to {}", file.display()))?;
     }
+    Ok(device)
+}
+
+fn config() -> anyhow::Result<Config> {
     let mut secret = [0; 16];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    Ok((device, Config::new(secret)))
+    Ok(Config::new(secret))
 }
 
 /// What a stack is set up by, whoever runs it.
@@ -206,8 +266,8 @@ impl Setup for server::Network {
     }
 }
 
-/// Gives a stack its device, addresses and routes; what the device is called.
-fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<String> {
+/// Gives a stack its device, addresses and routes.
+fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<InterfaceId> {
     let Device { name, port, is_shared } = device;
     let id = stack.add_port(&name, wanted.ips().next().map_or(Mac::UNSPECIFIED, mac_for), port)?;
     for address in &wanted.addresses {
@@ -221,7 +281,7 @@ fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Resu
             .add_route(Route::via(all, id, *gateway))
             .with_context(|| format!("{gateway} cannot be a gateway of {name}"))?;
     }
-    Ok(name)
+    Ok(id)
 }
 
 impl Network {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use host::{Config, Host, InterfaceConfig, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
-use phys::RxFrame;
+use phys::{Device, Medium, Merger, RxFrame};
 
 const IF1: InterfaceId = InterfaceId(1);
 
@@ -22,11 +22,15 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
+        Self::on(Device::plain(Medium::Ethernet, 1500))
+    }
+
+    fn on(device: Device) -> Self {
         let (mut world, now) = (World::seeded(1), Instant::from_millis(1000));
         let hosts = [1u8, 2].map(|n| {
             let mut host = Host::new(Config::new([n; 16]));
             let mac = Mac([2, 0, 0, 0, 0, n]);
-            let id = host.add_interface(InterfaceConfig::ethernet("eth0", mac, 1500));
+            let id = host.add_interface(InterfaceConfig::on("eth0", mac, device));
             let address = format!("10.0.0.{n}/24").parse().expect("an address");
             let mut cx = Cx::new(now, Wall(0), &mut world);
             let added = host.add_address(&mut cx, id.expect("room"), address, Claim::Silent);
@@ -63,10 +67,37 @@ fn carry(cx: &mut Cx<'_>, from: &mut Host, to: &mut Host, out: &mut TxBuf) -> us
     let mut frames = 0;
     while from.poll_frame(cx, out).is_some() {
         frames += 1;
+        out.finish_checksum();
         to.handle_frame(cx, IF1, &RxFrame::new(out.as_slice()));
     }
     while from.poll_event().is_some() {}
     frames
+}
+
+/// Carries every frame from one host to the other as devices do it that can nothing: super-segments are
+/// cut, and what arrives is merged; how many packets there were.
+fn carry_in_software(
+    cx: &mut Cx<'_>,
+    (from, to): (&mut Host, &mut Host),
+    (out, piece): (&mut TxBuf, &mut TxBuf),
+    merger: &mut Merger,
+) -> usize {
+    let mut packets = 0;
+    while from.poll_frame(cx, out).is_some() {
+        let mut up = |frame: &RxFrame<'_>| to.handle_frame(cx, IF1, frame);
+        let mut arrive = |frame: &mut TxBuf| {
+            frame.finish_checksum();
+            packets += 1;
+            merger.handle_frame(Medium::Ethernet, RxFrame::new(frame.as_slice()), &mut up);
+        };
+        match out.offload().segmentation {
+            Some(_) => phys::cut(out, Medium::Ethernet, piece, arrive),
+            None => arrive(out),
+        }
+        merger.flush(up);
+    }
+    while from.poll_event().is_some() {}
+    packets
 }
 
 /// Allocations per frame, once `turn` has been played often enough.
@@ -106,15 +137,21 @@ fn a_datagram_costs_no_allocation() {
     assert_eq!(per_frame, 0.0);
 }
 
-#[test]
-fn a_segment_costs_no_allocation_of_its_own() {
-    let mut pair = Pair::new();
+/// Two ends of a connection over port 80: the client's, and the server's.
+fn connect(pair: &mut Pair) -> (TcpId, TcpId) {
     let any = std::net::SocketAddr::new([0; 4].into(), 80);
     let remote = std::net::SocketAddr::new([10, 0, 0, 2].into(), 80);
     let listener = pair.with(1, |_, host| host.tcp_listen(any, 8)).expect("free");
     let client = pair.with(0, |cx, host| host.tcp_connect(cx, None, remote)).expect("a way");
     pair.turn();
-    let server: TcpId = pair.with(1, |_, host| host.tcp_accept(listener)).expect("connected");
+    let server = pair.with(1, |_, host| host.tcp_accept(listener)).expect("connected");
+    (client, server)
+}
+
+#[test]
+fn a_segment_costs_no_allocation_of_its_own() {
+    let mut pair = Pair::new();
+    let (client, server) = connect(&mut pair);
     let data = Bytes::from(vec![7; 16 * 1024]);
     let mut into = vec![0; 1 << 20];
     let per_frame = measure(&mut pair, |pair| {
@@ -290,4 +327,31 @@ fn a_flood_of_syns_takes_no_memory() {
     assert_eq!(listener.half_open(), 4096);
     // The sixteen clients of this time are in TIME-WAIT, of some 200 bytes each.
     assert!(grown.bytes_current < 16_384, "{} bytes", grown.bytes_current);
+}
+
+#[test]
+fn a_packet_that_is_cut_off_and_merged_again_costs_no_allocation() {
+    let mut pair = Pair::on(Device::plain(Medium::Ethernet, 1500).with_software());
+    let (client, server) = connect(&mut pair);
+    let (mut piece, mut merger) = (TxBuf::new(), Merger::new());
+    let data = Bytes::from(vec![7; 60_000]);
+    let mut into = vec![0; 1 << 20];
+    let per_packet = measure(&mut pair, |pair| {
+        pair.with(0, |cx, host| host.tcp_write(cx, client, data.clone()));
+        pair.now = pair.now.after(Duration::from_micros(50));
+        let Pair { world, now, hosts: [a, b], out, frames } = pair;
+        let mut cx = Cx::new(*now, Wall(0), world);
+        loop {
+            let buffers = (&mut *out, &mut piece);
+            let there = carry_in_software(&mut cx, (a, b), buffers, &mut merger);
+            let buffers = (&mut *out, &mut piece);
+            let back = carry_in_software(&mut cx, (b, a), buffers, &mut merger);
+            *frames += there + back;
+            if there + back == 0 {
+                break;
+            }
+        }
+        pair.with(1, |cx, host| host.tcp_read(cx, server, &mut into));
+    });
+    assert!(per_packet < 0.05, "{per_packet} allocations for a packet");
 }

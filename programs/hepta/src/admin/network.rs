@@ -16,7 +16,7 @@ pub(super) fn show(overview: &Arc<Overview>, request: &Request) -> Reply {
     let is_text = request.fields.has_element(Name::Accept, "text/plain");
     Reply::Later(Box::pin(async move {
         let seen = overview.observer.networks(Looked::at).await;
-        let Some(looked) = seen.first() else {
+        let Some(looked) = seen.into_iter().reduce(Looked::and) else {
             let why = "sites are served over the kernel's network; `ip` and `ss` show that one";
             return pages::error(&request, Status::NOT_FOUND, why);
         };

@@ -99,7 +99,8 @@ pub(super) fn down(options: &DownOptions) -> anyhow::Result<()> {
 pub(super) fn commands_up(options: &UpOptions) -> Vec<Vec<String>> {
     let name = options.name.as_str();
     let mode = if options.tun { "tun" } else { "tap" };
-    let mut add = words(&["tuntap", "add", "dev", name, "mode", mode]);
+    // Whoever has several workers has a queue for each; who has one opens one.
+    let mut add = words(&["tuntap", "add", "dev", name, "mode", mode, "multi_queue"]);
     if let Some(user) = &options.user {
         add.extend(words(&["user", user]));
     }

@@ -85,6 +85,22 @@ impl Looked {
         Self { tables, more, time_waits: host.tcp_time_waits(), counts }
     }
 
+    /// The same network as another worker sees it: what both have stands there once.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        let Self { tables, more, time_waits, counts } = other;
+        for (own, other) in self.tables.iter_mut().zip(tables) {
+            let new = other.lines.into_iter().filter(|line| !own.lines.contains(line));
+            let new: Vec<_> = new.collect();
+            own.lines.extend(new);
+        }
+        self.more += more;
+        self.time_waits += time_waits;
+        self.counts.received += counts.received;
+        self.counts.sent += counts.sent;
+        self.counts.lost += counts.lost;
+        self
+    }
+
     /// For people.
     pub(crate) fn text(&self) -> String {
         let bold = anstyle::Style::new().bold();

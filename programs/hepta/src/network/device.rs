@@ -5,8 +5,8 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use ::net::{Captured, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
-use anyhow::anyhow;
+use ::net::{self, Captured, Inlet, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
+use anyhow::{anyhow, bail};
 use base::Mac;
 
 /// A device that is open.
@@ -24,6 +24,25 @@ impl Device {
         open(name, mtu).map_err(|error| cannot_open(name, &error))
     }
 
+    /// Opens so many queues of a device, each with what it hears of the others. If `is_choice` a device
+    /// with one queue is opened as such.
+    pub(super) fn open_queues(
+        name: &str,
+        mtu: usize,
+        queues: usize,
+        is_choice: bool,
+    ) -> anyhow::Result<Vec<(Self, Option<Inlet>)>> {
+        match open_queues(name, mtu, queues) {
+            Ok(Some(opened)) => Ok(opened),
+            Ok(None) if is_choice => Ok(vec![(Self::open(name, mtu)?, None)]),
+            Ok(None) => bail!(
+                "{queues} workers are one for each queue of {name}, which has one: leave `workers` away, or make \
+                 {name} anew with `hepta net up`"
+            ),
+            Err(error) => Err(cannot_open(name, &error)),
+        }
+    }
+
     /// The same device, whose frames are also written to a file, each at once.
     pub(super) fn captured(self, file: &Path) -> io::Result<Self> {
         let Self { name, port, is_shared } = self;
@@ -32,13 +51,58 @@ impl Device {
     }
 }
 
+/// The kinds that a device may be of, the one first that a new one of this name is made as.
+fn modes(name: &str) -> [Mode; 2] {
+    match name.starts_with("tun") {
+        true => [Mode::Tun, Mode::Tap],
+        false => [Mode::Tap, Mode::Tun],
+    }
+}
+
+/// The kernel says so of a device that is there and of another kind.
+fn is_other(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+}
+
+/// The queues of a device; nothing if it has only one.
+fn open_queues(
+    name: &str,
+    mtu: usize,
+    queues: usize,
+) -> io::Result<Option<Vec<(Device, Option<Inlet>)>>> {
+    let config = PortConfig { mtu, ..PortConfig::default() };
+    let count = u16::try_from(queues).unwrap_or(u16::MAX);
+    for mode in modes(name) {
+        match Tap::open_queues(name, mode, config, count) {
+            Err(error) if is_other(&error) => {}
+            Err(error) => return Err(error),
+            Ok(taps) => {
+                let name = taps.first().map_or(name, Tap::name).to_owned();
+                let is_shared = is_bridged(&name).unwrap_or(true);
+                return joined(&name, taps, is_shared).map(Some);
+            }
+        }
+    }
+    // A TAP or TUN device for one program at a time is opened by this, and closed again.
+    if modes(name).into_iter().any(|mode| Tap::open(name, mode, config).is_ok()) {
+        return Ok(None);
+    }
+    joined(name, PacketSocket::open_queues(name, config, count)?, true).map(Some)
+}
+
+fn joined<P: Port + 'static>(
+    name: &str,
+    ports: Vec<P>,
+    is_shared: bool,
+) -> io::Result<Vec<(Device, Option<Inlet>)>> {
+    let joined = net::join(ports)?.into_iter().map(|(queue, inlet)| {
+        (Device { name: name.to_owned(), port: Box::new(queue), is_shared }, Some(inlet))
+    });
+    Ok(joined.collect())
+}
+
 fn open(name: &str, mtu: usize) -> io::Result<Device> {
-    let (guess, other) = match name.starts_with("tun") {
-        true => (Mode::Tun, Mode::Tap),
-        false => (Mode::Tap, Mode::Tun),
-    };
-    // The kernel says so of a device that is there and of another kind.
-    let is_other = |error: &io::Error| error.kind() == io::ErrorKind::InvalidInput;
+    let [guess, other] = modes(name);
     let config = PortConfig { mtu, ..PortConfig::default() };
     let tap = match Tap::open(name, guess, config) {
         Err(error) if is_other(&error) => Tap::open(name, other, config),

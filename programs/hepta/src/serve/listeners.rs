@@ -54,9 +54,9 @@ impl Listeners {
         Self { workers, inherited, open: Vec::new(), secrets: Secrets::default(), own }
     }
 
-    /// The network of our own, for the worker that is to run it.
-    pub(super) fn take_network(&mut self) -> Option<server::Network> {
-        self.own.as_mut().and_then(OwnNetwork::take)
+    /// The networks of our own, for the workers that are to run them; none if it is the kernel's.
+    pub(super) fn take_networks(&mut self) -> Vec<server::Network> {
+        self.own.as_mut().map(OwnNetwork::take).unwrap_or_default()
     }
 
     /// Whether there is a network of our own, whose connections nobody can take over.

@@ -17,20 +17,24 @@ pub(super) struct OwnNetwork {
     addresses: Vec<IpAddr>,
     /// Those that are used only when nobody else turns out to have them.
     probed: Vec<IpAddr>,
-    /// Until a worker has it.
-    network: Option<server::Network>,
+    /// How many workers there are, each with a stack at a queue of the device.
+    pub(super) workers: usize,
+    /// Until workers have them.
+    networks: Vec<server::Network>,
 }
 
 impl OwnNetwork {
-    /// Opens the device that is wanted, and sets up what is to run there.
+    /// Opens the device that is wanted, and sets up what is to run there: a stack for each of `workers`;
+    /// or, if nobody has asked for so many (`is_choice`), for one if the device has one queue.
     ///
     /// # Errors
     ///
     /// What is missing, and what to do about it.
-    pub(super) fn open(wanted: &Wanted) -> anyhow::Result<Self> {
-        let ForServer { network, device, probed } = network::for_server(wanted)?;
+    pub(super) fn open(wanted: &Wanted, workers: usize, is_choice: bool) -> anyhow::Result<Self> {
+        let ForServer { networks, device, probed } =
+            network::for_server(wanted, workers, is_choice)?;
         let (addresses, wanted) = (wanted.ips().collect(), wanted.clone());
-        Ok(Self { device, wanted, addresses, probed, network: Some(network) })
+        Ok(Self { device, wanted, addresses, probed, workers: networks.len(), networks })
     }
 
     /// What people who start it should know.
@@ -74,9 +78,9 @@ impl OwnNetwork {
         bail!("{what}: that takes a start, not a reload")
     }
 
-    /// The network, for the worker that is to run it.
-    pub(super) fn take(&mut self) -> Option<server::Network> {
-        self.network.take()
+    /// The networks, for the workers that are to run them.
+    pub(super) fn take(&mut self) -> Vec<server::Network> {
+        std::mem::take(&mut self.networks)
     }
 
     /// Where that is on this network; nothing for what only the kernel has.
@@ -106,12 +110,19 @@ impl OwnNetwork {
             "cannot listen at {address}: with --net sites are served at addresses of our own, and {device} has {}",
             own.join(", ")
         );
-        match &mut self.network {
-            Some(network) => network
-                .listen(address)
-                .map_err(|error| anyhow!("cannot listen at {address} of {device}: {error}")),
-            // A worker has it, and listens when it is told to.
-            None => {
+        let cannot = |error| anyhow!("cannot listen at {address} of {device}: {error}");
+        match self.networks.as_mut_slice() {
+            [first, others @ ..] => {
+                let listener = first.listen(address).map_err(cannot)?;
+                // A port that the first has chosen is the port of all.
+                let port = listener.address.port().unwrap_or(address.port());
+                for other in others {
+                    other.listen(SocketAddr::new(address.ip(), port)).map_err(cannot)?;
+                }
+                Ok(listener)
+            }
+            // Workers have them, and listen when they are told to.
+            [] => {
                 ensure!(
                     address.port() != 0,
                     "cannot listen at {address}: say which port, a network of our own that runs chooses none"

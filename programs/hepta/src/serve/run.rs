@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use base::xray;
 use sd_notify::NotifyState;
 use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
@@ -36,11 +36,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let itself = Itself::look()?;
     let inherited = Inherited::take();
     let mut settings = load(options)?;
-    let own = settings.net.as_ref().map(OwnNetwork::open).transpose()?;
+    let asked = settings.workers.map(|asked| usize::from(asked.get()));
+    let own = settings
+        .net
+        .as_ref()
+        .map(|wanted| OwnNetwork::open(wanted, asked.unwrap_or_else(cores), asked.is_none()));
+    let own = own.transpose()?;
     if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);
     }
-    let workers = workers(&settings, own.as_ref())?;
+    let workers = own.as_ref().map_or(asked.unwrap_or_else(cores), |own| own.workers);
     let title = title(options, &settings, own.as_ref());
     let mut listeners = Listeners::new(workers, inherited, own);
     let plan = listeners.plan(&settings)?;
@@ -74,9 +79,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let server = {
         let _runtime = runtime.enter();
         let places = plan.places(Who::Sites)?;
-        match listeners.take_network() {
-            Some(network) => Server::start_on(config, vec![network], places, make_sites)?,
-            None => Server::start(config, workers, places, make_sites)?,
+        match listeners.take_networks() {
+            none if none.is_empty() => Server::start(config, workers, places, make_sites)?,
+            networks => Server::start_on(config, networks, places, make_sites)?,
         }
     };
     // One that waits for work from the beginning, and stays: when no more threads can be made, work
@@ -353,19 +358,6 @@ fn what_is_served(options: &Options, settings: &Settings) -> String {
     directory.map_or_else(String::new, |path| {
         path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
     })
-}
-
-/// How many workers there are to be.
-fn workers(settings: &Settings, own: Option<&OwnNetwork>) -> anyhow::Result<usize> {
-    let asked = settings.workers.map(|n| usize::from(n.get()));
-    match (own, asked) {
-        (None, _) => Ok(asked.unwrap_or_else(cores)),
-        (Some(_), None | Some(1)) => Ok(1),
-        (Some(own), Some(asked)) => bail!(
-            "{asked} workers are one for each queue of {}, which has one: leave `workers` away there",
-            own.device
-        ),
-    }
 }
 
 fn cores() -> usize {

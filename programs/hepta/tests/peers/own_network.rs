@@ -94,6 +94,38 @@ fn curl_gets_a_site_over_our_own_tcp() {
 }
 
 #[test]
+fn every_worker_has_a_queue_and_a_stack() {
+    in_namespace("own_network::every_worker_has_a_queue_and_a_stack", || {
+        let file = r#"
+            listen "10.77.0.2:80"
+            admin "127.0.0.1:9900"
+            workers 2
+            default { files "www" }
+            "#;
+        let site = site().with("hepta.kdl", file);
+        make_network();
+        let _server = serve(&site);
+        let mut h2load = tool("h2load");
+        h2load.args(["--h1", "-n", "6400", "-c", "64", &format!("{CLEAR}/page.html")]);
+        let said = run(&mut h2load).ok().text();
+        assert!(said.contains("6400 succeeded, 0 failed, 0 errored"), "{said}");
+        download(&site, CLEAR, &[]);
+        let metrics = curl(&["http://127.0.0.1:9900/metrics"]);
+        assert!(metrics.contains("hepta_workers 2.0"), "{metrics}");
+        // Who is at the other end is one neighbour, however many stacks know him.
+        let seen = network();
+        assert_eq!(seen["interfaces"].as_array().map(Vec::len), Some(1), "{seen}");
+        // A device that was made for one queue has no second one.
+        let _ = run(Command::new("ip").args("tuntap add dev tap1 mode tap".split(' '))).ok();
+        let file = "listen 80\nworkers 2\nnet \"tap1\" { address \"10.78.0.2/24\" }\ndefault { files \"www\" }";
+        let other = Site::new().with("www/hello.txt", "hello\n").with("hepta.kdl", file);
+        let refused = hepta(&["serve", "--config", other.path("hepta.kdl").to_str().unwrap()]);
+        let said = refused.stderr;
+        assert!(said.contains("2 workers are one for each queue of tap1, which has one"), "{said}");
+    });
+}
+
+#[test]
 fn tls_and_http2_are_the_same_over_it() {
     in_namespace("own_network::tls_and_http2_are_the_same_over_it", || {
         let site = site();
