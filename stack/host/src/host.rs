@@ -286,7 +286,10 @@ impl Host {
                 // the next header.
                 let error = match packet.source {
                     IpAddr::V4(_) => Error::Unreachable(Unreachable::Protocol),
-                    IpAddr::V6(_) => Error::ParameterProblem { code: 1, pointer: 6 },
+                    IpAddr::V6(_) => {
+                        let pointer = packet.protocol_at as u32;
+                        Error::ParameterProblem { code: 1, pointer }
+                    }
                 };
                 self.tell(cx, at, packet, error);
             }

@@ -110,7 +110,8 @@ impl Host {
             }
             Message::Other { kind, code, body } if from.is_ipv6() && ndp::wire::is_ours(kind) => {
                 let (IpAddr::V6(source), IpAddr::V6(destination)) = (from, to) else { return };
-                let (hop_limit, is_fragmented) = (packet.hop_limit, at.is_fragmented);
+                let hop_limit = packet.hop_limit;
+                let is_fragmented = at.is_fragmented || packet.has_fragment_header;
                 let ends = ndp::wire::Ends { source, destination, hop_limit, is_fragmented };
                 self.network.handle_discovery(cx, at.interface, &ends, (kind, code, body));
             }
@@ -218,11 +219,23 @@ impl Host {
         let Ok((from, to)) = header else { return };
         let (Refused::Drop(why) | Refused::Tell { why, .. }) = refused;
         cx.note(|| ip::Seen::Dropped { from, to, why });
-        if let Refused::Tell { code, pointer, .. } = refused {
-            let is_group = Kind::of(to).is_group();
-            let about = self.offender(at, from, is_group, false, bytes, None);
-            self.tell_about(cx, &about, to, bytes, Error::ParameterProblem { code, pointer });
+        let Refused::Tell { code, pointer, even_for_groups, .. } = refused else { return };
+        let (error, is_group) =
+            (Error::ParameterProblem { code, pointer }, Kind::of(to).is_group());
+        let hears = self.network.interface(at.interface).is_some_and(|of| of.hears_group(to));
+        // RFC 8200 §4: headers concern whom the packet is for. RFC 8200 §4.2: some options say that
+        // nobody who sent to a group is told.
+        let why = match is_group {
+            true if !hears => Some(icmp::Why::NotForUs),
+            true if !even_for_groups => Some(icmp::Why::AboutGroup),
+            false if !self.network.is_local(to) => Some(icmp::Why::NotForUs),
+            _ => None,
+        };
+        if let Some(why) = why {
+            return cx.note(|| icmp::Seen::ErrorNotSent { to: from, error, why });
         }
+        let about = self.offender(at, from, is_group, false, bytes, None);
+        self.tell_about(cx, &about, to, bytes, error);
     }
 
     /// Tells the source of a packet that it did not arrive, if the rules allow it.

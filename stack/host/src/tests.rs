@@ -2,6 +2,7 @@ mod conversations;
 mod leases;
 mod names;
 mod neighbors;
+mod paths;
 mod refusals;
 mod routers;
 mod streams;

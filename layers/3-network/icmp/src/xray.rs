@@ -31,6 +31,8 @@ base::notes! {
 pub enum Why {
     /// The packet was an ICMP error itself (RFC 1122 §3.2.2, RFC 4443 §2.4 (e.1)).
     AboutError,
+    /// The packet was for somebody else, whom its headers concern (RFC 8200 §4).
+    NotForUs,
     /// The packet was for many (RFC 1122 §3.2.2, RFC 4443 §2.4 (e.3)).
     AboutGroup,
     /// The packet was a fragment, and not the first (RFC 1122 §3.2.2).

@@ -24,6 +24,10 @@ pub struct Packet<'a> {
     pub dscp: u8,
     /// If this is a part of a packet, which one.
     pub fragment: Option<Fragment>,
+    /// Where it is said what the payload is, in bytes from the packet's first.
+    pub protocol_at: usize,
+    /// Whether it says that it was cut, even if it is whole. (RFC 6946 §2.1)
+    pub has_fragment_header: bool,
     /// What it carries.
     pub payload: &'a [u8],
     /// All of it, as ICMP errors quote it.
@@ -85,6 +89,8 @@ impl<'a> Packet<'a> {
             hop_limit: header.ttl,
             ecn: header.ecn,
             dscp: header.dscp,
+            protocol_at: 9,
+            has_fragment_header: fragment.is_some(),
             fragment,
             payload,
             bytes: bytes.get(..header.len() + payload.len()).unwrap_or(bytes),
@@ -107,6 +113,8 @@ impl<'a> Packet<'a> {
             ecn: header.ecn,
             dscp: header.dscp,
             fragment,
+            protocol_at: upper.protocol_at,
+            has_fragment_header: upper.has_fragment_header,
             payload: upper.payload,
             bytes: bytes.get(..v6::LEN + rest.len()).unwrap_or(bytes),
         })

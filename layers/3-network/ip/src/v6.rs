@@ -157,6 +157,10 @@ pub struct Upper<'a> {
     /// If it is a part of a packet, which one. What is in front of a fragment header belongs to
     /// every part, what is behind it only to the first.
     pub fragment: Option<FragmentHeader>,
+    /// Where in the packet it is said what the payload is, in bytes from its first.
+    pub protocol_at: usize,
+    /// Whether a fragment header stands in front, be it the whole packet or a part. (RFC 6946 §2.1)
+    pub has_fragment_header: bool,
 }
 
 /// Why a packet cannot be delivered, and whether its sender is told.
@@ -183,7 +187,7 @@ pub enum Refusal {
 /// RFC 8200 §4: when a header is cut short, stands where it may not, or says that who does not know
 /// it shall not go on.
 pub fn walk(next: Protocol, payload: &[u8]) -> Result<Upper<'_>, Refusal> {
-    Walk { next, rest: payload, at: LEN, next_at: 6 }.follow(false)
+    Walk { next, rest: payload, at: LEN, next_at: 6, has_fragment_header: false }.follow(false)
 }
 
 /// The way through a chain of headers.
@@ -194,6 +198,7 @@ struct Walk<'a> {
     at: usize,
     /// Where `next` was read.
     next_at: usize,
+    has_fragment_header: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -221,16 +226,25 @@ impl<'a> Walk<'a> {
                 FRAGMENT => {
                     let (header, payload) = self.fragment()?;
                     if header.more_fragments || header.offset > 0 {
-                        let (protocol, fragment) = (header.next, Some(header));
-                        return Ok(Upper { protocol, payload, fragment });
+                        return Ok(self.end(header.next, payload, Some(header)));
                     }
                     // RFC 6946 §4: a fragment that is the whole waits for no other.
                 }
                 NO_NEXT => return Err(Refusal::Drop(Why::NothingInside)),
-                protocol => return Ok(Upper { protocol, payload: self.rest, fragment: None }),
+                protocol => return Ok(self.end(protocol, self.rest, None)),
             }
         }
         Err(Refusal::Drop(Why::TooManyHeaders))
+    }
+
+    const fn end(
+        &self,
+        protocol: Protocol,
+        payload: &'a [u8],
+        fragment: Option<FragmentHeader>,
+    ) -> Upper<'a> {
+        let (protocol_at, has_fragment_header) = (self.next_at, self.has_fragment_header);
+        Upper { protocol, payload, fragment, protocol_at, has_fragment_header }
     }
 
     /// Takes one extension header of the common form: next, length, and the rest, which it returns.
@@ -263,6 +277,7 @@ impl<'a> Walk<'a> {
         }
         (self.next_at, self.at) = (self.at, self.at + FRAGMENT_LEN);
         (self.next, self.rest) = (header.next, payload);
+        self.has_fragment_header = true;
         // RFC 7112 §5: the first fragment holds all headers.
         if header.offset == 0 && header.more_fragments {
             let inner = Walk { ..*self };
