@@ -1,10 +1,10 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World, checksum};
 use ethernet::{EtherType, Header};
 use host::{Config, Host, InterfaceConfig};
-use ip::{InterfaceId, Protocol, v4};
+use ip::{InterfaceId, Protocol, v4, v6};
 use neighbor::Claim;
 use phys::RxFrame;
 
@@ -15,6 +15,8 @@ const ANSWERS_MAX: usize = 128;
 
 const US: [u8; 4] = [10, 0, 0, 1];
 const PEER: [u8; 4] = [10, 0, 0, 2];
+const US_V6: [u8; 16] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const PEER_V6: [u8; 16] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 
 /// Feeds a host with frames. It never panics, never answers one with a flood, and what it keeps
 /// stays bounded.
@@ -43,6 +45,9 @@ pub fn frames(data: &[u8]) {
     let connections = host.tcp_connections().map(|(_, c)| c.info(now).memory);
     assert!(connections.sum::<usize>() <= 64 * 1024 + 8 * data.len(), "memory follows the input");
     assert!(host.neighbors().count() <= 1024);
+    // What routers said: addresses, routes, servers of names.
+    assert!(host.addresses().len() <= 64 && host.routes().count() <= 256);
+    assert!(host.dns_servers(now, None).count() + host.dns_domains(now, None).count() <= 32);
 }
 
 fn set_up(host: &mut Host, cx: &mut Cx<'_>) -> InterfaceId {
@@ -51,6 +56,10 @@ fn set_up(host: &mut Host, cx: &mut Cx<'_>) -> InterfaceId {
     let address = ip::Cidr::new(US.into(), 24).expect("24 bits");
     host.add_address(cx, id, address, Claim::Silent).expect("the first");
     assert!(host.add_neighbor(cx, id, PEER.into(), mac(2)));
+    let address = ip::Cidr::new(US_V6.into(), 64).expect("64 bits");
+    host.add_address(cx, id, address, Claim::Silent).expect("the second");
+    assert!(host.autoconfigure(cx, id, true));
+    assert!(host.join_group(id, IpAddr::from([239, 1, 2, 3])));
     let any = |port| SocketAddr::new(IpAddr::from([0; 4]), port);
     host.tcp_listen(any(80), 4).expect("the first");
     host.udp_bind(any(53)).expect("the first");
@@ -67,6 +76,7 @@ fn build(what: u8, bytes: &[u8], frame: &mut TxBuf) {
         0 => return,
         1 => return link(EtherType::Arp, frame),
         2 => return link(EtherType::Ipv4, frame),
+        3 if what & 0x80 != 0 => return icmpv6(what, frame),
         3 => return link(EtherType::Ipv6, frame),
         4 => Protocol::ICMP,
         5 => Protocol::UDP,
@@ -78,6 +88,34 @@ fn build(what: u8, bytes: &[u8], frame: &mut TxBuf) {
     let (more_fragments, offset) = (what & 0x80 != 0, usize::from(what >> 3 & 0xf) * 8);
     v4::Header { more_fragments, offset, dont_fragment: false, ..header }.emit(frame);
     link(EtherType::Ipv4, frame);
+}
+
+/// A message of ICMPv6 to everybody or to us, as neighbours and routers of the link send them, or
+/// those who ask about groups; from one of three addresses.
+fn icmpv6(what: u8, frame: &mut TxBuf) {
+    let destination = if what & 8 != 0 { Ipv6Addr::from(US_V6) } else { ndp::wire::ALL_NODES };
+    let source = match what >> 4 & 3 {
+        0 => Ipv6Addr::UNSPECIFIED,
+        1 => Ipv6Addr::from(PEER_V6),
+        n => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n.into()),
+    };
+    let hop_limit = match frame.as_slice().first() {
+        Some(130..=132 | 143) => 1,
+        _ => ndp::wire::HOP_LIMIT,
+    };
+    let len = frame.len();
+    if let Some(place) = frame.as_mut_slice().get_mut(2..4) {
+        place.fill(0);
+    }
+    let mut sum = checksum::Sum::pseudo_v6(source, destination, 58, len);
+    sum.add(frame.as_slice());
+    if let Some(place) = frame.as_mut_slice().get_mut(2..4) {
+        place.copy_from_slice(&sum.finish().to_be_bytes());
+    }
+    let (dscp, ecn, flow_label, next) = (0, ip::Ecn::NotEct, 0, Protocol::ICMPV6);
+    v6::Header { dscp, ecn, flow_label, next, hop_limit, source, destination }.emit(frame);
+    let to = if destination.is_multicast() { ethernet::group_v6(destination) } else { mac(1) };
+    Header { destination: to, source: mac(2), tag: None, ethertype: EtherType::Ipv6 }.emit(frame);
 }
 
 fn link(ethertype: EtherType, frame: &mut TxBuf) {
