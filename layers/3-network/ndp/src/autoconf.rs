@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use base::{Bucket, Cx, Instant};
 
+use crate::asking::{Asking, DELAY_MAX};
 use crate::claims::random_below;
 use crate::identifier::Identity;
+use crate::params::Params;
 use crate::slaac::{Addresses, AutoAddress, RETRIES, after};
 use crate::wire::{Opt, Preference, PrefixInformation, RouteInformation, RouterAdvertisement};
 use crate::xray::{Seen, Why};
@@ -32,29 +34,6 @@ const ADVERTISEMENTS_PER_SECOND: u32 = 20;
 /// How long a router that does not answer is passed over before it is tried again.
 /// (RFC 4191 §3.5: no more than once a minute)
 const RETRY_ROUTER: Duration = Duration::from_secs(60);
-
-/// RFC 4861 §10: the random time before the first question for routers.
-const SOLICIT_DELAY_MAX: Duration = Duration::from_secs(1);
-
-/// RFC 4861 §10, RFC 7559 §2: between the first question and the second.
-const SOLICIT_INTERVAL: Duration = Duration::from_secs(4);
-
-/// RFC 7559 §2: between two questions at most.
-const SOLICIT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
-
-/// The least MTU a link may have. (RFC 8200 §5)
-const MTU_MIN: u32 = 1280;
-
-/// The least hop limit that a router may set: with less, a forged advertisement would cut us off from
-/// what is further away.
-const HOP_LIMIT_MIN: u8 = 32;
-
-/// RFC 4861 §6.2.1: a confirmation counts for an hour at most.
-const REACHABLE_MAX_MS: u32 = 3_600_000;
-
-/// Between two questions at least and at most; what is out of this would flood the link or make us
-/// wait for ever.
-const RETRANS_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
 
 /// How many conflicts of the link's own address there may be. (RFC 7217 §6)
 const LINK_LOCAL_CONFLICTS_MAX: u8 = RETRIES;
@@ -88,23 +67,6 @@ pub struct Autoconf {
     params: Params,
     has_changed: bool,
     next: Option<Instant>,
-}
-
-/// What else routers said; nothing where they said nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Params {
-    hop_limit: Option<u8>,
-    mtu: Option<usize>,
-    reachable: Option<Duration>,
-    retrans: Option<Duration>,
-}
-
-/// Questions for routers.
-#[derive(Debug)]
-struct Asking {
-    sent: u32,
-    interval: Duration,
-    next: Instant,
 }
 
 /// A default router.
@@ -187,16 +149,16 @@ impl Autoconf {
             self.asking = None;
         }
         self.set_router(cx, from, lifetime, preference);
-        self.set_params(cx, from, message);
+        if !self.params.heed(message) {
+            cx.note(|| Seen::Dropped { from, why: Why::OutOfRange });
+        }
         for option in message.options.iter() {
             match option {
                 Opt::Prefix(prefix) => self.set_prefix(cx, from, &prefix),
                 Opt::Route(route) => self.set_route(cx, from, &route),
-                Opt::Mtu(mtu) if mtu >= MTU_MIN && mtu as usize <= self.mtu_max => {
-                    self.params.mtu = Some(mtu as usize);
+                Opt::Mtu(mtu) if !self.params.heed_mtu(mtu, self.mtu_max) => {
+                    cx.note(|| Seen::Dropped { from, why: Why::OutOfRange });
                 }
-                // RFC 4861 §6.3.4, RFC 8200 §5: no link takes less, and ours takes no more.
-                Opt::Mtu(_) => cx.note(|| Seen::Dropped { from, why: Why::OutOfRange }),
                 _ => {}
             }
         }
@@ -264,8 +226,8 @@ impl Autoconf {
     /// Asks for routers, and heeds them from now on.
     pub fn start(&mut self, cx: &mut Cx<'_>) {
         self.is_on = true;
-        let next = cx.now().after(random_below(cx, SOLICIT_DELAY_MAX));
-        self.asking = Some(Asking { sent: 0, interval: SOLICIT_INTERVAL, next });
+        let next = cx.now().after(random_below(cx, DELAY_MAX));
+        self.asking = Some(Asking::beginning_at(next));
         self.plan();
     }
 
@@ -426,28 +388,6 @@ impl Autoconf {
         }
     }
 
-    /// RFC 4861 §6.3.4: zero says nothing. What is out of range is not obeyed.
-    fn set_params(&mut self, cx: &mut Cx<'_>, from: Ipv6Addr, message: &RouterAdvertisement<'_>) {
-        let mut out_of_range = false;
-        let mut within = |is_in: bool, value: u64| {
-            out_of_range |= value > 0 && !is_in;
-            is_in && value > 0
-        };
-        let RouterAdvertisement { hop_limit, reachable_ms, retrans_ms, .. } = *message;
-        if within(hop_limit >= HOP_LIMIT_MIN, hop_limit.into()) {
-            self.params.hop_limit = Some(hop_limit);
-        }
-        if within(reachable_ms <= REACHABLE_MAX_MS, reachable_ms.into()) {
-            self.params.reachable = Some(Duration::from_millis(reachable_ms.into()));
-        }
-        if within(RETRANS_MS.contains(&retrans_ms), retrans_ms.into()) {
-            self.params.retrans = Some(Duration::from_millis(retrans_ms.into()));
-        }
-        if out_of_range {
-            cx.note(|| Seen::Dropped { from, why: Why::OutOfRange });
-        }
-    }
-
     /// RFC 4861 §6.3.4 and RFC 4862 §5.5.3: a network of the link, and one that addresses are made of.
     fn set_prefix(&mut self, cx: &mut Cx<'_>, from: Ipv6Addr, told: &PrefixInformation) {
         let network = mask(told.prefix, told.len);
@@ -519,21 +459,6 @@ impl Autoconf {
 const ON_LINK: u32 = 256;
 const BEHIND: u32 = 1000;
 const PASSED_OVER: u32 = 2000;
-
-impl Asking {
-    /// RFC 7559 §2: each interval is twice the one before, a tenth more or less, and no more than an
-    /// hour: a router may come at any time.
-    fn ask(&mut self, cx: &mut Cx<'_>) {
-        self.sent += 1;
-        let nth = self.sent;
-        cx.note(|| Seen::RouterSolicitationOut { nth });
-        if nth > 1 {
-            self.interval = (self.interval * 2).min(SOLICIT_INTERVAL_MAX);
-        }
-        let jitter = self.interval / 1000 * cx.random_below(200);
-        self.next = cx.now().after(self.interval - self.interval / 10 + jitter);
-    }
-}
 
 /// The network of the first `len` bits of `address`.
 fn mask(address: Ipv6Addr, len: u8) -> Ipv6Addr {

@@ -17,10 +17,12 @@
 
 pub mod wire;
 
+mod asking;
 mod autoconf;
 mod claims;
 mod identifier;
 mod options;
+mod params;
 mod slaac;
 mod xray;
 
