@@ -11,7 +11,7 @@
 //! ARP feeds it for IPv4 and neighbour discovery (`ndp`, in layer 3) for IPv6. [`Claims`] are our own addresses:
 //! whether somebody else has them too. [`wire`] turns bytes into [`wire::Packet`]s and back.
 //!
-//! Not here: proxy ARP, reverse ARP, the messages of IPv6's neighbour discovery.
+//! Not here: proxy ARP, reverse ARP, the messages of IPv6's neighbour discovery (`ndp`).
 
 pub mod wire;
 

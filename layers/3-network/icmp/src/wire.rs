@@ -43,7 +43,7 @@ pub enum Message<'a> {
         /// How the packet began.
         quote: &'a [u8],
     },
-    /// Something else; the neighbour discovery of IPv6 is among it.
+    /// Something else; the neighbour discovery of IPv6 and its reports of groups are among it.
     Other {
         /// The type.
         kind: u8,
