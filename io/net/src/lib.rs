@@ -12,7 +12,9 @@
 //! one of its interfaces, or one end of a [`cable`] between two stacks of this process. Start reading at [`Stack`]; the sockets have the names and the
 //! methods of tokio's. [`EchoSocket`] asks the same of the kernel's network as [`Stack::ping`] does of ours.
 //!
-//! Not here: what a protocol is (`layers/`), names, the kernel's own streams (`io/server`).
+//! [`Resolver`] finds the addresses of names over these sockets.
+//!
+//! Not here: what a protocol is (`layers/`), the kernel's own streams (`io/server`).
 
 mod cable;
 mod captured;
@@ -24,6 +26,7 @@ mod letterbox;
 mod link;
 mod packet;
 mod queues;
+mod resolver;
 mod stack;
 mod tap;
 mod tcp_listener;
@@ -38,6 +41,7 @@ pub use link::is_bridged;
 pub use packet::PacketSocket;
 pub use phys::{Counts, Port, Received};
 pub use queues::{Inlet, Queue, join};
+pub use resolver::Resolver;
 pub use stack::{Builder, Stack};
 pub use tap::{Mode, Tap};
 pub use tcp_listener::TcpListener;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use base::xray::Sink;
 use base::{Cx, Instant, Mac, TxBuf, Wall, World};
-use host::{AddError, Config, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId};
+use host::{
+    AddError, Config, DhcpConfig, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId,
+};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
@@ -144,6 +146,15 @@ impl Builder {
     ) -> io::Result<()> {
         let (mut cx, host) = self.inner.parts();
         Ok(host.add_address(&mut cx, interface, address, claim)?)
+    }
+
+    /// Gets an address for an interface from a server of DHCP, and keeps it.
+    ///
+    /// # Errors
+    /// When it carries no Ethernet, or does so already.
+    pub fn dhcp(&mut self, interface: InterfaceId, config: DhcpConfig) -> io::Result<()> {
+        let (mut cx, host) = self.inner.parts();
+        Ok(host.dhcp(&mut cx, interface, config)?)
     }
 
     /// Adds a route.

@@ -85,7 +85,7 @@ impl UdpSocket {
         looked.map(|looked| looked.local).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn poll_send(
+    pub(crate) fn poll_send(
         &self,
         payload: &[u8],
         to: Option<SocketAddr>,
@@ -106,7 +106,7 @@ impl UdpSocket {
         })
     }
 
-    fn poll_receive(
+    pub(crate) fn poll_receive(
         &self,
         into: &mut [u8],
         is_peek: bool,

@@ -11,15 +11,17 @@
 //! (`worker/own.rs`). A connection does not know which kind of socket it stands on.
 
 mod claims;
+mod lease;
 mod reels;
 mod socket;
 mod stack;
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base::{Cx, Instant, Mac, Wall, World};
-use host::{AddError, Config, Host, InterfaceConfig};
+use host::{AddError, Config, DhcpConfig, Host, InterfaceConfig};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
 use phys::Port;
@@ -106,6 +108,23 @@ impl Network {
     /// Its gateway is on no link of the interface.
     pub fn add_route(&mut self, route: Route) -> io::Result<()> {
         Ok(self.host.add_route(route)?)
+    }
+
+    /// Gets an address for an interface from a server of DHCP, and keeps it: which, once it is in use;
+    /// nothing, if that takes longer than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The interface carries no Ethernet, or its device fails.
+    pub fn lease(
+        &mut self,
+        interface: InterfaceId,
+        config: DhcpConfig,
+        limit: Duration,
+    ) -> io::Result<Option<Cidr>> {
+        let mut cx = Cx::new(self.clock.now(), Wall(0), &mut self.world);
+        self.host.dhcp(&mut cx, interface, config)?;
+        lease::wait(self, interface, limit)
     }
 
     /// Listens at `address`; with port 0, at one that is free. The worker that gets this network

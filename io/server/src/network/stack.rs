@@ -19,7 +19,7 @@ use tcp::State;
 
 use super::claims::Claims;
 use super::reels::Reels;
-use super::{Network, OwnSocket};
+use super::{Network, OwnSocket, lease};
 use crate::Clock;
 use crate::listen::BACKLOG;
 use crate::poller::{Poller, Ready, Source};
@@ -31,6 +31,9 @@ const FRAMES_MAX: usize = 64;
 /// How long a peer that has heard everything may take to say goodbye when the worker ends: the way
 /// there and back, and some time to think.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a server of DHCP is looked for, to be given its address back.
+const RELEASE_MAX: Duration = Duration::from_millis(200);
 
 /// A worker's own network stack, at work; its sockets share it.
 pub(crate) struct Stack {
@@ -146,6 +149,7 @@ impl Stack {
                 host.tcp_with(id, |connection| connection.abort(&mut cx));
             }
             inner.send();
+            inner.release_leases();
         });
     }
 
@@ -368,6 +372,25 @@ impl Inner {
             }
         }
         merger.flush(up);
+    }
+
+    /// Gives addresses back that were leased. A server whom nobody has talked to lately is looked for
+    /// first, but not for long.
+    fn release_leases(&mut self) {
+        let (mut cx, host) = self.parts();
+        if !lease::release_all(&mut cx, host) {
+            return;
+        }
+        self.send();
+        let end = self.now().after(RELEASE_MAX);
+        while lease::is_looking(&self.host) && self.now() < end {
+            let left = end.since(self.now());
+            if lease::sleep(self.ports.iter().map(|(_, port)| port.fd()), left).is_err() {
+                return;
+            }
+            (0..self.ports.len()).for_each(|number| self.receive(number));
+            self.send();
+        }
     }
 
     /// Sends what there is to send, and hears what came of it.
