@@ -7,24 +7,27 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::net::{Builder, Inlet, Port, Stack};
+use ::net::{Builder, Inlet, Port, Resolver, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use base::Mac;
 use clap::{Args, ValueHint};
-use host::Config;
+use host::{Config, DnsServer, DnsSource};
 use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
 use phys::Medium;
 
-use self::device::{Device, mac_for};
+use self::device::{Device, mac_for, mac_of_device};
+use self::lease::Lease;
 
 mod device;
 mod kernel;
+mod lease;
 mod wanted;
 
-pub(crate) use self::wanted::{MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
+pub(crate) use self::wanted::{Given, MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
 
 #[cfg(test)]
 mod tests;
@@ -53,12 +56,18 @@ pub(crate) struct Options {
     pub(crate) net: Option<String>,
     /// Our address there, and how many of its bits name the network: 10.77.0.2/24, fd77::2/64
     ///
-    /// May be given several times.
-    #[arg(long = "address", value_name = "ADDRESS/PREFIX", requires = "net", value_parser = parse_address)]
-    pub(crate) address: Vec<Cidr>,
+    /// `dhcp` gets one from a server of DHCP, with its gateway and servers of names, and gives it back in
+    /// the end. May be given several times.
+    #[arg(long = "address", value_name = "ADDRESS/PREFIX|dhcp", requires = "net", value_parser = parse_given)]
+    pub(crate) address: Vec<Given>,
     /// Who passes on what is for other networks; one for each version of IP
     #[arg(long = "gateway", value_name = "ADDRESS", requires = "net")]
     pub(crate) gateway: Vec<IpAddr>,
+    /// Who is asked for the addresses of names, over this network; may be given several times
+    ///
+    /// A server of DHCP tells that too. Where nobody is known, the system looks names up.
+    #[arg(long = "dns", value_name = "ADDRESS", requires = "net")]
+    pub(crate) dns: Vec<IpAddr>,
     /// The longest packet that the device takes, in bytes
     #[arg(long, value_name = "BYTES", requires = "net", default_value_t = MTU_DEFAULT,
           value_parser = clap::value_parser!(u16).range(i64::from(MTU_MIN)..))]
@@ -73,6 +82,9 @@ pub(crate) struct Options {
 pub(crate) struct Network {
     pub(crate) stack: Stack,
     device: String,
+    resolver: Resolver,
+    /// Given back when nobody uses the network any more.
+    _lease: Option<Arc<Lease>>,
 }
 
 /// Stacks of our own that the workers of a server are to run, each at a queue of one device.
@@ -81,6 +93,8 @@ pub(crate) struct ForServer {
     pub(crate) networks: Vec<server::Network>,
     /// What its device is called.
     pub(crate) device: String,
+    /// Our addresses there.
+    pub(crate) addresses: Vec<IpAddr>,
     /// The addresses that are used only when nobody else turns out to have them.
     pub(crate) probed: Vec<IpAddr>,
 }
@@ -106,12 +120,18 @@ impl Options {
         let Some(device) = self.net.clone() else { return Ok(None) };
         if self.address.is_empty() {
             bail!(
-                "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network"
+                "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network, or \
+                 --address dhcp"
             );
         }
+        let fixed = self.address.iter().filter_map(|given| match given {
+            Given::Fixed(cidr) => Some(*cidr),
+            Given::Dhcp => None,
+        });
         let wanted = Wanted {
             device,
-            addresses: self.address.clone(),
+            addresses: fixed.collect(),
+            dhcp: self.address.contains(&Given::Dhcp),
             gateways: self.gateway.clone(),
             mtu: self.mtu,
             capture: self.capture.clone(),
@@ -134,9 +154,24 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
     let (device, config) = prepare(&wanted)?;
     let mut builder = Builder::new(config);
     let name = device.name.clone();
-    fill(&mut builder, device, &wanted)?;
+    let interface = fill(&mut builder, device, &wanted)?;
+    if wanted.dhcp {
+        builder
+            .dhcp(interface, lease::config(Claim::Announce))
+            .map_err(|e| lease::refused(&name, &e))?;
+    }
     let stack = builder.start().context("the stack cannot be started")?;
-    Ok(Some(Network { stack, device: name }))
+    let lease = wanted.dhcp.then(|| Lease::wait(&stack, interface, &name)).transpose()?;
+    stack.with(|cx, host| {
+        for address in options.dns.iter().copied() {
+            let (source, ends) = (DnsSource::Operator, base::Instant::NEVER);
+            let server = DnsServer { address, interface, source, ends };
+            ensure!(host.add_dns_server(cx.now(), server), "there are too many servers of names");
+        }
+        Ok(())
+    })?;
+    let resolver = Resolver::new(&stack);
+    Ok(Some(Network { stack, device: name, resolver, _lease: lease.map(Arc::new) }))
 }
 
 /// The same for the workers of a server, which run a stack each by themselves; nobody has asked for so
@@ -148,10 +183,15 @@ pub(crate) fn for_server(
 ) -> anyhow::Result<ForServer> {
     check(wanted)?;
     let config = config()?;
-    // One file has the frames of one queue.
-    let (workers, is_choice) = match &wanted.capture {
+    let for_one = match wanted {
+        // One file has the frames of one queue.
+        Wanted { capture: Some(_), .. } => Some("a capture has the frames of one worker"),
+        Wanted { dhcp: true, .. } => Some("one worker keeps what a server of DHCP gave"),
+        _ => None,
+    };
+    let (workers, is_choice) = match for_one {
         Some(_) if is_choice || workers == 1 => (1, false),
-        Some(_) => bail!("a capture has the frames of one worker: leave one of the two away"),
+        Some(why) => bail!("{why}: leave one of the two away"),
         None => (workers, is_choice),
     };
     if workers == 1 {
@@ -165,14 +205,22 @@ pub(crate) fn for_server(
     Ok(of_networks(networks))
 }
 
-/// A worker's stack, what its device is called, and the addresses that are probed.
-type OfWorker = (server::Network, String, Vec<IpAddr>);
+/// A worker's stack, and what is known of it.
+struct OfWorker {
+    network: server::Network,
+    device: String,
+    addresses: Vec<IpAddr>,
+    probed: Vec<IpAddr>,
+}
 
 /// All workers have the same addresses at the same device.
 fn of_networks(all: Vec<OfWorker>) -> ForServer {
-    let (device, probed) =
-        all.first().map(|(_, device, probed)| (device.clone(), probed.clone())).unwrap_or_default();
-    ForServer { networks: all.into_iter().map(|(network, ..)| network).collect(), device, probed }
+    let (device, addresses, probed) = match all.first() {
+        Some(of) => (of.device.clone(), of.addresses.clone(), of.probed.clone()),
+        None => Default::default(),
+    };
+    let networks = all.into_iter().map(|of| of.network).collect();
+    ForServer { networks, device, addresses, probed }
 }
 
 fn of_worker(
@@ -191,7 +239,16 @@ fn of_worker(
         network.add_inlet(id, Box::new(inlet));
     }
     let probed = wanted.ips().filter(|_| is_asked).collect();
-    Ok((network, name, probed))
+    let mut addresses: Vec<IpAddr> = wanted.ips().collect();
+    if wanted.dhcp {
+        let config = lease::config(Claim::Probe);
+        let leased = network.lease(id, config, lease::TIME_PROBED_MAX);
+        let leased = leased.map_err(|error| lease::refused(&name, &error))?;
+        addresses.push(
+            leased.ok_or_else(|| lease::nobody_gave(&name, lease::TIME_PROBED_MAX))?.address(),
+        );
+    }
+    Ok(OfWorker { network, device: name, addresses, probed })
 }
 
 /// Opens what is wanted.
@@ -266,10 +323,11 @@ impl Setup for server::Network {
     }
 }
 
-/// Gives a stack its device, addresses and routes.
+/// Gives a stack its device, addresses and routes; its interface.
 fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<InterfaceId> {
     let Device { name, port, is_shared } = device;
-    let id = stack.add_port(&name, wanted.ips().next().map_or(Mac::UNSPECIFIED, mac_for), port)?;
+    let mac = wanted.ips().next().map_or_else(|| mac_of_device(&name), mac_for);
+    let id = stack.add_port(&name, mac, port)?;
     for address in &wanted.addresses {
         stack
             .add_address(id, *address, wanted.probe.claim(is_shared))
@@ -321,6 +379,11 @@ impl Network {
         }
     }
 
+    /// Whether somebody is known who knows names.
+    fn knows_servers(&self) -> bool {
+        self.stack.with(|cx, host| host.dns_servers(cx.now(), None).next().is_some())
+    }
+
     /// What is wrong with the device, if it takes nothing.
     pub(crate) fn complaint(&self) -> Option<String> {
         let counts = self.stack.counts();
@@ -336,7 +399,25 @@ impl Network {
     }
 }
 
-/// The address of a host, by its name or as it is written. Names are looked up by the system.
+/// The addresses of a host, by its name or as it is written, the one to try first in front. Over a
+/// network of our own its servers of names are asked; where it knows none, or there is no such network,
+/// the system looks.
+///
+/// # Errors
+/// There is no such name, or nobody says.
+pub(crate) async fn addresses(
+    host: &str,
+    port: u16,
+    network: Option<&Network>,
+) -> io::Result<Vec<SocketAddr>> {
+    if let Some(network) = network.filter(|network| network.knows_servers()) {
+        let found = network.resolver.look_up(host).await?;
+        return Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
+    }
+    Ok(tokio::net::lookup_host((host, port)).await?.collect())
+}
+
+/// The address of a host, by its name or as it is written.
 pub(crate) async fn look_up(
     host: &str,
     port: u16,
@@ -344,7 +425,7 @@ pub(crate) async fn look_up(
     network: Option<&Network>,
 ) -> anyhow::Result<SocketAddr> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let found = tokio::net::lookup_host((bare, port)).await.map_err(|error| {
+    let found = addresses(bare, port, network).await.map_err(|error| {
         let text = error.to_string();
         let why = text.rsplit(": ").next().unwrap_or(&text).to_owned();
         anyhow!("no address is known for {host}: {why}; check its spelling, or give an address")
@@ -354,7 +435,7 @@ pub(crate) async fn look_up(
         Family { only_v6: true, .. } => at.is_ipv6(),
         Family { .. } => true,
     };
-    let all: Vec<SocketAddr> = found.filter(is_wanted).collect();
+    let all: Vec<SocketAddr> = found.into_iter().filter(is_wanted).collect();
     let is_reached =
         |at: &&SocketAddr| network.is_none_or(|network| network.source_for(at.ip()).is_ok());
     let chosen = all.iter().find(is_reached).or_else(|| all.first());
@@ -376,6 +457,14 @@ pub(crate) fn parse_device(name: &str) -> Result<String, String> {
         );
     }
     Ok(name.to_owned())
+}
+
+/// Reads an address with its prefix, or where one is to come from.
+pub(crate) fn parse_given(text: &str) -> Result<Given, String> {
+    match text {
+        "dhcp" => Ok(Given::Dhcp),
+        _ => parse_address(text).map(Given::Fixed),
+    }
 }
 
 /// Reads an address with its prefix.

@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 21] = [
+const PEERS: [Peer; 22] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -43,6 +43,7 @@ const PEERS: [Peer; 21] = [
     Peer::new("wrk", &["wrk"]),
     Peer::new("nftables", &["nft"]),
     Peer::new("nmap", &["nmap"]),
+    Peer::new("dnsmasq-base", &["dnsmasq", "/usr/sbin/dnsmasq"]),
     Peer::new("hping3", &["hping3"]),
     Peer::new("iperf3", &["iperf3"]),
     Peer::new("iproute2", &["ip", "bridge"]),

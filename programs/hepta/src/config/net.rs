@@ -20,6 +20,7 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     let wanted = Wanted {
         device: node.text("device")?.to_owned(),
         addresses,
+        dhcp: false,
         gateways,
         mtu: mtu.map_or(MTU_DEFAULT, |node| read_mtu(node, problems)),
         capture,

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::location::Origin;
 use super::problem::{Again, Code, Problem};
-use crate::network::Network;
+use crate::network::{Network, addresses};
 use crate::stream::Stream;
 
 /// How long an address has before the next one is tried beside it (RFC 8305 §5: the recommended
@@ -22,9 +22,9 @@ const ADDRESSES_MAX: usize = 16;
 /// A connection to the first address of `origin` that answers, over `network` or the kernel's.
 pub(super) async fn connect(origin: &Origin, network: Option<&Network>) -> Result<Stream, Problem> {
     let host = origin.dialled_host();
-    let found = tokio::net::lookup_host((host.as_str(), origin.port)).await;
+    let found = addresses(&host, origin.port, network).await;
     let mut addresses = interleaved(&match found {
-        Ok(addresses) => addresses.collect::<Vec<_>>(),
+        Ok(addresses) => addresses,
         Err(error) => return Err(not_found(&host, &error)),
     })
     .into_iter();

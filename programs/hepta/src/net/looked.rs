@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::net::Counts;
 use base::Instant;
-use host::{Host, LOOPBACK};
+use host::{DnsSource, Host, LOOPBACK};
 use ip::Kind;
 use phys::Medium;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const CONNECTIONS_MAX: usize = 1000;
 
 /// Tables: columns, and lines of them.
 pub(crate) struct Looked {
-    tables: [Table; 6],
+    tables: [Table; 8],
     /// Connections that are not shown, and flows in TIME-WAIT.
     more: usize,
     time_waits: usize,
@@ -48,10 +48,16 @@ const CONNECTION: &[&str] = &[
     "again",
 ];
 
+/// The columns of leases, and of who knows names. What is left of them is in seconds; nothing means for
+/// ever.
+const LEASE: &[&str] = &["interface", "state", "address", "server", "left_s"];
+const NAME: &[&str] = &["kind", "value", "from", "left_s"];
+
 /// Columns that are numbers to programs.
 const NUMBERS: &[&str] = &[
     "mtu",
     "metric",
+    "left_s",
     "half_open",
     "waiting",
     "backlog",
@@ -77,6 +83,8 @@ impl Looked {
             table("interfaces", &["name", "medium", "mac", "mtu"][..], interfaces(host)),
             table("addresses", &["address", "state", "purpose"][..], addresses(host)),
             table("routes", &["to", "via", "source", "metric"][..], routes(host)),
+            table("leases", LEASE, leases(host, now)),
+            table("names", NAME, names(host, now)),
             table("neighbors", &["address", "mac", "state"][..], neighbors(host)),
             table("listeners", &["local", "half_open", "waiting", "backlog"][..], listeners(host)),
             table("connections", CONNECTION, connections(host, now)),
@@ -198,6 +206,36 @@ fn routes(host: &Host) -> Vec<Vec<String>> {
         vec![route.to.to_string(), by, source, route.metric.to_string()]
     });
     routes.collect()
+}
+
+/// What servers of DHCP gave.
+fn leases(host: &Host, now: Instant) -> Vec<Vec<String>> {
+    let leases = host.dhcp_clients().map(|client| {
+        let name = host.interfaces().find(|of| of.id == client.interface);
+        let state = format!("{:?}", client.state).to_lowercase();
+        let address = or_none(client.lease.map(|lease| lease.address.to_string()));
+        let server = or_none(client.lease.map(|lease| lease.server.to_string()));
+        let left = or_none(client.ends.map(|ends| ends.since(now).as_secs().to_string()));
+        vec![or_none(name.map(|of| of.name.to_owned())), state, address, server, left]
+    });
+    leases.collect()
+}
+
+/// Who knows names, and in which domains they are looked for.
+fn names(host: &Host, now: Instant) -> Vec<Vec<String>> {
+    let line = |kind: &str, value: String, source: DnsSource, ends: Instant| {
+        let from = match source {
+            DnsSource::Operator => "the operator".to_owned(),
+            DnsSource::Dhcp(server) => format!("DHCP, {server}"),
+            DnsSource::Router(router) => format!("router {router}"),
+        };
+        let left = (ends != Instant::NEVER).then(|| ends.since(now).as_secs().to_string());
+        vec![kind.to_owned(), value, from, or_none(left)]
+    };
+    let servers = host.dns_servers(now, None);
+    let servers = servers.map(|of| line("server", of.address.to_string(), of.source, of.ends));
+    let domains = host.dns_domains(now, None);
+    servers.chain(domains.map(|of| line("domain", of.name.clone(), of.source, of.ends))).collect()
 }
 
 fn neighbors(host: &Host) -> Vec<Vec<String>> {

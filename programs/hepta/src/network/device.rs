@@ -1,13 +1,14 @@
 //! Opening the device that `--net` names.
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
 use ::net::{self, Captured, Inlet, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
 use anyhow::{anyhow, bail};
-use base::Mac;
+use base::{Mac, SipKey};
 
 /// A device that is open.
 pub(super) struct Device {
@@ -64,12 +65,11 @@ fn is_other(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
 }
 
+/// A queue of a device, and where what the others learn comes in.
+type Queue = (Device, Option<Inlet>);
+
 /// The queues of a device; nothing if it has only one.
-fn open_queues(
-    name: &str,
-    mtu: usize,
-    queues: usize,
-) -> io::Result<Option<Vec<(Device, Option<Inlet>)>>> {
+fn open_queues(name: &str, mtu: usize, queues: usize) -> io::Result<Option<Vec<Queue>>> {
     let config = PortConfig { mtu, ..PortConfig::default() };
     let count = u16::try_from(queues).unwrap_or(u16::MAX);
     for mode in modes(name) {
@@ -90,11 +90,7 @@ fn open_queues(
     joined(name, PacketSocket::open_queues(name, config, count)?, true).map(Some)
 }
 
-fn joined<P: Port + 'static>(
-    name: &str,
-    ports: Vec<P>,
-    is_shared: bool,
-) -> io::Result<Vec<(Device, Option<Inlet>)>> {
+fn joined<P: Port + 'static>(name: &str, ports: Vec<P>, is_shared: bool) -> io::Result<Vec<Queue>> {
     let joined = net::join(ports)?.into_iter().map(|(queue, inlet)| {
         (Device { name: name.to_owned(), port: Box::new(queue), is_shared }, Some(inlet))
     });
@@ -144,6 +140,17 @@ pub(super) fn cannot_open(name: &str, error: &io::Error) -> anyhow::Error {
         ),
         _ => anyhow!("{name} cannot be opened: {error}"),
     }
+}
+
+/// Our hardware address where a server is to give us an address: always the same for a device of this
+/// machine, so that the server gives the same again.
+pub(super) fn mac_of_device(name: &str) -> Mac {
+    let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
+    let mut hasher = SipKey::new(*b"a device's hwadr").build_hasher();
+    hasher.write(&machine);
+    hasher.write(name.as_bytes());
+    let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
+    Mac([2, b'H', a, b, c, d])
 }
 
 /// Our hardware address. It follows from our address, so that neighbours who knew us a moment ago

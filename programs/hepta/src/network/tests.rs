@@ -35,10 +35,11 @@ fn addresses_that_no_host_can_have_are_refused() {
 fn options(address: &[&str], gateway: &[&str], mtu: u16) -> Options {
     Options {
         net: Some("tap0".to_owned()),
-        address: address.iter().map(|text| text.parse().unwrap()).collect(),
+        address: address.iter().map(|text| Given::Fixed(text.parse().unwrap())).collect(),
         gateway: gateway.iter().map(|text| text.parse().unwrap()).collect(),
         mtu,
         capture: None,
+        dns: Vec::new(),
     }
 }
 

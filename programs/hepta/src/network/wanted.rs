@@ -20,6 +20,15 @@ pub(crate) const MTU_MIN: u16 = 576;
 /// The same for links of IPv6. (RFC 8200 §5)
 const MTU_MIN_V6: u16 = 1280;
 
+/// An address as it is given to us: the thing itself, or where it is to come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Given {
+    /// This one.
+    Fixed(Cidr),
+    /// One that a server of DHCP gives.
+    Dhcp,
+}
+
 /// A device, and what we are there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
@@ -27,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) device: String,
     /// Our addresses there; the first makes our hardware address.
     pub(crate) addresses: Vec<Cidr>,
+    /// Whether a server of DHCP is to give us one.
+    pub(crate) dhcp: bool,
     /// Who passes on what is for other networks; one for each version of IP.
     pub(crate) gateways: Vec<IpAddr>,
     /// The longest packet that the device takes, in bytes.
@@ -145,10 +156,11 @@ impl Wanted {
 
     /// What of a network that runs would have to change to become this one, in words.
     pub(crate) fn difference(&self, running: &Self) -> Option<&'static str> {
-        let Self { device, addresses, gateways, mtu, capture, probe } = self;
+        let Self { device, addresses, dhcp, gateways, mtu, capture, probe } = self;
         let differences = [
             (*device != running.device, "the device"),
             (*addresses != running.addresses, "addresses"),
+            (*dhcp != running.dhcp, "where addresses come from"),
             (*gateways != running.gateways, "gateways"),
             (*mtu != running.mtu, "the MTU"),
             (*capture != running.capture, "the file of the capture"),

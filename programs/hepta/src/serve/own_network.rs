@@ -31,9 +31,9 @@ impl OwnNetwork {
     ///
     /// What is missing, and what to do about it.
     pub(super) fn open(wanted: &Wanted, workers: usize, is_choice: bool) -> anyhow::Result<Self> {
-        let ForServer { networks, device, probed } =
+        let ForServer { networks, device, addresses, probed } =
             network::for_server(wanted, workers, is_choice)?;
-        let (addresses, wanted) = (wanted.ips().collect(), wanted.clone());
+        let wanted = wanted.clone();
         Ok(Self { device, wanted, addresses, probed, workers: networks.len(), networks })
     }
 
@@ -115,7 +115,7 @@ impl OwnNetwork {
             [first, others @ ..] => {
                 let listener = first.listen(address).map_err(cannot)?;
                 // A port that the first has chosen is the port of all.
-                let port = listener.address.port().unwrap_or(address.port());
+                let port = listener.address.port().unwrap_or_else(|| address.port());
                 for other in others {
                     other.listen(SocketAddr::new(address.ip(), port)).map_err(cannot)?;
                 }

@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);
     }
-    let workers = own.as_ref().map_or(asked.unwrap_or_else(cores), |own| own.workers);
+    let workers = own.as_ref().map_or_else(|| asked.unwrap_or_else(cores), |own| own.workers);
     let title = title(options, &settings, own.as_ref());
     let mut listeners = Listeners::new(workers, inherited, own);
     let plan = listeners.plan(&settings)?;

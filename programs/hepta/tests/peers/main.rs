@@ -14,6 +14,7 @@ mod commands;
 mod conditional;
 mod connection;
 mod curl;
+mod dhcp;
 mod files;
 mod from_nginx;
 mod get;

@@ -27,6 +27,7 @@ fn a_file_says_what_the_command_line_says() {
     let wanted = Wanted {
         device: "tap0".to_owned(),
         addresses: ["10.77.0.2/24", "fd77::2/64", "10.78.0.2/16"].map(cidr).to_vec(),
+        dhcp: false,
         gateways: ["10.77.0.1", "fe80::1"].map(|text| text.parse().unwrap()).to_vec(),
         mtu: 1400,
         capture: Some(files.0.join("frames.pcapng")),

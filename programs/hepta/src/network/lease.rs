@@ -1,0 +1,91 @@
+//! An address of a server of DHCP: waiting for it, and giving it back.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use ::net::Stack;
+use anyhow::{anyhow, bail};
+use host::{DhcpConfig, DhcpView};
+use ip::InterfaceId;
+use neighbor::{Claim, State};
+
+/// How long a server may take: time for three questions (RFC 2131 §4.1).
+pub(super) const TIME_MAX: Duration = Duration::from_secs(20);
+
+/// The same where an address that somebody has is declined, and another asked for ten seconds later
+/// (RFC 2131 §3.1 (5)).
+pub(super) const TIME_PROBED_MAX: Duration = Duration::from_secs(40);
+
+/// How often it is looked whether there is an address.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// How long the server is looked for, to be told that we are done.
+const RELEASE_MAX: Duration = Duration::from_millis(200);
+
+/// A lease, which is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    stack: Stack,
+    interface: InterfaceId,
+}
+
+/// What we ask for. People wait, so nothing waits before the first question.
+pub(super) fn config(claim: Claim) -> DhcpConfig {
+    let start_delay_max = Duration::ZERO;
+    DhcpConfig { client: dhcp::Config { start_delay_max, ..dhcp::Config::default() }, claim }
+}
+
+impl Lease {
+    /// Waits until the interface has an address.
+    ///
+    /// # Errors
+    /// Nobody gave one in time.
+    pub(super) fn wait(
+        stack: &Stack,
+        interface: InterfaceId,
+        device: &str,
+    ) -> anyhow::Result<Self> {
+        let lease = Self { stack: stack.clone(), interface };
+        let began = Instant::now();
+        let is_bound =
+            |view: DhcpView<'_>| view.interface == interface && view.state == dhcp::State::Bound;
+        while !stack.with(|_, host| host.dhcp_clients().any(is_bound)) {
+            if began.elapsed() > TIME_MAX {
+                bail!(nobody_gave(device, TIME_MAX));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(lease)
+    }
+}
+
+impl Drop for Lease {
+    /// Who has not been talked to lately has to be found first.
+    fn drop(&mut self) {
+        let Self { stack, interface } = self;
+        stack.with(|cx, host| host.dhcp_release(cx, *interface));
+        let began = Instant::now();
+        let is_looked_for = |neighbor: host::NeighborView| neighbor.state == State::Incomplete;
+        while began.elapsed() < RELEASE_MAX
+            && stack.with(|_, host| host.neighbors().any(is_looked_for))
+        {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// The device is none on which DHCP works.
+pub(super) fn refused(device: &str, error: &io::Error) -> anyhow::Error {
+    anyhow!(
+        "{device} cannot get an address by DHCP: {error}; use a TAP device, or say --address 10.77.0.2/24"
+    )
+}
+
+/// Nobody was there, or nobody gave us one.
+pub(super) fn nobody_gave(device: &str, limit: Duration) -> anyhow::Error {
+    anyhow!(
+        "no server of DHCP gave us an address on {device} within {} s: is one at its other end? Without one, say \
+         --address 10.77.0.2/24, or another of its network",
+        limit.as_secs()
+    )
+}

@@ -1,0 +1,191 @@
+//! Addresses from a server of DHCP: dnsmasq at the kernel's end of a device. Each test makes a network
+//! namespace for itself.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use peers::{Site, run, tool, until};
+
+use crate::commands::hepta;
+use crate::net::in_namespace;
+use crate::{HEPTA, program};
+
+/// Our end of the device.
+const OURS: [&str; 4] = ["--net", "tap0", "--address", "dhcp"];
+
+/// dnsmasq, until it is dropped.
+pub(crate) struct Dnsmasq {
+    child: Child,
+    log: PathBuf,
+    _site: Site,
+}
+
+impl Dnsmasq {
+    /// The device, with the kernel at 10.77.0.1, and a server there.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let _ = run(Command::new("ip").args(["link", "set", "lo", "up"])).ok();
+        let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
+        let site = Site::new();
+        let log = site.path("log");
+        let usual = [
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--user=root",
+            "--pid-file=",
+            "--log-facility=-",
+            "--interface=tap0",
+            "--except-interface=lo",
+            "--bind-interfaces",
+            "--no-ping",
+            "--no-hosts",
+            "--no-resolv",
+            "--log-queries",
+            "--dhcp-authoritative",
+            "--dhcp-sequential-ip",
+        ];
+        let mut dnsmasq = tool("dnsmasq");
+        dnsmasq.args(usual).args(args);
+        dnsmasq.arg(format!("--dhcp-leasefile={}", site.path("leases").display()));
+        let log_file = File::create(&log).unwrap();
+        dnsmasq.stdout(Stdio::null()).stderr(log_file);
+        let dnsmasq = Self { child: dnsmasq.spawn().unwrap(), log, _site: site };
+        dnsmasq.until_log_has("sockets bound exclusively");
+        dnsmasq
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn until_log_has(&self, text: &str) {
+        until(&format!("dnsmasq says {text:?}"), || self.log().contains(text).then_some(()));
+    }
+
+    /// How often it has said so.
+    fn count(&self, text: &str) -> usize {
+        self.log().matches(text).count()
+    }
+}
+
+impl Drop for Dnsmasq {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_address_is_leased_renewed_and_given_back() {
+    in_namespace("dhcp::an_address_is_leased_renewed_and_given_back", || {
+        // Renewed after four seconds, in place of half an hour.
+        let dnsmasq = Dnsmasq::start(&[
+            "--dhcp-range=10.77.0.50,10.77.0.59,255.255.255.0,1h",
+            "--dhcp-option-force=58,4",
+            "--dhcp-option-force=59,600",
+            "--domain=office.test",
+        ]);
+        let ping = ["ping", "10.77.0.1", "-c", "6", "-i", "1"];
+        let text = hepta(&[&ping[..], &OURS].concat()).ok().text();
+        assert!(text.contains("6 packets transmitted, 6 received"), "{text}");
+        dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.50");
+        let log = dnsmasq.log();
+        for said in ["DHCPDISCOVER(tap0)", "DHCPOFFER(tap0) 10.77.0.50"] {
+            assert_eq!(dnsmasq.count(said), 1, "{said} in {log}");
+        }
+        assert_eq!(dnsmasq.count("DHCPREQUEST(tap0) 10.77.0.50"), 2, "{log}");
+        assert_eq!(dnsmasq.count("DHCPACK(tap0) 10.77.0.50"), 2, "{log}");
+        // Who comes again is known.
+        let _ = hepta(&[&["ping", "10.77.0.1", "-c", "1"], &OURS[..]].concat()).ok();
+        assert_eq!(dnsmasq.count("DHCPOFFER(tap0) 10.77.0.50"), 2, "{}", dnsmasq.log());
+    });
+}
+
+#[test]
+fn a_server_has_an_address_of_dhcp_and_declines_what_somebody_has() {
+    let name = "dhcp::a_server_has_an_address_of_dhcp_and_declines_what_somebody_has";
+    in_namespace(name, || {
+        let range = "--dhcp-range=10.77.0.50,10.77.0.51,255.255.255.0,1h";
+        let dnsmasq = Dnsmasq::start(&[range]);
+        // The kernel has the first, of which its server does not know.
+        let _ = run(Command::new("ip").args(["addr", "add", "10.77.0.50/32", "dev", "lo"])).ok();
+        let site = Site::new().with("hello.txt", "hello\n");
+        let mut serve = Command::new(HEPTA);
+        serve.args(["serve", "--listen", "0.0.0.0:80"]).args(OURS).arg(site.root());
+        let mut server = serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // RFC 2131 §3.1 (5): ten seconds lie between the two, and finding out takes some more.
+        dnsmasq.until_log_has("DHCPDECLINE(tap0) 10.77.0.50");
+        dnsmasq.until_log_has("DHCPACK(tap0) 10.77.0.51");
+        let got = until("the site is served", || {
+            let got = run(tool("curl").args(["-sS", "http://10.77.0.51/hello.txt"]));
+            got.status.success().then(|| got.text())
+        });
+        assert_eq!(got, "hello\n");
+        let pid = rustix::process::Pid::from_child(&server);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(server.wait().unwrap().success());
+        dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.51");
+    });
+}
+
+#[test]
+fn without_a_server_people_learn_what_to_do() {
+    in_namespace("dhcp::without_a_server_people_learn_what_to_do", || {
+        let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
+        let alone = hepta(&[&["ping", "10.77.0.1", "-c", "1"], &OURS[..]].concat());
+        assert_eq!(alone.status.code(), Some(2), "{}", alone.stderr);
+        assert!(alone.stderr.contains("no server of DHCP"), "{}", alone.stderr);
+        assert!(alone.stderr.contains("--address 10.77.0.2/24"), "{}", alone.stderr);
+        let tun = ["ping", "10.77.0.1", "--net", "tun9", "--address", "dhcp"];
+        let refused = hepta(&tun);
+        assert!(refused.stderr.contains("use a TAP device"), "{}", refused.stderr);
+    });
+}
+
+#[test]
+fn names_are_looked_up_over_our_own_network() {
+    in_namespace("dhcp::names_are_looked_up_over_our_own_network", || {
+        // Sixty addresses do not fit into a datagram: that answer comes by TCP.
+        let many = (1..=60).map(|n| format!("--address=/many.office.test/10.77.{}.1", n % 60));
+        let mut args: Vec<String> = many.collect();
+        args.extend(
+            [
+                "--dhcp-range=10.77.0.50,10.77.0.59,255.255.255.0,1h",
+                "--domain=office.test",
+                "--local=/test/",
+                "--host-record=web.office.test,10.77.0.1,fd77::1",
+                "--edns-packet-max=512",
+            ]
+            .map(str::to_owned),
+        );
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let dnsmasq = Dnsmasq::start(&args);
+        let site = Site::new().with("hello.txt", "hello\n");
+        let server = program(&site).listen("10.77.0.1:0").start();
+        let port = server.port();
+        // The server's address came by DHCP, and the domain of the short name too.
+        for name in ["web.office.test", "web", "many.office.test", "WEB.office.test."] {
+            let url = format!("http://{name}:{port}/hello.txt");
+            let got = hepta(&[&["get", &url], &OURS[..]].concat()).ok().text();
+            assert_eq!(got, "hello\n", "{name}: {}", dnsmasq.log());
+        }
+        let log = dnsmasq.log();
+        for asked in ["query[A] web.office.test from 10.77.0.5", "query[AAAA] web.office.test"] {
+            assert!(log.contains(asked), "{asked} in {log}");
+        }
+        let url = format!("http://nobody.test:{port}/");
+        let nobody = hepta(&[&["get", &url], &OURS[..]].concat());
+        assert_eq!(nobody.status.code(), Some(6), "{}", nobody.stderr);
+        assert!(nobody.stderr.contains("no such name"), "{}", nobody.stderr);
+        // An address of our own, and the server of names as somebody says it.
+        let ours = ["--net", "tap0", "--address", "10.77.0.2/24", "--dns", "10.77.0.1"];
+        let text =
+            hepta(&[&["ping", "web.office.test", "-c", "1"], &ours[..]].concat()).ok().text();
+        assert!(text.contains("bytes from 10.77.0.1"), "{text}");
+        let shown = hepta(&[&["net", "show"], &OURS[..]].concat()).ok().text();
+        for word in ["bound", "10.77.0.50/24", "DHCP, 10.77.0.1", "office.test"] {
+            assert!(shown.contains(word), "{word} is not in {shown}");
+        }
+    });
+}
