@@ -4,7 +4,11 @@
 //! ports. Each worker has a host of its own, and all have the same addresses. What belongs to no flow
 //! comes at one queue only, and not always where it was asked for: who is at which hardware address,
 //! what a router says, that somebody has our address too, which packets were too big. All hosts must
-//! hear that. What *asks* something concerns only who happens to hear it: one answer is enough.
+//! hear that. What *asks* something concerns only who happens to hear it: one answer is enough. Questions
+//! of ARP to everybody are heard by all nevertheless, because they also tell who asks: that may be
+//! somebody who has our address (RFC 5227 §2.4), and a host that lets go of it while the others go on
+//! would lose its share of the flows. They come when somebody begins to talk to us, and several answers
+//! do no harm.
 
 use ethernet::EtherType;
 use ip::Protocol;
@@ -25,16 +29,16 @@ const DHCP_CLIENT_V6: u16 = 546;
 /// Whether a frame that came at one queue of a device concerns the hosts behind all of them.
 #[inline]
 pub fn concerns_all_queues(medium: Medium, frame: &[u8]) -> bool {
-    let (ethertype, packet) = match medium {
-        Medium::Ip => (crate::interface::ethertype_of(frame), frame),
+    let (ethertype, is_to_all, packet) = match medium {
+        Medium::Ip => (crate::interface::ethertype_of(frame), false, frame),
         Medium::Ethernet => match ethernet::Header::parse(frame) {
-            Ok((header, packet)) => (header.ethertype, packet),
+            Ok((header, packet)) => (header.ethertype, header.destination.is_group(), packet),
             Err(_) => return false,
         },
     };
     let byte = |at: usize| packet.get(at).copied().unwrap_or_default();
     let (protocol, header_len) = match ethertype {
-        EtherType::Arp => return is_news(packet),
+        EtherType::Arp => return is_to_all || is_news(packet),
         EtherType::Ipv4 => (byte(9), usize::from(byte(0) & 0xf) * 4),
         EtherType::Ipv6 => (byte(6), 40),
         EtherType::Other(_) => return false,
@@ -56,4 +60,35 @@ fn is_news(packet: &[u8]) -> bool {
             || packet.is_probe()
             || packet.sender.1 == packet.target.1
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Mac, TxBuf};
+    use ethernet::Header;
+
+    use super::*;
+
+    const THEIRS: Mac = Mac([2, 0, 0, 0, 0, 9]);
+    const OURS: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+    //= test RFC 5227 §2.4: whoever uses our address in any packet of ARP has it too
+    #[test]
+    fn who_may_have_our_address_is_heard_by_all_queues() {
+        let concerns = |operation, sender: &str, target: &str, destination| {
+            let mut out = TxBuf::new();
+            let sender = (THEIRS, sender.parse().unwrap());
+            let target = (Mac::UNSPECIFIED, target.parse().unwrap());
+            ArpPacket { operation, sender, target }.emit(&mut out);
+            let (source, ethertype) = (THEIRS, EtherType::Arp);
+            Header { destination, source, tag: None, ethertype }.emit(&mut out);
+            concerns_all_queues(Medium::Ethernet, out.as_slice())
+        };
+        let (request, reply) = (Operation::Request, Operation::Reply);
+        assert!(concerns(request, "10.0.0.2", "10.0.0.1", Mac::BROADCAST), "a question to all");
+        assert!(concerns(request, "10.0.0.2", "10.0.0.2", Mac::BROADCAST), "an announcement");
+        assert!(concerns(request, "0.0.0.0", "10.0.0.2", Mac::BROADCAST), "a probe");
+        assert!(concerns(reply, "10.0.0.9", "10.0.0.2", OURS), "an answer");
+        assert!(!concerns(request, "10.0.0.9", "10.0.0.2", OURS), "whether we are still there");
+    }
 }
