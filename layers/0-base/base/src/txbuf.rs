@@ -157,6 +157,11 @@ impl TxBuf {
         self.bytes.len() - self.head
     }
 
+    /// How much memory it holds, in bytes: more than the frame is long.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether there is nothing in it.
     #[inline]
     pub fn is_empty(&self) -> bool {

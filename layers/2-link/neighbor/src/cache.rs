@@ -261,13 +261,13 @@ impl Cache {
         if entry.waiting.len() >= self.config.waiting_max
             && let Some(oldest) = entry.waiting.pop_front()
         {
-            self.waiting_bytes -= oldest.len();
+            self.waiting_bytes -= oldest.memory();
             cx.note(|| Seen::PacketLost { to: ip, why: Why::TooManyWait });
         }
-        if self.waiting_bytes + packet.len() > self.config.waiting_bytes_max {
+        if self.waiting_bytes + packet.memory() > self.config.waiting_bytes_max {
             return cx.note(|| Seen::PacketLost { to: ip, why: Why::TooManyWait });
         }
-        self.waiting_bytes += packet.len();
+        self.waiting_bytes += packet.memory();
         entry.waiting.push_back(packet);
     }
 
@@ -454,7 +454,7 @@ impl Cache {
         let (ip, waiting) = (entry.ip, std::mem::take(&mut entry.waiting));
         cx.note(|| Seen::GaveUp { target: ip, why: Why::NobodyAnswered });
         // RFC 4861 §7.2.2: whoever sent these is told.
-        self.waiting_bytes -= waiting.iter().map(TxBuf::len).sum::<usize>();
+        self.waiting_bytes -= waiting.iter().map(TxBuf::memory).sum::<usize>();
         if waiting.is_empty() {
             self.lost.push_back((ip, None));
         }
@@ -474,7 +474,7 @@ impl Cache {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let mac = entry.mac;
         for packet in entry.waiting.drain(..) {
-            self.waiting_bytes -= packet.len();
+            self.waiting_bytes -= packet.memory();
             self.found.push_back((mac, packet));
         }
     }
@@ -491,7 +491,7 @@ impl Cache {
         self.schedule(key, None);
         let Some(entry) = self.entries.remove(key) else { return };
         self.index.remove(&entry.ip);
-        self.waiting_bytes -= entry.waiting.iter().map(TxBuf::len).sum::<usize>();
+        self.waiting_bytes -= entry.waiting.iter().map(TxBuf::memory).sum::<usize>();
     }
 
     /// Finds a place for a new entry; whether there is one.

@@ -20,7 +20,7 @@ pub struct Config {
     pub unreachable: Duration,
     /// How many packets may wait for one neighbour; the latest are kept.
     pub waiting_max: usize,
-    /// How many bytes may wait for all neighbours together.
+    /// How many bytes of memory the packets may hold that wait for all neighbours together.
     pub waiting_bytes_max: usize,
     /// How many questions to everybody there may be in a second.
     pub questions_per_second: u32,
