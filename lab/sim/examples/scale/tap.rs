@@ -21,14 +21,17 @@ const KERNEL: [u8; 4] = [10, 77, 0, 1];
 const OURS: [u8; 4] = [10, 77, 0, 2];
 const OUR_MAC: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
-/// How often a client connects, and how long it waits: the kernel's SYN goes again after 1, 2, 3, 4
-/// seconds.
-const INTERVAL: Duration = Duration::from_millis(20);
+/// How many clients there are, and how often each connects: one of them every 20 ms. They wait for long,
+/// for the kernel's SYN goes again after 1, 2, 3 and 4 seconds.
+const CLIENTS: u32 = 64;
+const INTERVAL: Duration = Duration::from_millis(20 * CLIENTS as u64);
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What the threads tell each other.
 #[derive(Default)]
 struct Shared {
+    /// No client begins any more; and then, nothing does.
+    has_enough: AtomicBool,
     is_over: AtomicBool,
     sent: AtomicU64,
     refused: AtomicU64,
@@ -51,23 +54,24 @@ pub(crate) fn run(name: &str, rate: u64, seconds: u64) {
         let (shared, name) = (Arc::clone(&shared), name.to_owned());
         thread::spawn(move || attack(&name, rate, &shared))
     };
-    let (mut clients, mut memory) = (Vec::new(), Vec::new());
-    while began.elapsed() < Duration::from_secs(seconds) {
-        clients.push(thread::spawn(connect));
-        thread::sleep(INTERVAL);
-        if memory.len() < began.elapsed().as_secs() as usize {
-            memory.push(super::resident());
-        }
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|n| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || connect_on_and_on(INTERVAL * n / CLIENTS, &shared))
+        })
+        .collect();
+    let mut memory = Vec::new();
+    for _ in 0..seconds {
+        thread::sleep(Duration::from_secs(1));
+        memory.push(super::resident());
     }
     let took = began.elapsed().as_secs_f64();
     let used = nanos(&shared) - before;
     let counts = [&shared.sent, &shared.refused, &shared.received];
     let [sent, refused, received] = counts.map(|count| count.load(Ordering::Relaxed));
-    let mut times: Vec<Duration> = clients
-        .into_iter()
-        .map(|client| client.join().ok().flatten())
-        .map(|t| t.unwrap_or(Duration::MAX))
-        .collect();
+    shared.has_enough.store(true, Ordering::Relaxed);
+    let mut times: Vec<Duration> =
+        clients.into_iter().flat_map(|client| client.join().expect("it ends")).collect();
     times.sort_unstable();
     let failed = times.iter().filter(|time| **time == Duration::MAX).count();
     let at = |share: f64| {
@@ -93,6 +97,18 @@ pub(crate) fn run(name: &str, rate: u64, seconds: u64) {
 
 fn nanos(shared: &Shared) -> u64 {
     shared.nanos.load(Ordering::Relaxed)
+}
+
+/// Connects every so often; how long each took, and the longest time there is for those that failed.
+fn connect_on_and_on(first: Duration, shared: &Shared) -> Vec<Duration> {
+    thread::sleep(first);
+    let mut times = Vec::new();
+    while !shared.has_enough.load(Ordering::Relaxed) {
+        let took = connect();
+        times.push(took.unwrap_or(Duration::MAX));
+        thread::sleep(INTERVAL.saturating_sub(took.unwrap_or_default()));
+    }
+    times
 }
 
 /// A client of the kernel's: how long until it had read the greeting, if it could.
