@@ -99,7 +99,7 @@ pub enum Event {
         interface: InterfaceId,
         /// Which.
         address: IpAddr,
-        /// Who has it.
+        /// Who has it; unspecified, if they did not say.
         to: Mac,
     },
     /// A lease of DHCP came, lasts longer, or is gone; [`Host::dhcp_clients`] says more.

@@ -270,6 +270,13 @@ impl Autoconf {
         std::mem::take(&mut self.is_asked)
     }
 
+    /// The same, without taking it.
+    #[inline]
+    #[must_use]
+    pub const fn has_solicitation(&self) -> bool {
+        self.is_asked
+    }
+
     /// Whether addresses or routes have changed since this was asked.
     #[must_use]
     pub fn take_changed(&mut self) -> bool {

@@ -254,6 +254,13 @@ impl Claims {
         None
     }
 
+    /// Whether there is a message to send.
+    #[inline]
+    #[must_use]
+    pub fn has_transmit(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
     /// What became of the next claim, if anything.
     #[must_use]
     pub fn poll_outcome(&mut self) -> Option<Outcome> {

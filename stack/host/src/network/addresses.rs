@@ -35,6 +35,7 @@ impl Network {
             self.addresses.retain(|address| address.interface != id);
             self.local.retain(|_, interface| *interface != id);
             self.routes.remove(|route| route.interface == id);
+            self.redirects.retain(|route| route.interface != id);
             self.dns.remove_interface(id);
         }
         is_there

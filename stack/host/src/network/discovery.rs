@@ -75,6 +75,12 @@ impl Discovery {
         [self.claims.poll_timeout(), self.autoconf.poll_timeout()].into_iter().flatten().min()
     }
 
+    /// Whether there is nothing to say: asked for each frame that leaves.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.outgoing.is_empty() && !self.claims.has_transmit() && !self.autoconf.has_solicitation()
+    }
+
     fn push(&mut self, cx: &mut Cx<'_>, control: Control) {
         if self.outgoing.len() >= CONTROLS_MAX {
             let from = control.destination;
@@ -183,8 +189,16 @@ impl Interface {
     }
 
     /// Writes the next message of neighbour discovery as a frame, if any. Whether `out` holds one.
-    pub(super) fn poll_discovery(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> bool {
-        self.say_what_is_due(cx);
+    pub(super) fn poll_discovery(
+        &mut self,
+        cx: &mut Cx<'_>,
+        is_router: bool,
+        out: &mut TxBuf,
+    ) -> bool {
+        if self.discovery.as_ref().is_none_or(Discovery::is_quiet) {
+            return false;
+        }
+        self.say_what_is_due(cx, is_router);
         while let Some(control) = self.discovery.as_mut().and_then(|d| d.outgoing.pop_front()) {
             if self.emit_control(cx, &control, out) {
                 return true;
@@ -194,7 +208,7 @@ impl Interface {
     }
 
     /// What claims and questions for routers have to say becomes messages.
-    fn say_what_is_due(&mut self, cx: &mut Cx<'_>) {
+    fn say_what_is_due(&mut self, cx: &mut Cx<'_>, is_router: bool) {
         let own_mac = self.mac;
         let own = self.own_source(Ipv6Addr::UNSPECIFIED);
         let Some(discovery) = &mut self.discovery else { return };
@@ -213,7 +227,7 @@ impl Interface {
                     cx.note(|| Seen::AdvertisementOut { target, to });
                     let message = Message::NeighborAdvertisement(NeighborAdvertisement {
                         target,
-                        is_router: false,
+                        is_router,
                         is_solicited: false,
                         overrides: true,
                         mac: Some(own_mac),

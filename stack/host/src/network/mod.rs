@@ -442,12 +442,17 @@ pub(crate) fn unspecified_like(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether a packet comes from somebody who has no address yet and asks whether somebody else has it.
-/// (RFC 4861 §7.1.1: to a group of the link, and passed on by nobody)
+/// Whether a packet comes from somebody who has no address yet, and may: in IPv6 who asks whether
+/// somebody else has it, in IPv4 a switch that asks about groups (RFC 4541 §2.1.1). Both speak to a
+/// group, and are passed on by nobody. (RFC 4861 §7.1.1, RFC 3376 §4)
 fn is_from_newcomer(packet: &Packet<'_>) -> bool {
-    packet.protocol == Protocol::ICMPV6
-        && packet.hop_limit == ndp::wire::HOP_LIMIT
-        && packet.source == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    let hop_limit = match packet.protocol {
+        Protocol::ICMPV6 => ndp::wire::HOP_LIMIT,
+        Protocol::IGMP => 1,
+        _ => return false,
+    };
+    packet.source.is_unspecified()
+        && packet.hop_limit == hop_limit
         && packet.destination.is_multicast()
 }
 

@@ -73,6 +73,7 @@ impl Network {
 
     /// Writes the next frame of somebody who looks for neighbours, or has found one.
     pub(super) fn poll_link(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
+        let is_router = self.is_router;
         for at in 0..self.interfaces.len() {
             let id = InterfaceId(at as u32);
             let is_reporting = self.interface(id).is_some_and(Interface::has_reports);
@@ -92,7 +93,7 @@ impl Network {
             }
             // RFC 4862 §5.4.2: switches learn of a group before anybody is asked in it.
             let has_frame = is_reporting && interface.poll_reports(cx, source, out);
-            if has_frame || interface.poll_discovery(cx, out) {
+            if has_frame || interface.poll_discovery(cx, is_router, out) {
                 return Some(id);
             }
         }

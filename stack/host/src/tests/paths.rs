@@ -83,7 +83,8 @@ fn headers_that_are_not_known_are_answered_by_rule() {
     let option = |kind: u8| [58, 0, kind, 4, 0, 0, 0, 0];
     let padded = [200, 0, 1, 4, 0, 0, 0, 0];
     let (us, group) = ("fd00::1", "ff02::1");
-    let table: [(&str, u8, &[u8], Option<(u8, u32)>); 9] = [
+    type Row<'a> = (&'a str, u8, &'a [u8], Option<(u8, u32)>);
+    let table: [Row<'_>; 9] = [
         (us, 200, &[0; 8], Some((1, 6))),
         // RFC 4443 §3.4: the pointer shows the field that is not known, behind another header.
         (us, 60, &padded, Some((1, 40))),

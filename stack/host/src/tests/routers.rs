@@ -250,3 +250,28 @@ fn questions_about_groups_come_from_the_link() {
     assert_eq!(ask(&mut net, "fd00::1", 1), 0);
     assert_eq!(ask(&mut net, "fe80::1", 1), 1);
 }
+
+//= test RFC 3376 §5.2: a question is answered, also that of a switch, which has no address
+#[test]
+fn a_switch_asks_about_groups_from_nobody() {
+    let mut net = follower();
+    assert!(net.hosts[0].join_group(IF1, ip("239.1.2.3")));
+    let _ = packets(&mut net, 3 * SECOND);
+    let ask = |net: &mut Net, source: &str, ttl| {
+        let mut query = [0x11, 10, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0];
+        let sum = base::checksum::of(&query).to_be_bytes();
+        query[2..4].copy_from_slice(&sum);
+        let mut out = TxBuf::new();
+        out.append(&query);
+        let (source, all) = (source.parse().unwrap(), [224, 0, 0, 1].into());
+        ip::v4::Header::new(source, all, ip::Protocol::IGMP, ttl).emit(&mut out);
+        let (destination, source) = (ethernet::group_v4(all), ROUTER.0);
+        let (tag, ethertype) = (None, ethernet::EtherType::Ipv4);
+        ethernet::Header { destination, source, tag, ethertype }.emit(&mut out);
+        hear(net, out.as_slice());
+        packets(net, 2 * SECOND).iter().filter(|packet| packet[0] >> 4 == 4).count()
+    };
+    assert_eq!(ask(&mut net, "10.0.0.9", 64), 0);
+    assert_eq!(ask(&mut net, "10.0.0.9", 1), 1);
+    assert_eq!(ask(&mut net, "0.0.0.0", 1), 1);
+}
