@@ -25,6 +25,7 @@ use self::lease::Lease;
 mod device;
 mod kernel;
 mod lease;
+mod machine;
 mod wanted;
 
 pub(crate) use self::wanted::{Given, MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
@@ -285,7 +286,8 @@ fn config() -> anyhow::Result<Config> {
     let mut secret = [0; 16];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    Ok(Config::new(secret))
+    let stable_secret = machine::stable_secret();
+    Ok(Config { stable_secret, ..Config::new(secret) })
 }
 
 /// What a stack is set up by, whoever runs it.

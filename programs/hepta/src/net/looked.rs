@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::net::Counts;
 use base::Instant;
-use host::{DnsSource, Host, LOOPBACK};
+use host::{DnsSource, Host, LOOPBACK, Origin};
 use ip::Kind;
 use phys::Medium;
 use serde_json::{Value, json};
@@ -28,6 +28,10 @@ struct Table {
     columns: &'static [&'static str],
     lines: Vec<Vec<String>>,
 }
+
+/// The columns of addresses: what is so now, who gave it, and for how many seconds it is used for what
+/// is new, and is ours.
+const ADDRESS: &[&str] = &["address", "state", "purpose", "from", "preferred_s", "valid_s"];
 
 /// The columns of connections. Windows are in bytes, but for the congestion window, which is in
 /// segments; times are in milliseconds.
@@ -58,6 +62,8 @@ const NUMBERS: &[&str] = &[
     "mtu",
     "metric",
     "left_s",
+    "preferred_s",
+    "valid_s",
     "half_open",
     "waiting",
     "backlog",
@@ -81,7 +87,7 @@ impl Looked {
         let table = |name, columns, lines| Table { name, columns, lines };
         let tables = [
             table("interfaces", &["name", "medium", "mac", "mtu"][..], interfaces(host)),
-            table("addresses", &["address", "state", "purpose"][..], addresses(host)),
+            table("addresses", ADDRESS, addresses(host, now)),
             table("routes", &["to", "via", "source", "metric"][..], routes(host)),
             table("leases", LEASE, leases(host, now)),
             table("names", NAME, names(host, now)),
@@ -190,13 +196,31 @@ fn interfaces(host: &Host) -> Vec<Vec<String>> {
     interfaces.collect()
 }
 
-fn addresses(host: &Host) -> Vec<Vec<String>> {
+fn addresses(host: &Host, now: Instant) -> Vec<Vec<String>> {
     let addresses = host.addresses().iter().filter(|own| own.interface != LOOPBACK).map(|own| {
-        let state = if own.is_ready { "ready" } else { "being probed" };
+        let state = match (own.is_ready, own.is_deprecated, own.is_temporary) {
+            (false, ..) => "being probed",
+            (_, true, _) => "deprecated",
+            (.., true) => "temporary",
+            _ => "ready",
+        };
+        let from = match own.origin {
+            Origin::Operator => "given",
+            Origin::LinkLocal => "the link",
+            Origin::Router => "a router",
+        };
         let kind = Kind::of(own.cidr.address()).to_string();
-        vec![own.cidr.to_string(), state.to_owned(), kind]
+        let (state, from) = (state.to_owned(), from.to_owned());
+        let (preferred, valid) = (own.preferred_until, own.valid_until);
+        let times = [preferred, valid].map(|until| or_none(seconds(now, until)));
+        [vec![own.cidr.to_string(), state, kind, from], times.to_vec()].concat()
     });
     addresses.collect()
+}
+
+/// How long it is until then; nothing, if for ever.
+fn seconds(now: Instant, until: Instant) -> Option<String> {
+    (until < Instant::NEVER).then(|| until.since(now).as_secs().to_string())
 }
 
 fn routes(host: &Host) -> Vec<Vec<String>> {
@@ -215,7 +239,7 @@ fn leases(host: &Host, now: Instant) -> Vec<Vec<String>> {
         let state = format!("{:?}", client.state).to_lowercase();
         let address = or_none(client.lease.map(|lease| lease.address.to_string()));
         let server = or_none(client.lease.map(|lease| lease.server.to_string()));
-        let left = or_none(client.ends.map(|ends| ends.since(now).as_secs().to_string()));
+        let left = or_none(client.ends.and_then(|ends| seconds(now, ends)));
         vec![or_none(name.map(|of| of.name.to_owned())), state, address, server, left]
     });
     leases.collect()
@@ -229,8 +253,7 @@ fn names(host: &Host, now: Instant) -> Vec<Vec<String>> {
             DnsSource::Dhcp(server) => format!("DHCP, {server}"),
             DnsSource::Router(router) => format!("router {router}"),
         };
-        let left = (ends != Instant::NEVER).then(|| ends.since(now).as_secs().to_string());
-        vec![kind.to_owned(), value, from, or_none(left)]
+        vec![kind.to_owned(), value, from, or_none(seconds(now, ends))]
     };
     let servers = host.dns_servers(now, None);
     let servers = servers.map(|of| line("server", of.address.to_string(), of.source, of.ends));

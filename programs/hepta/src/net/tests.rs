@@ -84,12 +84,14 @@ fn a_stack_is_shown() {
           name  medium    mac                mtu
           tap0  Ethernet  02:00:00:00:00:09  1500
         addresses
-          address       state  purpose
-          10.77.0.2/24  ready  a private network
+          address       state  purpose            from   preferred_s  valid_s
+          10.77.0.2/24  ready  a private network  given  -            -
         routes
           to            via        source     metric
           0.0.0.0/0     10.77.0.1  -          0
           10.77.0.0/24  the link   10.77.0.2  0
+        names
+          none
         neighbors
           address    mac                state
           10.77.0.1  02:00:00:00:00:01  permanent

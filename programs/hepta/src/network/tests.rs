@@ -115,3 +115,15 @@ fn an_address_of_this_machine_is_refused() {
     assert_eq!(own.as_deref(), Some("lo"));
     assert_eq!(kernel::interface_with(IpAddr::from([192, 0, 2, 1])), None);
 }
+
+//= test RFC 7217 §5: what addresses follow from stays with the machine, and is nobody else's
+#[test]
+fn a_machine_has_a_secret_that_stays() {
+    let (one, other) = ("0123456789abcdef0123456789abcdef\n", "0123456789abcdef0123456789abcdee\n");
+    let secret = machine::secret_of(one).unwrap();
+    assert_eq!(machine::secret_of(one), Some(secret));
+    assert_ne!(machine::secret_of(other), Some(secret));
+    for nobody in ["", "uninitialized\n", &"0".repeat(32), &"0".repeat(33)] {
+        assert_eq!(machine::secret_of(nobody), None, "{nobody:?}");
+    }
+}
