@@ -584,7 +584,6 @@ fn what_cannot_be_is_said() {
             assert!(said.stderr.contains(word), "{args:?}: {word} is not in {}", said.stderr);
         };
         refused(&["--net", "tap0"], "--address");
-        refused(&[&OURS[..], &["--workers", "2"]].concat(), "one for each queue");
         refused(&[&OURS[..], &["--listen", "10.77.0.3:80"]].concat(), "10.77.0.2");
         refused(&[&OURS[..], &["--listen", "80", "--listen", "80"]].concat(), "twice");
         let mut server = serve(&site);
