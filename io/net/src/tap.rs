@@ -1,6 +1,9 @@
 use std::ffi::CStr;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
 
 use base::TxBuf;
 use phys::{Device, Medium, Port, Received, Segments, virtio};
@@ -40,6 +43,8 @@ pub struct Tap {
     device: Device,
     /// Whether frames have a header that says what was left open.
     has_headers: bool,
+    /// Keeps other programs like this one away from a device for several queues.
+    claimed: Option<Arc<UnixDatagram>>,
 }
 
 impl Tap {
@@ -53,7 +58,11 @@ impl Tap {
         match Self::open_as(name, mode, config, 0) {
             // Of a device that was made for several queues this is the only one.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Self::open_as(name, mode, config, libc::IFF_MULTI_QUEUE).map_err(|_| error)
+                let mut all = match Self::open_queues(name, mode, config, 1) {
+                    Err(other) if other.kind() == io::ErrorKind::InvalidInput => return Err(error),
+                    opened => opened?,
+                };
+                all.pop().ok_or(error)
             }
             opened => opened,
         }
@@ -73,11 +82,20 @@ impl Tap {
         config: PortConfig,
         queues: u16,
     ) -> io::Result<Vec<Self>> {
+        // One that the kernel is to number cannot be anybody's yet.
+        let known = (!name.contains('%')).then(|| claim(name)).transpose()?;
         let first = Self::open_as(name, mode, config, libc::IFF_MULTI_QUEUE)?;
         let name = first.name.clone();
+        let claimed = Arc::new(match known {
+            Some(claimed) => claimed,
+            None => claim(&name)?,
+        });
         let others = (1..queues).map(|_| Self::open_as(&name, mode, config, libc::IFF_MULTI_QUEUE));
         let mut all = std::iter::once(Ok(first)).chain(others).collect::<io::Result<Vec<_>>>()?;
-        all.iter_mut().for_each(|tap| tap.device.queues = queues);
+        for tap in &mut all {
+            tap.device.queues = queues;
+            tap.claimed = Some(Arc::clone(&claimed));
+        }
         Ok(all)
     }
 
@@ -103,7 +121,7 @@ impl Tap {
         if !knows_headers {
             // Who had the device before may have left it otherwise; an old kernel has nothing to leave.
             let _ = leave_open(&fd, 0);
-            return Ok(Self { fd, name, device: plain, has_headers: false });
+            return Ok(Self { fd, name, device: plain, has_headers: false, claimed: None });
         }
         set_header_len(&fd, virtio::LEN)?;
         let leaves = [LEAVES_ALL, LEAVES_TCP, libc::TUN_F_CSUM, 0];
@@ -114,7 +132,7 @@ impl Tap {
         } else if left & libc::TUN_F_USO4 == 0 {
             device.segments.udp_len_max = 0;
         }
-        Ok(Self { fd, name, device, has_headers: true })
+        Ok(Self { fd, name, device, has_headers: true, claimed: None })
     }
 
     /// What the kernel calls the interface.
@@ -182,6 +200,19 @@ impl Drop for Tap {
             let _ = leave_open(&self.fd, 0);
         }
     }
+}
+
+/// Claims a device whose queues anybody may open, who would then be given some of its flows: by a name
+/// that only one program of this network namespace can have, as long as it runs.
+///
+/// # Errors
+/// `EBUSY`, as the kernel says it of a device for one queue, if another has it.
+fn claim(name: &str) -> io::Result<UnixDatagram> {
+    let address = SocketAddr::from_abstract_name(format!("hepta/device/{name}"))?;
+    UnixDatagram::bind_addr(&address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => io::Error::from_raw_os_error(libc::EBUSY),
+        _ => error,
+    })
 }
 
 /// What the kernel's devices can do, as flags of `TUNSETIFF`.

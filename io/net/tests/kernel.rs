@@ -193,6 +193,8 @@ fn one_queue_of_a_device_for_several_is_enough() {
     in_namespace("one_queue_of_a_device_for_several_is_enough", async {
         sh("ip tuntap add dev tap7 mode tap multi_queue");
         let tap = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap();
+        let busy = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap_err();
+        assert_eq!(busy.kind(), std::io::ErrorKind::ResourceBusy, "it would take flows away");
         give_kernel_its_address("tap7");
         let stack = stack_on("tap7", tap);
         stack.ping(IpAddr::from(KERNEL), b"are you there?").await.unwrap();

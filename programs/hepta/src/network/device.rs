@@ -19,6 +19,9 @@ pub(super) struct Device {
     pub(super) is_shared: bool,
 }
 
+/// One queue of a device, and what it hears of the others, if there are.
+pub(super) type Queue = (Device, Option<Inlet>);
+
 impl Device {
     /// Opens a device as what it is; a new one as its name says.
     pub(super) fn open(name: &str, mtu: usize) -> anyhow::Result<Self> {
@@ -32,7 +35,7 @@ impl Device {
         mtu: usize,
         queues: usize,
         is_choice: bool,
-    ) -> anyhow::Result<Vec<(Self, Option<Inlet>)>> {
+    ) -> anyhow::Result<Vec<Queue>> {
         match open_queues(name, mtu, queues) {
             Ok(Some(opened)) => Ok(opened),
             Ok(None) if is_choice => Ok(vec![(Self::open(name, mtu)?, None)]),
@@ -84,8 +87,11 @@ fn open_queues(name: &str, mtu: usize, queues: usize) -> io::Result<Option<Vec<Q
         }
     }
     // A TAP or TUN device for one program at a time is opened by this, and closed again.
-    if modes(name).into_iter().any(|mode| Tap::open(name, mode, config).is_ok()) {
-        return Ok(None);
+    for mode in modes(name) {
+        match Tap::open(name, mode, config) {
+            Err(error) if is_other(&error) => {}
+            opened => return opened.map(|_| None),
+        }
     }
     joined(name, PacketSocket::open_queues(name, config, count)?, true).map(Some)
 }
