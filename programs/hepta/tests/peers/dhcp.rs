@@ -174,6 +174,13 @@ fn names_are_looked_up_over_our_own_network() {
         for asked in ["query[A] web.office.test from 10.77.0.5", "query[AAAA] web.office.test"] {
             assert!(log.contains(asked), "{asked} in {log}");
         }
+        let connections = |name: &str| {
+            let url = format!("http://{name}:{port}/hello.txt");
+            let film = hepta(&[&["get", "-v", &url], &OURS[..]].concat()).ok().stderr;
+            film.matches("to=SynSent").count()
+        };
+        assert_eq!(connections("web.office.test"), 1);
+        assert_eq!(connections("many.office.test"), 2, "one of them to ask once more, by TCP");
         let url = format!("http://nobody.test:{port}/");
         let nobody = hepta(&[&["get", &url], &OURS[..]].concat());
         assert_eq!(nobody.status.code(), Some(6), "{}", nobody.stderr);
