@@ -68,9 +68,6 @@ fn is_other(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
 }
 
-/// A queue of a device, and where what the others learn comes in.
-type Queue = (Device, Option<Inlet>);
-
 /// The queues of a device; nothing if it has only one.
 fn open_queues(name: &str, mtu: usize, queues: usize) -> io::Result<Option<Vec<Queue>>> {
     let config = PortConfig { mtu, ..PortConfig::default() };
