@@ -584,6 +584,8 @@ fn what_cannot_be_is_said() {
             assert!(said.stderr.contains(word), "{args:?}: {word} is not in {}", said.stderr);
         };
         refused(&["--net", "tap0"], "--address");
+        let two_captured = ["--workers", "2", "--capture", "/dev/null"];
+        refused(&[&OURS[..], &two_captured].concat(), "a capture has the frames of one worker");
         refused(&[&OURS[..], &["--listen", "10.77.0.3:80"]].concat(), "10.77.0.2");
         refused(&[&OURS[..], &["--listen", "80", "--listen", "80"]].concat(), "twice");
         let mut server = serve(&site);
