@@ -90,6 +90,8 @@ fn a_stack_is_shown() {
           to            via        source     metric
           0.0.0.0/0     10.77.0.1  -          0
           10.77.0.0/24  the link   10.77.0.2  0
+        leases
+          none
         names
           none
         neighbors
