@@ -65,9 +65,10 @@ fn check_cargo(args: &[&str], remedy: &str) -> Option<String> {
     }
 }
 
-/// Whether each workspace, the fuzzer's too, has the versions in its `Cargo.lock` that it asks for.
+/// Whether each workspace, those of benchmarks and fuzzers too, has the versions in its
+/// `Cargo.lock` that it asks for.
 fn check_locks(tracked: &[String]) -> Vec<String> {
-    ["Cargo.toml", "fuzz/Cargo.toml"]
+    ["Cargo.toml", "bench/stacks/Cargo.toml", "fuzz/Cargo.toml"]
         .into_iter()
         .filter_map(|manifest| check_lock(tracked, manifest))
         .collect()

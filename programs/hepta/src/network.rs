@@ -175,13 +175,8 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
     Ok(Some(Network { stack, device: name, resolver, _lease: lease.map(Arc::new) }))
 }
 
-/// The same for the workers of a server, which run a stack each by themselves; nobody has asked for so
-/// many `workers` if `is_choice`, and a device with one queue has one.
-pub(crate) fn for_server(
-    wanted: &Wanted,
-    workers: usize,
-    is_choice: bool,
-) -> anyhow::Result<ForServer> {
+/// The same for so many `workers` of a server, which run a stack each by themselves.
+pub(crate) fn for_server(wanted: &Wanted, workers: usize) -> anyhow::Result<ForServer> {
     check(wanted)?;
     let config = config()?;
     let for_one = match wanted {
@@ -190,15 +185,13 @@ pub(crate) fn for_server(
         Wanted { dhcp: true, .. } => Some("one worker keeps what a server of DHCP gave"),
         _ => None,
     };
-    let (workers, is_choice) = match for_one {
-        Some(_) if is_choice || workers == 1 => (1, false),
-        Some(why) => bail!("{why}: leave one of the two away"),
-        None => (workers, is_choice),
-    };
     if workers == 1 {
         return Ok(of_networks(vec![of_worker(&config, open_device(wanted)?, None, wanted)?]));
     }
-    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers, is_choice)?;
+    if let Some(why) = for_one {
+        bail!("{why}: leave one of the two away");
+    }
+    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)?;
     let networks = queues
         .into_iter()
         .map(|(device, inlet)| of_worker(&config, device, inlet, wanted))

@@ -102,7 +102,7 @@ pub(crate) const FILE: &[Key] = &[
     key(
         "workers",
         &[arg("count", Kind::Count, How::Required)],
-        "How many threads serve; one for each core unless told otherwise.",
+        "How many threads serve; one for each core unless told otherwise, and one over a network of our own (`net`).",
     ),
     key(
         "user",

@@ -28,17 +28,10 @@ impl Device {
         open(name, mtu).map_err(|error| cannot_open(name, &error))
     }
 
-    /// Opens so many queues of a device, each with what it hears of the others. If `is_choice` a device
-    /// with one queue is opened as such.
-    pub(super) fn open_queues(
-        name: &str,
-        mtu: usize,
-        queues: usize,
-        is_choice: bool,
-    ) -> anyhow::Result<Vec<Queue>> {
+    /// Opens so many queues of a device, each with what it hears of the others.
+    pub(super) fn open_queues(name: &str, mtu: usize, queues: usize) -> anyhow::Result<Vec<Queue>> {
         match open_queues(name, mtu, queues) {
             Ok(Some(opened)) => Ok(opened),
-            Ok(None) if is_choice => Ok(vec![(Self::open(name, mtu)?, None)]),
             Ok(None) => bail!(
                 "{queues} workers are one for each queue of {name}, which has one: leave `workers` away, or make \
                  {name} anew with `hepta net up`"

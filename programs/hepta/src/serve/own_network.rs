@@ -24,15 +24,14 @@ pub(super) struct OwnNetwork {
 }
 
 impl OwnNetwork {
-    /// Opens the device that is wanted, and sets up what is to run there: a stack for each of `workers`;
-    /// or, if nobody has asked for so many (`is_choice`), for one if the device has one queue.
+    /// Opens the device that is wanted, and sets up what is to run there: a stack for each of `workers`.
     ///
     /// # Errors
     ///
     /// What is missing, and what to do about it.
-    pub(super) fn open(wanted: &Wanted, workers: usize, is_choice: bool) -> anyhow::Result<Self> {
+    pub(super) fn open(wanted: &Wanted, workers: usize) -> anyhow::Result<Self> {
         let ForServer { networks, device, addresses, probed } =
-            network::for_server(wanted, workers, is_choice)?;
+            network::for_server(wanted, workers)?;
         let wanted = wanted.clone();
         Ok(Self { device, wanted, addresses, probed, workers: networks.len(), networks })
     }

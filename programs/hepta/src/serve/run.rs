@@ -37,10 +37,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let inherited = Inherited::take();
     let mut settings = load(options)?;
     let asked = settings.workers.map(|asked| usize::from(asked.get()));
-    let own = settings
-        .net
-        .as_ref()
-        .map(|wanted| OwnNetwork::open(wanted, asked.unwrap_or_else(cores), asked.is_none()));
+    // A network of our own has one worker unless somebody asks for more: with several, streams whose
+    // segments come in parts are lost (docs/network.md).
+    let own = settings.net.as_ref().map(|wanted| OwnNetwork::open(wanted, asked.unwrap_or(1)));
     let own = own.transpose()?;
     if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);

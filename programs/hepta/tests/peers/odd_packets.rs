@@ -2,6 +2,7 @@
 //! RFCs say or not at all, and the server goes on serving.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use peers::{Finished, Program, Server, Site, numbered_text, run, tool, until};
@@ -31,9 +32,13 @@ fn serve() -> (Site, Server) {
     (site, server)
 }
 
+/// Sends two packets, from ports of their own: those that hping3 chooses are the same for all that begin
+/// in one second, and hear each other's answers.
 fn hping3(args: &str) -> Finished {
+    static PORT: AtomicU16 = AtomicU16::new(20_000);
+    let port = PORT.fetch_add(8, Ordering::Relaxed).to_string();
     let mut hping3 = tool("hping3");
-    hping3.args(["-n", "-c", "2", "-i", "u20000", "-I", "tap0"]);
+    hping3.args(["-n", "-c", "2", "-i", "u20000", "-I", "tap0", "-s", &port]);
     run(hping3.args(args.split_ascii_whitespace()).arg("10.77.0.2"))
 }
 
