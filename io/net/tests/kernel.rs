@@ -119,20 +119,6 @@ async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
     const STREAMS: usize = 32;
     let joined = join(ports).unwrap().into_iter();
     let stacks: Vec<Stack> = joined.map(|(queue, inlet)| stack_at_queue(queue, inlet)).collect();
-    let client = thread::spawn(|| {
-        // All at once, so that both have some.
-        let streams = (0..STREAMS).map(|_| std::net::TcpStream::connect(at(OURS, 80)).unwrap());
-        let mut streams: Vec<_> = streams.collect();
-        for (n, stream) in streams.iter_mut().enumerate() {
-            stream.write_all(&vec![n as u8; 100_000]).unwrap();
-            stream.shutdown(std::net::Shutdown::Write).unwrap();
-        }
-        for (n, mut stream) in streams.into_iter().enumerate() {
-            let mut all = Vec::new();
-            stream.read_to_end(&mut all).unwrap();
-            assert!(all == vec![n as u8; 100_000], "stream {n}");
-        }
-    });
     let mut serving = Vec::new();
     for stack in &stacks {
         let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
@@ -150,6 +136,20 @@ async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
             }
         });
     }
+    let client = thread::spawn(|| {
+        // All at once, so that both have some.
+        let streams = (0..STREAMS).map(|_| std::net::TcpStream::connect(at(OURS, 80)).unwrap());
+        let mut streams: Vec<_> = streams.collect();
+        for (n, stream) in streams.iter_mut().enumerate() {
+            stream.write_all(&vec![n as u8; 100_000]).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+        }
+        for (n, mut stream) in streams.into_iter().enumerate() {
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            assert!(all == vec![n as u8; 100_000], "stream {n}");
+        }
+    });
     while !client.is_finished() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
