@@ -4,6 +4,7 @@
 use base::{Offload, PendingChecksum, Segmentation, SegmentationKind, TxBuf, checksum};
 
 use crate::Medium;
+use crate::words::{set, word};
 
 /// Flags of TCP that only the last piece has, and the one that only the first has.
 const FIN_AND_PSH: u8 = 0x09;
@@ -92,17 +93,5 @@ fn correct_tcp(segment: &mut [u8], offset: u32, is_first: bool, is_last: bool) {
     if let Some(flags) = segment.get_mut(TCP_FLAGS_AT) {
         *flags &= if is_last { u8::MAX } else { !FIN_AND_PSH };
         *flags &= if is_first { u8::MAX } else { !CWR };
-    }
-}
-
-/// The 16-bit word at this place, or zero.
-fn word(bytes: &[u8], at: usize) -> u16 {
-    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    word.map_or(0, |word| u16::from_be_bytes(*word))
-}
-
-fn set(bytes: &mut [u8], at: usize, word: u16) {
-    if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = word.to_be_bytes();
     }
 }

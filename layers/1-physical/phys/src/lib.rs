@@ -20,6 +20,7 @@ mod device;
 mod merge;
 mod pool;
 mod port;
+mod words;
 mod xray;
 
 pub use cut::cut;

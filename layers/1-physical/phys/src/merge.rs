@@ -8,6 +8,7 @@
 use base::checksum::{self, Sum};
 use base::{Segmentation, SegmentationKind};
 
+use crate::words::{set, word};
 use crate::{Medium, RxChecksum, RxFrame};
 
 /// With shorter payloads nothing begins: they are no part of a stream that is worth it, and somebody may wait.
@@ -229,16 +230,4 @@ fn pseudo(packet: &[u8], network_len: usize) -> Sum {
 /// What an Ethernet frame says that it carries.
 fn ethertype(frame: &[u8]) -> u16 {
     word(frame, 12)
-}
-
-/// The 16-bit word at this place, or zero.
-fn word(bytes: &[u8], at: usize) -> u16 {
-    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    word.map_or(0, |word| u16::from_be_bytes(*word))
-}
-
-fn set(packet: &mut [u8], at: usize, word: u16) {
-    if let Some(place) = packet.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = word.to_be_bytes();
-    }
 }
