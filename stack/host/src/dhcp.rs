@@ -16,15 +16,13 @@ use base::xray::Layer;
 use base::{Cx, Instant, TxBuf};
 use dhcp::wire::{CLIENT_PORT, SERVER_PORT, option};
 use dhcp::{Client, Lease, Lost, State};
-use ip::{Cidr, Ecn, InterfaceId, Packet, Prefix, Protocol, Route};
+use ip::{Cidr, InterfaceId, Packet, Prefix, Protocol, Route};
 use neighbor::Claim;
 use phys::Medium;
 
 use crate::host::{Arrival, Event, Host};
 use crate::interface::may_come_from;
-use crate::network::{
-    AddError, Change, DnsDomain, DnsServer, DnsSource, Network, Outgoing, Service,
-};
+use crate::network::{AddError, Change, DnsDomain, DnsServer, DnsSource, Network, Outgoing};
 
 /// The metric of the first route of a lease; those behind it count less.
 const METRIC: u32 = 100;
@@ -345,10 +343,7 @@ impl Dhcp {
             let (to, len) = (SocketAddr::new(destination, SERVER_PORT), out.len());
             cx.note(|| udp::Seen::DatagramOut { from, to, len });
             header.emit(source, destination, out);
-            let (protocol, ecn, may_be_cut) = (Protocol::UDP, Ecn::NotEct, true);
-            let service = Service::default();
-            let packet = Outgoing { source, destination, protocol, ecn, may_be_cut, service };
-            Some((*interface, packet))
+            Some((*interface, Outgoing::usual(source, destination, Protocol::UDP)))
         })
     }
 

@@ -8,12 +8,12 @@ use base::{
 };
 use ethernet::EtherType;
 use icmp::{Error, Unreachable};
-use ip::{Ecn, InterfaceId, Packet, Protocol, Unfit};
+use ip::{InterfaceId, Packet, Protocol, Unfit};
 use phys::{RxChecksum, RxFrame};
 
 use crate::dhcp::{Dhcp, DhcpNews};
 use crate::messages::Messages;
-use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing, Service};
+use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
 use crate::tcp::{Tcp, TcpConfig, TcpEvent};
 use crate::xray::{Seen, Why};
 
@@ -330,16 +330,12 @@ impl Host {
         let network = &self.network;
         if let Some((source, destination)) = self.messages.poll_transmit(cx, network, out) {
             let protocol = if source.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
-            let ecn = Ecn::NotEct;
-            let (may_be_cut, service) = (true, Service::default());
-            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut, service });
+            return Some(Outgoing::usual(source, destination, protocol));
         }
         let source_for = |destination| network.source_for(destination);
         if let Some(datagram) = self.udp.poll_transmit(cx, out, source_for) {
             let udp::Outgoing { source, destination } = datagram;
-            let (protocol, ecn) = (Protocol::UDP, Ecn::NotEct);
-            let (may_be_cut, service) = (true, Service::default());
-            return Some(Outgoing { source, destination, protocol, ecn, may_be_cut, service });
+            return Some(Outgoing::usual(source, destination, Protocol::UDP));
         }
         self.tcp.poll_transmit(cx, network, out)
     }

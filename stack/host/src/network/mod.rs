@@ -172,6 +172,14 @@ pub(crate) struct Outgoing {
     pub(crate) service: Service,
 }
 
+impl Outgoing {
+    /// A packet that travels as most do: it may be cut, and nobody has chosen anything.
+    pub(crate) fn usual(source: IpAddr, destination: IpAddr, protocol: Protocol) -> Self {
+        let (ecn, may_be_cut, service) = (Ecn::NotEct, true, Service::default());
+        Self { source, destination, protocol, ecn, may_be_cut, service }
+    }
+}
+
 /// What whoever sends packets may choose of how they travel.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Service {
