@@ -70,10 +70,11 @@ impl Resolver {
         if let Some(known) = known(name) {
             return Ok(known);
         }
-        let resolver = self.current()?;
+        let servers = self.servers();
+        let has_servers = !servers.addresses.is_empty();
+        let resolver = self.who_asks(servers)?;
         let asked = tokio::time::timeout(TIME_MAX, resolver.lookup_ip(name));
         let found = asked.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-        let has_servers = !self.servers().addresses.is_empty();
         let found = found.map_err(|error| plain(&error, has_servers))?;
         let mut addresses: Vec<IpAddr> = found.iter().take(ADDRESSES_MAX).collect();
         if addresses.is_empty() {
@@ -94,9 +95,8 @@ impl Resolver {
         })
     }
 
-    /// Who asks them; another one if they have changed.
-    fn current(&self) -> io::Result<Arc<hickory_resolver::Resolver<Provider>>> {
-        let servers = self.servers();
+    /// Who asks `servers`; another one if they have changed.
+    fn who_asks(&self, servers: Servers) -> io::Result<Arc<hickory_resolver::Resolver<Provider>>> {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(asking) = asking.as_ref().filter(|asking| asking.servers == servers) {
             return Ok(Arc::clone(&asking.inner));
