@@ -115,18 +115,7 @@ impl Conversation {
         let scale = Some(pick(&[0, 2, 7, 14]) as u8).filter(|_| pick(&[0, 1]) == 1);
         let offer = Offer { mss, scale, sack: pick(&[0, 1, 1]) == 1 };
         let has_timestamps = pick(&[0, 1]) == 1;
-        let mut writer = Writer {
-            rng,
-            steps: Vec::new(),
-            offer,
-            has_timestamps,
-            nxt: 1,
-            written: 1,
-            una: 1,
-            is_over: false,
-            has_finished: false,
-            settles: false,
-        };
+        let mut writer = Writer::new(rng, offer, has_timestamps);
         match role {
             Role::Server => writer.be_served(),
             Role::Client => writer.be_connected_to(),
@@ -151,7 +140,16 @@ impl Conversation {
         let mss = pick(&[1460, 1000, 536]);
         let offer = Offer { mss: Some(mss), scale: Some(7), sack: pick(&[0, 1, 1]) == 1 };
         let has_timestamps = pick(&[0, 1]) == 1;
-        let mut writer = Writer {
+        let mut writer = Writer::new(rng, offer, has_timestamps);
+        writer.take_bit_by_bit(i64::from(mss) - if has_timestamps { 12 } else { 0 });
+        Self { seed, role: Role::Server, steps: writer.steps }
+    }
+}
+
+impl Writer {
+    /// Nothing said yet.
+    fn new(rng: Rng, offer: Offer, has_timestamps: bool) -> Self {
+        Self {
             rng,
             steps: Vec::new(),
             offer,
@@ -162,13 +160,9 @@ impl Conversation {
             is_over: false,
             has_finished: false,
             settles: false,
-        };
-        writer.take_bit_by_bit(i64::from(mss) - if has_timestamps { 12 } else { 0 });
-        Self { seed, role: Role::Server, steps: writer.steps }
+        }
     }
-}
 
-impl Writer {
     /// `segment` is how much each of ours carries.
     fn take_bit_by_bit(&mut self, segment: i64) {
         let step = |action| Step { wait: Duration::from_millis(40), action };
