@@ -267,8 +267,6 @@ fn what_is_under_way_is_shown() {
     in_namespace("own_network::what_is_under_way_is_shown", || {
         let site = site();
         make_network();
-        // So that the file waits at our end: the kernel would take all of it for a slow reader.
-        std::fs::write("/proc/sys/net/ipv4/tcp_rmem", "4096 65536 131072").unwrap();
         let _server = serve(&site);
         let _slow = slow_download("256k", Stdio::null());
         let connection = until("the download is under way", || {
@@ -315,6 +313,8 @@ fn what_is_under_way_is_shown() {
 }
 
 fn slow_download(rate: &str, stderr: Stdio) -> Download {
+    // So that the file waits at our end: the kernel would take all of it for a slow reader.
+    std::fs::write("/proc/sys/net/ipv4/tcp_rmem", "4096 65536 131072").unwrap();
     let mut curl = tool("curl");
     curl.args(["-sS", "--limit-rate", rate, "-o", "-", &format!("{CLEAR}/large.bin")]);
     Download(curl.stdout(Stdio::null()).stderr(stderr).spawn().unwrap())
