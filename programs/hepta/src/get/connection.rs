@@ -91,9 +91,8 @@ impl Tools {
 
     /// Films the layers below too, if anything is filmed.
     pub(super) fn film_below(&mut self, network: &Network) {
-        let now = self.clock.now();
         if let Some(film) = &mut self.film {
-            film.add_below(network, now);
+            film.add_below(network, &self.clock);
         }
     }
 

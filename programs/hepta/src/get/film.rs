@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Instant;
 use base::xray::{AnyNote, Film, Sink, Stamp};
-use server::FilmPrinter;
+use server::{Clock, FilmPrinter};
 
 use crate::network::Network;
 
@@ -40,10 +40,11 @@ impl Reel {
         }
     }
 
-    /// Films the layers below too, on a network whose clock is `now` by ours.
-    pub(super) fn add_below(&mut self, network: &Network, now: Instant) {
+    /// Films the layers below too, in the times of our `clock`.
+    pub(super) fn add_below(&mut self, network: &Network, clock: &Clock) {
         let film = Arc::new(Mutex::new(Film::bounded(FILM_LEN_MAX)));
-        let theirs = network.stack.with(|cx, _| cx.now());
+        // Both clocks are read once the stack's lock is ours, for which we may have waited.
+        let (theirs, now) = network.stack.with(|cx, _| (cx.now(), clock.now()));
         let (is_ahead, by) = match theirs >= now {
             true => (true, theirs.since(now)),
             false => (false, now.since(theirs)),
