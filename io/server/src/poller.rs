@@ -1,6 +1,7 @@
 use std::io;
 use std::ops::BitOrAssign;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -129,11 +130,28 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, listener)?)
     }
 
-    /// Takes what is new; waits for something if it `may_wait`.
-    pub(crate) fn take(&self, news: &mut News, may_wait: bool) {
-        const AT_ONCE: &Timespec = &Timespec { tv_sec: 0, tv_nsec: 0 };
+    /// Takes what is new, if anything is.
+    pub(crate) fn take_now(&self, news: &mut News) {
+        self.take_within(news, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    }
+
+    /// Takes what is new; waits for something if nothing is. For as long as `busy_poll` it looks again
+    /// and again, and only then it sleeps: to be woken takes longer than most answers.
+    pub(crate) fn take(&self, news: &mut News, busy_poll: Duration) {
+        if !busy_poll.is_zero() {
+            let began = Instant::now();
+            while began.elapsed() < busy_poll {
+                self.take_now(news);
+                if news.len() > 0 {
+                    return;
+                }
+            }
+        }
+        self.take_within(news, None);
+    }
+
+    fn take_within(&self, news: &mut News, timeout: Option<&Timespec>) {
         news.0.clear();
-        let timeout = if may_wait { None } else { Some(AT_ONCE) };
         // The descriptor is ours and open: nothing can go wrong but that a signal comes between.
         while let Err(Errno::INTR) = epoll::wait(&self.epoll, spare_capacity(&mut news.0), timeout)
         {
@@ -156,6 +174,13 @@ impl News {
     pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
         let sources = self.0.iter().map(|event| event.data.u64()).filter(|data| *data >= SOURCES);
         sources.map(Source::from_data)
+    }
+
+    /// Whether there is more than that time has passed.
+    pub(crate) fn tell_of_somebody(&self) -> bool {
+        self.0.iter().map(|event| event.data.u64()).any(|data| {
+            data < SOURCES || !matches!(Source::from_data(data), Source::Timer | Source::Deadline)
+        })
     }
 
     /// How much there is.

@@ -23,6 +23,8 @@ pub struct Config {
     pub http: endpoint::Config,
     /// Limits and times of sockets.
     pub limits: Limits,
+    /// How long a worker with nothing to do looks for more before it sleeps; zero for not at all.
+    pub busy_poll: Duration,
     /// Who prints the films of connections, if somebody watches.
     pub film: Option<Arc<FilmPrinter>>,
 }

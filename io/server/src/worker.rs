@@ -161,10 +161,18 @@ impl<H: Handler> Worker<H> {
     pub(crate) fn run(&self) -> io::Result<()> {
         let mut news = News::new();
         let mut due = Vec::new();
+        let mut is_busy = false;
         while !self.is_over() {
             // Those that have more to do are not all there is.
-            let may_wait = self.unfinished.borrow().is_empty() && !self.has_own_news();
-            self.poller.take(&mut news, may_wait);
+            if self.unfinished.borrow().is_empty() && !self.has_own_news() {
+                // Who was only told the time meets nobody soon.
+                let looks = std::mem::take(&mut is_busy);
+                let busy_poll = looks.then(|| self.serving.borrow().config.busy_poll);
+                self.poller.take(&mut news, busy_poll.unwrap_or_default());
+            } else {
+                self.poller.take_now(&mut news);
+            }
+            is_busy |= news.tell_of_somebody();
             std::mem::swap(&mut due, &mut self.unfinished.borrow_mut());
             for source in news.sources() {
                 match source {

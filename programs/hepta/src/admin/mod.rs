@@ -15,7 +15,7 @@ mod network;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base::Cx;
 use bytes::Bytes;
@@ -114,7 +114,8 @@ impl Overview {
 /// What a server for [`Admin`] is given.
 pub(crate) fn config() -> Config {
     let limits = Limits { connections_max: CONNECTIONS_MAX, ..Limits::default() };
-    Config { http: endpoint::Config::default(), limits, film: None }
+    let http = endpoint::Config::default();
+    Config { http, limits, busy_poll: Duration::ZERO, film: None }
 }
 
 impl Admin {

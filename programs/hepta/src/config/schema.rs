@@ -105,6 +105,13 @@ pub(crate) const FILE: &[Key] = &[
         "How many threads serve; one for each core unless told otherwise, and one over a network of our own (`net`).",
     ),
     key(
+        "busy-poll",
+        &[arg("time", Kind::Time, How::Required)],
+        "How long a worker with nothing to do looks for more before it sleeps, as \"50us\": an answer comes \
+         sooner by the time it takes to wake a core, and a core is busy that long after each request. Not \
+         at all.",
+    ),
+    key(
         "user",
         &[arg("name", Kind::Text, How::Required), arg("group", Kind::Text, How::Named)],
         "Who the program becomes once it listens, if it was started as root; `group` if not the user's \

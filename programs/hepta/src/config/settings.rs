@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     /// The network of our own that sites are served over, in place of the kernel's.
     pub(crate) net: Option<Wanted>,
     pub(crate) workers: Option<NonZeroU16>,
+    /// How long a worker with nothing to do looks for more before it sleeps.
+    pub(crate) busy_poll: Duration,
     /// Who the program becomes once it listens.
     pub(crate) identity: Option<Identity>,
     /// Where the process that serves writes its number.
@@ -132,6 +134,7 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
         admin: one(nodes, "admin").and_then(|node| admin(node, &mut problems)),
         net: one(nodes, "net").and_then(|node| net(node, &mut problems)),
         workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
+        busy_poll: one(nodes, "busy-poll").and_then(|node| node.time("time")).unwrap_or_default(),
         identity: one(nodes, "user").and_then(|node| {
             let group = node.text("group").map(str::to_owned);
             Some(Identity { user: node.text("name")?.to_owned(), group })

@@ -184,7 +184,7 @@ colour "red"
 
         hepta.kdl:7:1: `colour` is no key of the file
           7 | colour "red"
-            | ^^^^^^ there are: include, listen, admin, net, http2, workers, user, pid-file, access-log, limits, site, default"#]]
+            | ^^^^^^ there are: include, listen, admin, net, http2, workers, busy-poll, user, pid-file, access-log, limits, site, default"#]]
     .assert_eq(&errors("all", text));
 }
 

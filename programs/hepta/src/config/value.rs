@@ -133,6 +133,7 @@ fn size(text: &str) -> Option<u64> {
 fn time(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
     match unit {
+        "us" => Some(Duration::from_micros(number)),
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),

@@ -309,7 +309,8 @@ fn prepare(
         http1: Arc::new(settings.limits.http1.clone()),
         http2: settings.limits.http2.clone().map(Arc::new),
     };
-    let config = Config { http, limits: settings.limits.sockets, film };
+    let (limits, busy_poll) = (settings.limits.sockets, settings.busy_poll);
+    let config = Config { http, limits, busy_poll, film };
     // Nothing is counted for which nobody can ask.
     let tallies = settings.admin.is_some().then(|| Arc::clone(tallies));
     Ok((config, move |worker| Sites::open(&settings, &logs, tallies.as_deref(), worker)))

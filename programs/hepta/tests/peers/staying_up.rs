@@ -231,6 +231,25 @@ fn an_idle_server_uses_no_processor_time() {
 }
 
 #[test]
+fn who_looks_busily_for_a_while_sleeps_then() {
+    let site = hello();
+    let server = program(&site).args(&["--workers", "1", "--busy-poll", "300000"]).start();
+    let mut conn = server.connect();
+    let mut ask = || {
+        conn.send(GET);
+        assert_eq!(conn.response("GET").text(), "hello\n");
+        let before = server.cpu_time();
+        std::thread::sleep(Duration::from_millis(600));
+        server.cpu_time() - before
+    };
+    // Three tenths of a second after each request, and not after each tick of the clock.
+    for spent in [ask(), ask()] {
+        assert!(spent > Duration::from_millis(100), "{spent:?}");
+        assert!(spent < Duration::from_millis(450), "{spent:?}");
+    }
+}
+
+#[test]
 fn two_programs_never_share_an_address_without_a_word() {
     let site = hello();
     let server = serve(&site);
