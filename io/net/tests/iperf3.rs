@@ -24,7 +24,8 @@ use neighbor::Claim;
 use net::{Builder, Mode, PortConfig, Stack, Tap, TcpListener, TcpStream};
 use serde_json::Value;
 
-use namespace::{in_namespace, sh};
+use namespace::family::at;
+use namespace::{Family, in_namespace_over_each, sh};
 
 /// The least that goes through in a second: a hundredth of what an idle machine manages.
 const LEN_MIN: u64 = 1 << 20;
@@ -93,21 +94,22 @@ fn assert_flows(end: &Value) {
 
 #[test]
 fn iperf3_measures_our_tcp() {
-    in_namespace("iperf3_measures_our_tcp", async {
+    in_namespace_over_each("iperf3_measures_our_tcp", async |family| {
         let tap = Tap::open("tap0", Mode::Tap, PortConfig::default()).unwrap();
-        sh("ip addr add 10.77.0.1/24 dev tap0");
+        let (kernel, ours) = (family.kernel(), family.ours());
+        give(family, "", family.cidr(1), "tap0");
         sh("ip link set tap0 up");
         sh("ip link set lo up");
         let mut builder = Builder::new(Config::new([5; 16]));
         let id = builder.add_port("tap0", Mac([2, 0, 0, 0, 0, 5]), tap).unwrap();
-        builder.add_address(id, cidr("10.77.0.2/24"), Claim::Announce).unwrap();
+        builder.add_address(id, family.cidr(2), Claim::Announce).unwrap();
         let stack = builder.start().unwrap();
         let servers = [5202, 5203].map(|port| {
-            tokio::spawn(relay(stack.clone(), ours(port), kernels(port)));
-            Running::start(&format!("iperf3 -s -B 10.77.0.1 -p {port}"))
+            tokio::spawn(relay(stack.clone(), at(ours, port), at(kernel, port)));
+            Running::start(&format!("iperf3 -s -B {kernel} -p {port}"))
         });
         let through =
-            async |port: u16, args: &str| measure(&format!("-c 10.77.0.2 -p {port} {args}")).await;
+            async |port: u16, args: &str| measure(&format!("-c {ours} -p {port} {args}")).await;
         // The last one has segments of another length, and writes that are no multiple of it.
         for args in ["-t 1", "-t 1 -R", "-t 1 -P 8", "-t 1 -M 700 -l 1001"] {
             assert_flows(&through(5202, args).await);
@@ -142,7 +144,7 @@ async fn relay(stack: Stack, from: SocketAddr, to: SocketAddr) {
 
 #[test]
 fn iperf3_measures_our_router() {
-    in_namespace("iperf3_measures_our_router", async {
+    in_namespace_over_each("iperf3_measures_our_router", async |family| {
         let (left, right) = (tap("left0"), tap("right0"));
         // A namespace lives as long as somebody is in it.
         let other = Running::start("unshare --net sleep 120");
@@ -150,27 +152,32 @@ fn iperf3_measures_our_router() {
         sh("ip link set lo up");
         until_apart(&other);
         sh(&format!("ip link set right0 netns {}", other.0.id()));
-        sh("ip addr add 10.81.0.1/24 dev left0");
+        let [left_kernel, right_kernel] = [81, 82].map(|network| host_of(family, network, 1));
+        let [left_ours, right_ours] = [81, 82].map(|network| host_of(family, network, 254));
+        let through_us = |there: &str, to: Cidr, by: Cidr| {
+            sh(&format!("{there} ip route add {} via {}", to.network(), by.address()));
+        };
+        give(family, "", left_kernel, "left0");
         sh("ip link set left0 up");
-        sh("ip route add 10.82.0.0/24 via 10.81.0.254");
-        sh(&format!("{there} ip addr add 10.82.0.1/24 dev right0"));
+        through_us("", right_kernel, left_ours);
+        give(family, &there, right_kernel, "right0");
         // The way is narrower behind the router, and nobody at the other end knows.
         sh(&format!("{there} ip link set right0 mtu 1300 up"));
-        sh(&format!("{there} ip route add 10.81.0.0/24 via 10.82.0.254"));
+        through_us(&there, left_kernel, right_ours);
         let mut builder = Builder::new(Config { is_router: true, ..Config::new([6; 16]) });
-        for (n, (tap, address)) in (1..).zip([(left, "10.81.0.254/24"), (right, "10.82.0.254/24")])
-        {
+        for (n, (tap, address)) in (1..).zip([(left, left_ours), (right, right_ours)]) {
             let name = tap.name().to_owned();
             let id = builder.add_port(&name, Mac([2, 0, 0, 0, 0, n]), tap).unwrap();
-            builder.add_address(id, cidr(address), Claim::Announce).unwrap();
+            builder.add_address(id, address, Claim::Announce).unwrap();
         }
         let _router = builder.start().unwrap();
-        let _server = Running::start(&format!("{there} iperf3 -s -B 10.82.0.1"));
-        let through = async |args: &str| measure(&format!("-c 10.82.0.1 {args}")).await;
+        let server = right_kernel.address();
+        let _server = Running::start(&format!("{there} iperf3 -s -B {server}"));
+        let through = async |args: &str| measure(&format!("-c {server} {args}")).await;
         assert_flows(&through("-t 1").await);
         assert_flows(&through("-t 1 -R").await);
         assert_flows(&through("-t 1 -P 8").await);
-        learn_path_mtu(at("10.82.0.1:9"));
+        learn_path_mtu(at(server, 9));
         // Datagrams that the kernel has cut, and that are put together behind the router.
         for len in [1250, 1472, 4000] {
             let end = through(&format!("-u -b 20M -t 1 -l {len}")).await;
@@ -183,10 +190,11 @@ fn iperf3_measures_our_router() {
 /// Sends datagrams that are too long for the way behind the router, until the kernel has learned by
 /// our ICMP that they are. (RFC 1191 §4)
 fn learn_path_mtu(to: SocketAddr) {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let socket =
+        std::net::UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
     socket.connect(to).unwrap();
     for _ in 0..50 {
-        match socket.send(&[0; 1472]) {
+        match socket.send(&[0; 1452]) {
             Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => return,
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
@@ -208,18 +216,18 @@ fn until_apart(other: &Running) {
     }
 }
 
-fn ours(port: u16) -> SocketAddr {
-    SocketAddr::from(([10, 77, 0, 2], port))
+/// Gives the kernel an address, in the namespace that `there` leads to; nobody is asked whether he has it.
+fn give(family: Family, there: &str, address: Cidr, name: &str) {
+    let nodad = if family == Family::V6 { "nodad" } else { "" };
+    sh(&format!("{there} ip addr add {address} dev {name} {nodad}"));
 }
 
-fn kernels(port: u16) -> SocketAddr {
-    SocketAddr::from(([10, 77, 0, 1], port))
-}
-
-fn cidr(text: &str) -> Cidr {
-    text.parse().unwrap()
-}
-
-fn at(text: &str) -> SocketAddr {
+/// A host of one of the two networks that our router joins: 10.81.0.0/24 and 10.82.0.0/24, or fd81::/64
+/// and fd82::/64.
+fn host_of(family: Family, network: u8, host: u8) -> Cidr {
+    let text = match family {
+        Family::V4 => format!("10.{network}.0.{host}/24"),
+        Family::V6 => format!("fd{network}::{host}/64"),
+    };
     text.parse().unwrap()
 }

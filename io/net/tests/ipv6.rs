@@ -1,22 +1,19 @@
-//! IPv6 over Ethernet with the kernel, radvd and a bridge at the other end, each in a network namespace
-//! that the test makes for itself.
+//! What is IPv6's alone, over Ethernet, with the kernel, radvd and a bridge at the other end, each in a
+//! network namespace that the test makes for itself. What is the same over both versions is in `kernel.rs`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod namespace;
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::process::{Child, Command};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use base::Mac;
 use host::{Config, Host, Origin};
 use ip::InterfaceId;
 use neighbor::Claim;
-use net::{Builder, Mode, PacketSocket, PortConfig, Stack, Tap, TcpListener, TcpStream, UdpSocket};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use net::{Builder, Mode, PacketSocket, PortConfig, Stack, Tap};
 
 use crate::namespace::{in_namespace, sh};
 
@@ -101,63 +98,6 @@ fn the_kernel_and_we_find_each_other() {
             let pinged = said("ping", &["-6", "-c", "2", "-i", "0.05", &to]);
             assert!(pinged.contains("2 received"), "{pinged}");
         }
-    });
-}
-
-/// Three megabytes each way, and datagrams that are cut.
-#[test]
-fn streams_and_datagrams_over_ipv6() {
-    in_namespace("streams_and_datagrams_over_ipv6", async {
-        let (stack, ..) = stack(Claim::Announce).await;
-        let listener = TcpListener::bind(&stack, SocketAddr::new(OURS.into(), 80)).unwrap();
-        let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
-        let sent = data.clone();
-        let client = thread::spawn(move || {
-            let mut stream = std::net::TcpStream::connect((OURS, 80)).unwrap();
-            let mut copy = stream.try_clone().unwrap();
-            let writer = thread::spawn(move || {
-                copy.write_all(&sent).unwrap();
-                copy.shutdown(std::net::Shutdown::Write).unwrap();
-            });
-            let mut all = Vec::new();
-            stream.read_to_end(&mut all).unwrap();
-            writer.join().unwrap();
-            all
-        });
-        let (mut stream, peer) = listener.accept().await.unwrap();
-        assert_eq!(peer.ip(), IpAddr::V6(KERNEL));
-        let (mut read, mut write) = stream.split();
-        tokio::io::copy(&mut read, &mut write).await.unwrap();
-        stream.shutdown().await.unwrap();
-        assert!(client.join().unwrap() == data);
-        let kernels = std::net::TcpListener::bind((KERNEL, 8080)).unwrap();
-        let server = thread::spawn(move || {
-            let (mut stream, peer) = kernels.accept().unwrap();
-            assert_eq!(peer.ip(), IpAddr::V6(OURS));
-            stream.write_all(b"hello").unwrap();
-        });
-        let at = SocketAddr::new(KERNEL.into(), 8080);
-        let mut stream = TcpStream::connect(&stack, at).await.unwrap();
-        let mut back = Vec::new();
-        stream.read_to_end(&mut back).await.unwrap();
-        assert_eq!(back, b"hello");
-        server.join().unwrap();
-        let refused = TcpStream::connect(&stack, at).await.unwrap_err();
-        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
-        let ours = UdpSocket::bind(&stack, SocketAddr::new(OURS.into(), 53)).unwrap();
-        let kernels = std::net::UdpSocket::bind((KERNEL, 5300)).unwrap();
-        for len in [1, 1400, 9000] {
-            kernels.send_to(&vec![3; len], (OURS, 53)).unwrap();
-            let mut into = vec![0; 10_000];
-            let (got, from) = ours.recv_from(&mut into).await.unwrap();
-            assert_eq!((got, from.ip()), (len, IpAddr::V6(KERNEL)));
-            ours.send_to(&into[..got], from).await.unwrap();
-            assert_eq!(kernels.recv(&mut into).unwrap(), len);
-        }
-        kernels.connect((OURS, 54)).unwrap();
-        kernels.send(b"anybody?").unwrap();
-        let refused = kernels.recv(&mut [0; 9]).unwrap_err();
-        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "by our ICMPv6 error");
     });
 }
 

@@ -6,7 +6,6 @@
 mod namespace;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -22,62 +21,58 @@ use net::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use namespace::{in_namespace, sh};
-
-/// The kernel's end of the device, and ours.
-const KERNEL: [u8; 4] = [10, 77, 0, 1];
-const OURS: [u8; 4] = [10, 77, 0, 2];
-
-fn at(ip: [u8; 4], port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::from(ip), port)
-}
+use namespace::family::at;
+use namespace::{Family, in_namespace_over_each, sh};
 
 /// A device between the kernel and a stack of ours.
-fn stack() -> Stack {
-    stack_on_tap(PortConfig::default())
+fn stack(family: Family) -> Stack {
+    stack_on_tap(family, PortConfig::default())
 }
 
 /// The same, on which nobody leaves anything to the other: every frame is a whole packet.
-fn stack_on_plain_tap() -> Stack {
-    stack_on_tap(PortConfig { has_offloads: false, ..PortConfig::default() })
+fn stack_on_plain_tap(family: Family) -> Stack {
+    stack_on_tap(family, PortConfig { has_offloads: false, ..PortConfig::default() })
 }
 
-fn stack_on_tap(config: PortConfig) -> Stack {
+fn stack_on_tap(family: Family, config: PortConfig) -> Stack {
     let tap = Tap::open("hepta%d", Mode::Tap, config).unwrap();
     let name = tap.name().to_owned();
-    give_kernel_its_address(&name);
-    stack_on(&name, tap)
+    give_kernel_its_address(family, &name);
+    stack_on(family, &name, tap)
 }
 
 /// A cable between the kernel and a stack of ours, whose end the kernel has too.
-fn stack_on_packets() -> Stack {
-    make_veth();
-    stack_on("ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
+fn stack_on_packets(family: Family) -> Stack {
+    make_veth(family);
+    stack_on(family, "ours0", PacketSocket::open("ours0", PortConfig::default()).unwrap())
 }
 
-fn make_veth() {
+fn make_veth(family: Family) {
     sh("ip link add kernel0 type veth peer name ours0");
     sh("ip link set ours0 up");
-    give_kernel_its_address("kernel0");
+    give_kernel_its_address(family, "kernel0");
 }
 
-fn give_kernel_its_address(name: &str) {
-    let kernel = format!("{}/24", IpAddr::from(KERNEL));
-    sh(&format!("ip addr add {kernel} dev {name}"));
+fn give_kernel_its_address(family: Family, name: &str) {
+    let kernel = family.cidr(1);
+    // Nobody is asked whether he has it.
+    let nodad = if family == Family::V6 { "nodad" } else { "" };
+    sh(&format!("ip addr add {kernel} dev {name} {nodad}"));
     sh(&format!("ip link set {name} up"));
     sh("ip link set lo up");
 }
 
-fn stack_on(name: &str, port: impl Port + 'static) -> Stack {
-    build(name, port, |_, _| {})
+fn stack_on(family: Family, name: &str, port: impl Port + 'static) -> Stack {
+    build(family, name, port, |_, _| {})
 }
 
 /// One of several stacks, and what the others hear for it.
-fn stack_at_queue(queue: impl Port + 'static, inlet: Inlet) -> Stack {
-    build("hepta", queue, |builder, id| builder.add_inlet(id, inlet))
+fn stack_at_queue(family: Family, queue: impl Port + 'static, inlet: Inlet) -> Stack {
+    build(family, "hepta", queue, |builder, id| builder.add_inlet(id, inlet))
 }
 
 fn build(
+    family: Family,
     name: &str,
     port: impl Port + 'static,
     more: impl FnOnce(&mut Builder, InterfaceId),
@@ -85,17 +80,16 @@ fn build(
     let mut builder = Builder::new(Config::new([9; 16]));
     let id = builder.add_port(name, Mac([2, 0, 0, 0, 0, 9]), port).unwrap();
     more(&mut builder, id);
-    let ours = format!("{}/24", IpAddr::from(OURS)).parse().unwrap();
-    builder.add_address(id, ours, Claim::Announce).unwrap();
+    builder.add_address(id, family.cidr(2), Claim::Announce).unwrap();
     builder.start().unwrap()
 }
 
 #[test]
 fn the_kernel_answers_pings() {
-    in_namespace("the_kernel_answers_pings", async {
-        let stack = stack();
-        for len in [0, 56, 1472, 4000] {
-            let took = stack.ping(IpAddr::from(KERNEL), &vec![1; len]).await.unwrap();
+    in_namespace_over_each("the_kernel_answers_pings", async |family| {
+        let stack = stack(family);
+        for len in [0, 56, family.payload_len_max(), 4000] {
+            let took = stack.ping(family.kernel(), &vec![1; len]).await.unwrap();
             assert!(took < Duration::from_secs(2), "{took:?}");
         }
     });
@@ -103,25 +97,28 @@ fn the_kernel_answers_pings() {
 
 #[test]
 fn the_kernel_connects_to_us() {
-    in_namespace("the_kernel_connects_to_us", async { echo_to_the_kernel(&stack()).await });
+    in_namespace_over_each("the_kernel_connects_to_us", async |family| {
+        echo_to_the_kernel(&stack(family), family).await
+    });
 }
 
 #[test]
 fn the_kernel_connects_to_us_without_offloads() {
-    in_namespace("the_kernel_connects_to_us_without_offloads", async {
-        echo_to_the_kernel(&stack_on_plain_tap()).await;
+    in_namespace_over_each("the_kernel_connects_to_us_without_offloads", async |family| {
+        echo_to_the_kernel(&stack_on_plain_tap(family), family).await;
     });
 }
 
 /// Two stacks at two queues of a device have one address; each flow stays with one of them, and both
 /// learn who is where, whichever of them hears it.
-async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
+async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>, family: Family) {
     const STREAMS: usize = 32;
     let joined = join(ports).unwrap().into_iter();
-    let stacks: Vec<Stack> = joined.map(|(queue, inlet)| stack_at_queue(queue, inlet)).collect();
+    let stacks: Vec<Stack> =
+        joined.map(|(queue, inlet)| stack_at_queue(family, queue, inlet)).collect();
     let mut serving = Vec::new();
     for stack in &stacks {
-        let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
+        let listener = TcpListener::bind(stack, at(family.any(), 80)).unwrap();
         let accepted = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = std::sync::Arc::clone(&accepted);
         serving.push(accepted);
@@ -136,9 +133,10 @@ async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
             }
         });
     }
-    let client = thread::spawn(|| {
+    let client = thread::spawn(move || {
         // All at once, so that both have some.
-        let streams = (0..STREAMS).map(|_| std::net::TcpStream::connect(at(OURS, 80)).unwrap());
+        let streams =
+            (0..STREAMS).map(|_| std::net::TcpStream::connect(at(family.ours(), 80)).unwrap());
         let mut streams: Vec<_> = streams.collect();
         for (n, stream) in streams.iter_mut().enumerate() {
             stream.write_all(&vec![n as u8; 100_000]).unwrap();
@@ -161,7 +159,7 @@ async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
     // Whoever asks who has an address learns it, though the answer may come to the other.
     for stack in &stacks {
         // Pings have no ports, so the answer may come at the other queue; then it is not seen here.
-        let ping = stack.ping(IpAddr::from(KERNEL), b"are you there?");
+        let ping = stack.ping(family.kernel(), b"are you there?");
         let _ = timeout(Duration::from_millis(200), ping).await;
         let known = stack.with(|_, host| host.neighbors().any(|one| one.mac.is_some()));
         assert!(known, "a stack knows nobody");
@@ -170,34 +168,34 @@ async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>) {
 
 #[test]
 fn two_queues_of_a_device_have_a_stack_each() {
-    in_namespace("two_queues_of_a_device_have_a_stack_each", async {
+    in_namespace_over_each("two_queues_of_a_device_have_a_stack_each", async |family| {
         let config = PortConfig::default();
         let taps = Tap::open_queues("hepta%d", Mode::Tap, config, 2).unwrap();
         assert_eq!(taps[1].device().queues, 2);
-        give_kernel_its_address(taps[0].name());
-        two_stacks_serve(taps).await;
+        give_kernel_its_address(family, taps[0].name());
+        two_stacks_serve(taps, family).await;
     });
 }
 
 #[test]
 fn two_packet_sockets_have_a_stack_each() {
-    in_namespace("two_packet_sockets_have_a_stack_each", async {
-        make_veth();
-        two_stacks_serve(PacketSocket::open_queues("ours0", PortConfig::default(), 2).unwrap())
-            .await;
+    in_namespace_over_each("two_packet_sockets_have_a_stack_each", async |family| {
+        make_veth(family);
+        let queues = PacketSocket::open_queues("ours0", PortConfig::default(), 2).unwrap();
+        two_stacks_serve(queues, family).await;
     });
 }
 
 #[test]
 fn one_queue_of_a_device_for_several_is_enough() {
-    in_namespace("one_queue_of_a_device_for_several_is_enough", async {
+    in_namespace_over_each("one_queue_of_a_device_for_several_is_enough", async |family| {
         sh("ip tuntap add dev tap7 mode tap multi_queue");
         let tap = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap();
         let busy = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap_err();
         assert_eq!(busy.kind(), std::io::ErrorKind::ResourceBusy, "it would take flows away");
-        give_kernel_its_address("tap7");
-        let stack = stack_on("tap7", tap);
-        stack.ping(IpAddr::from(KERNEL), b"are you there?").await.unwrap();
+        give_kernel_its_address(family, "tap7");
+        let stack = stack_on(family, "tap7", tap);
+        stack.ping(family.kernel(), b"are you there?").await.unwrap();
         sh("ip tuntap add dev tap8 mode tap");
         let refused = Tap::open_queues("tap8", Mode::Tap, PortConfig::default(), 2).unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
@@ -207,9 +205,9 @@ fn one_queue_of_a_device_for_several_is_enough() {
 /// What is written at once leaves, and arrives, in frames that are longer than the link's packets.
 #[test]
 fn a_stream_crosses_in_few_frames() {
-    in_namespace("a_stream_crosses_in_few_frames", async {
-        let stack = stack();
-        echo_to_the_kernel(&stack).await;
+    in_namespace_over_each("a_stream_crosses_in_few_frames", async |family| {
+        let stack = stack(family);
+        echo_to_the_kernel(&stack, family).await;
         // By whole packets the data alone would be twice as many.
         let (counts, most) = (stack.counts(), (ECHO_LEN / 1448 / 2) as u64);
         assert!(
@@ -222,10 +220,10 @@ fn a_stream_crosses_in_few_frames() {
 /// The kernel leaves checksums open there, and sends more than a packet at a time.
 #[test]
 fn the_kernel_connects_to_us_over_a_packet_socket() {
-    in_namespace("the_kernel_connects_to_us_over_a_packet_socket", async {
-        let stack = stack_on_packets();
-        stack.ping(IpAddr::from(KERNEL), b"are you there?").await.unwrap();
-        echo_to_the_kernel(&stack).await;
+    in_namespace_over_each("the_kernel_connects_to_us_over_a_packet_socket", async |family| {
+        let stack = stack_on_packets(family);
+        stack.ping(family.kernel(), b"are you there?").await.unwrap();
+        echo_to_the_kernel(&stack, family).await;
     });
 }
 
@@ -233,11 +231,11 @@ fn the_kernel_connects_to_us_over_a_packet_socket() {
 const ECHO_LEN: usize = 20 << 20;
 
 /// A stream goes both ways at once.
-async fn echo_to_the_kernel(stack: &Stack) {
+async fn echo_to_the_kernel(stack: &Stack, family: Family) {
     const LEN: usize = ECHO_LEN;
-    let listener = TcpListener::bind(stack, at([0; 4], 80)).unwrap();
-    let client = thread::spawn(|| {
-        let mut stream = std::net::TcpStream::connect(at(OURS, 80)).unwrap();
+    let listener = TcpListener::bind(stack, at(family.any(), 80)).unwrap();
+    let client = thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(at(family.ours(), 80)).unwrap();
         let mut copy = stream.try_clone().unwrap();
         let writer = thread::spawn(move || {
             copy.write_all(&vec![7; LEN]).unwrap();
@@ -249,7 +247,7 @@ async fn echo_to_the_kernel(stack: &Stack) {
         all
     });
     let (mut stream, peer) = listener.accept().await.unwrap();
-    assert_eq!(peer.ip(), IpAddr::from(KERNEL));
+    assert_eq!(peer.ip(), family.kernel());
     let (mut read, mut write) = stream.split();
     let copied = tokio::io::copy(&mut read, &mut write).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -260,17 +258,17 @@ async fn echo_to_the_kernel(stack: &Stack) {
 
 #[test]
 fn we_connect_to_the_kernel() {
-    in_namespace("we_connect_to_the_kernel", async {
-        let stack = stack();
-        let listener = std::net::TcpListener::bind(at(KERNEL, 8080)).unwrap();
+    in_namespace_over_each("we_connect_to_the_kernel", async |family| {
+        let stack = stack(family);
+        let listener = std::net::TcpListener::bind(at(family.kernel(), 8080)).unwrap();
         let server = thread::spawn(move || {
             let (mut stream, peer) = listener.accept().unwrap();
-            assert_eq!(peer.ip(), IpAddr::from(OURS));
+            assert_eq!(peer.ip(), family.ours());
             let mut all = Vec::new();
             stream.read_to_end(&mut all).unwrap();
             stream.write_all(&all).unwrap();
         });
-        let mut stream = TcpStream::connect(&stack, at(KERNEL, 8080)).await.unwrap();
+        let mut stream = TcpStream::connect(&stack, at(family.kernel(), 8080)).await.unwrap();
         let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
         stream.write_all(&data).await.unwrap();
         stream.shutdown().await.unwrap();
@@ -278,26 +276,26 @@ fn we_connect_to_the_kernel() {
         stream.read_to_end(&mut back).await.unwrap();
         assert!(back == data);
         server.join().unwrap();
-        let refused = TcpStream::connect(&stack, at(KERNEL, 8081)).await.unwrap_err();
+        let refused = TcpStream::connect(&stack, at(family.kernel(), 8081)).await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     });
 }
 
 #[test]
 fn datagrams_to_and_from_the_kernel() {
-    in_namespace("datagrams_to_and_from_the_kernel", async {
-        let stack = stack();
-        let ours = UdpSocket::bind(&stack, at([0; 4], 53)).unwrap();
-        let kernels = std::net::UdpSocket::bind(at(KERNEL, 5300)).unwrap();
+    in_namespace_over_each("datagrams_to_and_from_the_kernel", async |family| {
+        let stack = stack(family);
+        let ours = UdpSocket::bind(&stack, at(family.any(), 53)).unwrap();
+        let kernels = std::net::UdpSocket::bind(at(family.kernel(), 5300)).unwrap();
         for len in [1, 1400, 9000] {
-            kernels.send_to(&vec![3; len], at(OURS, 53)).unwrap();
+            kernels.send_to(&vec![3; len], at(family.ours(), 53)).unwrap();
             let mut into = vec![0; 10_000];
             let (got, from) = ours.recv_from(&mut into).await.unwrap();
-            assert_eq!((got, from), (len, at(KERNEL, 5300)));
+            assert_eq!((got, from), (len, at(family.kernel(), 5300)));
             ours.send_to(&into[..got], from).await.unwrap();
             assert_eq!(kernels.recv(&mut into).unwrap(), len);
         }
-        kernels.connect(at(OURS, 54)).unwrap();
+        kernels.connect(at(family.ours(), 54)).unwrap();
         kernels.send(b"anybody?").unwrap();
         let refused = kernels.recv(&mut [0; 9]).unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "by our ICMP error");
@@ -307,12 +305,14 @@ fn datagrams_to_and_from_the_kernel() {
 /// A program has the kernel cut 60,200 bytes into datagrams of 1,200; they cross the device as one frame.
 #[test]
 fn datagrams_that_the_kernel_leaves_to_be_cut() {
-    in_namespace("datagrams_that_the_kernel_leaves_to_be_cut", async {
-        let sends = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
-            s.setsockopt(17, 103, 1200); s.sendto(bytes(60200), ('10.77.0.2', 53))";
-        let stack = stack();
-        let ours = UdpSocket::bind(&stack, at([0; 4], 53)).unwrap();
-        let python = Command::new("python3").args(["-c", sends]).output();
+    in_namespace_over_each("datagrams_that_the_kernel_leaves_to_be_cut", async |family| {
+        let sends = "import socket, sys; s = socket.socket(int(sys.argv[1]), socket.SOCK_DGRAM); \
+            s.setsockopt(17, 103, 1200); s.sendto(bytes(60200), (sys.argv[2], 53))";
+        let version = if family == Family::V4 { libc::AF_INET } else { libc::AF_INET6 };
+        let (version, ours_ip) = (version.to_string(), family.ours().to_string());
+        let stack = stack(family);
+        let ours = UdpSocket::bind(&stack, at(family.any(), 53)).unwrap();
+        let python = Command::new("python3").args(["-c", sends, &version, &ours_ip]).output();
         if !python.is_ok_and(|output| output.status.success()) {
             eprintln!("skipped: there is no python3, or the kernel knows no UDP_SEGMENT");
             return;
@@ -328,15 +328,16 @@ fn datagrams_that_the_kernel_leaves_to_be_cut() {
 
 #[test]
 fn curl_gets_an_answer() {
-    in_namespace("curl_gets_an_answer", async {
+    in_namespace_over_each("curl_gets_an_answer", async |family| {
         if Command::new("curl").arg("--version").output().is_err() {
             eprintln!("skipped curl_gets_an_answer: there is no curl");
             return;
         }
-        let stack = stack();
-        let listener = TcpListener::bind(&stack, at([0; 4], 80)).unwrap();
-        let client = thread::spawn(|| {
-            Command::new("curl").args(["-sS", "--max-time", "20", "http://10.77.0.2/"]).output()
+        let stack = stack(family);
+        let listener = TcpListener::bind(&stack, at(family.any(), 80)).unwrap();
+        let url = format!("http://{}/", at(family.ours(), 80));
+        let client = thread::spawn(move || {
+            Command::new("curl").args(["-gsS", "--max-time", "20", &url]).output()
         });
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = vec![0; 4096];

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod family;
+
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use base::Mac;
@@ -15,46 +17,51 @@ use net::{Builder, PortConfig, Stack, TcpListener, TcpStream, UdpSocket, cable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-const A: [u8; 4] = [10, 0, 0, 1];
-const B: [u8; 4] = [10, 0, 0, 2];
+use family::{Family, at};
 
-fn at(ip: [u8; 4], port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::from(ip), port)
-}
+/// Whose numbers the two stacks have.
+const A: u8 = 1;
+const B: u8 = 2;
 
 /// Two stacks that see each other.
-fn pair() -> (Stack, Stack) {
+fn pair(family: Family) -> (Stack, Stack) {
     let (a, b) = cable(PortConfig::default()).unwrap();
-    let start = |port, ip: [u8; 4]| {
-        let mut builder = Builder::new(Config::new([ip[3]; 16]));
-        let mac = Mac([2, 0, 0, 0, 0, ip[3]]);
-        let id = builder.add_port("eth0", mac, port).unwrap();
-        let address = format!("{}/24", IpAddr::from(ip)).parse().unwrap();
-        builder.add_address(id, address, Claim::Silent).unwrap();
+    let start = |port, n: u8| {
+        let mut builder = Builder::new(Config::new([n; 16]));
+        let id = builder.add_port("eth0", Mac([2, 0, 0, 0, 0, n]), port).unwrap();
+        builder.add_address(id, family.cidr(n), Claim::Silent).unwrap();
         builder.start().unwrap()
     };
     (start(a, A), start(b, B))
 }
 
-/// Runs a test, which must not take long.
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { timeout(Duration::from_secs(30), test).await }).expect("it hangs");
+/// Runs a test, which must not take long, over each version of IP.
+fn run(test: impl AsyncFn(Family) + Sync) {
+    thread::scope(|scope| {
+        for family in Family::EACH {
+            let test = &test;
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let run = async { timeout(Duration::from_secs(30), test(family)).await };
+                runtime.unwrap().block_on(run).unwrap_or_else(|_| panic!("{family:?}: it hangs"));
+            });
+        }
+    });
 }
 
 #[test]
 fn an_echo_comes_back() {
-    run(async {
-        let (a, b) = pair();
-        let listener = TcpListener::bind(&b, at([0; 4], 7)).unwrap();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let listener = TcpListener::bind(&b, at(family.any(), 7)).unwrap();
         let server = tokio::spawn(async move {
             let (mut stream, peer) = listener.accept().await.unwrap();
-            assert_eq!(peer.ip(), IpAddr::from(A));
+            assert_eq!(peer.ip(), family.host(A));
             let (mut read, mut write) = stream.split();
             tokio::io::copy(&mut read, &mut write).await.unwrap()
         });
-        let mut client = TcpStream::connect(&a, at(B, 7)).await.unwrap();
-        assert_eq!(client.peer_addr().unwrap(), at(B, 7));
+        let mut client = TcpStream::connect(&a, at(family.host(B), 7)).await.unwrap();
+        assert_eq!(client.peer_addr().unwrap(), at(family.host(B), 7));
         client.set_nodelay(true).unwrap();
         client.write_all(b"is anybody there?").await.unwrap();
         let mut answer = [0; 17];
@@ -69,9 +76,9 @@ fn an_echo_comes_back() {
 #[test]
 fn megabytes_go_both_ways_at_once() {
     const LEN: usize = 8 << 20;
-    run(async {
-        let (a, b) = pair();
-        let listener = TcpListener::bind(&b, at(B, 9)).unwrap();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let listener = TcpListener::bind(&b, at(family.host(B), 9)).unwrap();
         let talk = async |stream: TcpStream, say: u8, hear: u8| {
             let (mut read, mut write) = stream.into_split();
             let writer = tokio::spawn(async move {
@@ -96,7 +103,7 @@ fn megabytes_go_both_ways_at_once() {
             let (stream, _) = listener.accept().await.unwrap();
             talk(stream, 2, 1).await
         });
-        let client = TcpStream::connect(&a, at(B, 9)).await.unwrap();
+        let client = TcpStream::connect(&a, at(family.host(B), 9)).await.unwrap();
         assert_eq!(talk(client, 1, 2).await, LEN);
         assert_eq!(server.await.unwrap(), LEN);
     });
@@ -104,19 +111,19 @@ fn megabytes_go_both_ways_at_once() {
 
 #[test]
 fn errors_are_those_of_sockets() {
-    run(async {
-        let (a, b) = pair();
-        let refused = TcpStream::connect(&a, at(B, 81)).await.unwrap_err();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let refused = TcpStream::connect(&a, at(family.host(B), 81)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-        let nowhere = TcpStream::connect(&a, at([192, 0, 2, 1], 81)).await.unwrap_err();
+        let nowhere = TcpStream::connect(&a, at(family.elsewhere(), 81)).await.unwrap_err();
         assert_eq!(nowhere.kind(), ErrorKind::NetworkUnreachable);
-        let nobody = TcpStream::connect(&a, at([10, 0, 0, 9], 81)).await.unwrap_err();
+        let nobody = TcpStream::connect(&a, at(family.host(9), 81)).await.unwrap_err();
         assert_eq!(nobody.kind(), ErrorKind::HostUnreachable);
-        let _first = TcpListener::bind(&b, at([0; 4], 80)).unwrap();
-        let second = TcpListener::bind(&b, at(B, 80)).unwrap_err();
+        let _first = TcpListener::bind(&b, at(family.any(), 80)).unwrap();
+        let second = TcpListener::bind(&b, at(family.host(B), 80)).unwrap_err();
         assert_eq!(second.kind(), ErrorKind::AddrInUse);
-        let socket = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
-        socket.connect(at(B, 82)).unwrap();
+        let socket = UdpSocket::bind(&a, at(family.any(), 0)).unwrap();
+        socket.connect(at(family.host(B), 82)).unwrap();
         socket.send(b"anybody?").await.unwrap();
         let refused = socket.recv(&mut [0; 9]).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -125,18 +132,18 @@ fn errors_are_those_of_sockets() {
 
 #[test]
 fn datagrams_and_pings_go_and_come() {
-    run(async {
-        let (a, b) = pair();
-        let server = UdpSocket::bind(&b, at([0; 4], 53)).unwrap();
-        let client = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
-        client.send_to(&[7; 4000], at(B, 53)).await.unwrap();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let server = UdpSocket::bind(&b, at(family.any(), 53)).unwrap();
+        let client = UdpSocket::bind(&a, at(family.any(), 0)).unwrap();
+        client.send_to(&[7; 4000], at(family.host(B), 53)).await.unwrap();
         let mut into = [0; 5000];
         let (len, from) = server.peek_from(&mut into).await.unwrap();
-        assert_eq!((len, from.ip()), (4000, IpAddr::from(A)));
+        assert_eq!((len, from.ip()), (4000, family.host(A)));
         assert_eq!(server.recv_from(&mut into).await.unwrap(), (len, from));
         server.send_to(b"answer", from).await.unwrap();
         assert_eq!(client.recv(&mut into).await.unwrap(), 6);
-        let took = a.ping(IpAddr::from(B), b"are you there?").await.unwrap();
+        let took = a.ping(family.host(B), b"are you there?").await.unwrap();
         assert!(took < Duration::from_secs(1));
         assert!(a.counts().sent > 0 && a.counts().lost == 0);
     });
@@ -145,12 +152,12 @@ fn datagrams_and_pings_go_and_come() {
 //= test RFC 9293 §3.10.4: who is waiting for nothing loses nothing
 #[test]
 fn waiting_may_be_cancelled() {
-    run(async {
-        let (a, b) = pair();
-        let listener = TcpListener::bind(&b, at(B, 7)).unwrap();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let listener = TcpListener::bind(&b, at(family.host(B), 7)).unwrap();
         let short = Duration::from_millis(20);
         assert!(timeout(short, listener.accept()).await.is_err());
-        let mut client = TcpStream::connect(&a, at(B, 7)).await.unwrap();
+        let mut client = TcpStream::connect(&a, at(family.host(B), 7)).await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
         let mut into = [0; 9];
         assert!(timeout(short, server.read(&mut into)).await.is_err());
@@ -166,11 +173,11 @@ fn waiting_may_be_cancelled() {
 /// As with tokio's own sockets: who always finds something to read lets others have their turn.
 #[test]
 fn who_always_finds_something_lets_others_have_their_turn() {
-    run(async {
+    run(async |family| {
         const LEN: usize = 40_000;
-        let (a, b) = pair();
-        let listener = TcpListener::bind(&b, at([0; 4], 9)).unwrap();
-        let mut client = TcpStream::connect(&a, at(B, 9)).await.unwrap();
+        let (a, b) = pair(family);
+        let listener = TcpListener::bind(&b, at(family.any(), 9)).unwrap();
+        let mut client = TcpStream::connect(&a, at(family.host(B), 9)).await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
         client.write_all(&[7; LEN]).await.unwrap();
         while server.info().unwrap().readable < LEN {

@@ -9,6 +9,8 @@ use tcp::Flags;
 /// A conversation.
 pub(crate) struct Conversation {
     pub(crate) seed: u64,
+    /// Whether it is played over IPv6.
+    pub(crate) is_v6: bool,
     pub(crate) role: Role,
     pub(crate) steps: Vec<Step>,
 }
@@ -99,9 +101,15 @@ struct Writer {
 /// From here on seeds are of conversations in which much is sent, and acknowledged bit by bit.
 pub(crate) const BULK: u64 = 1_000_000;
 
+/// From here on they are the same once more, over IPv6.
+pub(crate) const OVER_V6: u64 = 10_000_000;
+
 impl Conversation {
     pub(crate) fn from_seed(seed: u64) -> Self {
-        if seed >= BULK { Self::bulk(seed) } else { Self::odd(seed) }
+        let is_v6 = seed >= OVER_V6;
+        let of_v4 = if is_v6 { seed - OVER_V6 } else { seed };
+        let same = if of_v4 >= BULK { Self::bulk(of_v4) } else { Self::odd(of_v4) };
+        Self { seed, is_v6, ..same }
     }
 
     /// A strange peer, who says anything.
@@ -127,7 +135,7 @@ impl Conversation {
             }
             writer.go_on();
         }
-        Self { seed, role, steps: writer.steps }
+        Self { seed, is_v6: false, role, steps: writer.steps }
     }
 }
 
@@ -142,7 +150,7 @@ impl Conversation {
         let has_timestamps = pick(&[0, 1]) == 1;
         let mut writer = Writer::new(rng, offer, has_timestamps);
         writer.take_bit_by_bit(i64::from(mss) - if has_timestamps { 12 } else { 0 });
-        Self { seed, role: Role::Server, steps: writer.steps }
+        Self { seed, is_v6: false, role: Role::Server, steps: writer.steps }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use net::{Mode, Port, PortConfig, Tap};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::conversation::{Action, Conversation, Role, Verb};
-use crate::segment::{PEER, Peer, Said, TARGET, parse};
+use crate::segment::{Peer, Said, parse, peer, target};
 
 /// How long is listened to after the last step.
 pub(crate) const AFTER: Duration = Duration::from_millis(260);
@@ -60,7 +60,10 @@ impl Kernel {
             let output = Command::new(program).args(args).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
-        run("ip", &["addr", "add", &format!("{TARGET}/24"), "dev", tap.name()]);
+        for (is_v6, len) in [(false, 24), (true, 64)] {
+            let address = format!("{}/{len}", target(is_v6));
+            run("ip", &["addr", "add", &address, "dev", tap.name()]);
+        }
         run("ip", &["link", "set", tap.name(), "up"]);
         // Probes come after a few milliseconds on such a path: too soon to be told from what was said
         // at once. What one conversation teaches of the path shall not help the next. And how far buffers
@@ -76,7 +79,8 @@ impl Kernel {
         for (name, value) in settings {
             std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
         }
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, LISTENS)).unwrap();
+        // Over both versions: whom it accepts over IPv4 has an address that is mapped.
+        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, LISTENS)).unwrap();
         listener.set_nonblocking(true).unwrap();
         Self { tap, listener, port: 10_000, out: TxBuf::new() }
     }
@@ -98,7 +102,7 @@ impl Kernel {
             let began = began + APART * n as u32;
             due.push(Reverse((began, n)));
             let film = Film { instants: Vec::new(), said: Vec::new() };
-            let peer = Peer::new((LISTENS, self.port));
+            let peer = Peer::new(conversation.is_v6, (LISTENS, self.port));
             stages.push(Stage { conversation, film, began, peer, stream: None });
         }
         while let Some(&Reverse((at, n))) = due.peek() {
@@ -129,9 +133,11 @@ impl Kernel {
                 self.tap.send(&self.out).unwrap();
             }
             Action::Program(Verb::Connect) => {
-                let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
+                let is_v6 = stage.conversation.is_v6;
+                let family = if is_v6 { AddressFamily::INET6 } else { AddressFamily::INET };
+                let kind = SocketType::STREAM;
                 let fd = socket_with(family, kind, SocketFlags::NONBLOCK, None).unwrap();
-                let _ = connect(&fd, &SocketAddrV4::new(PEER, stage.peer.ports.1));
+                let _ = connect(&fd, &SocketAddr::new(peer(is_v6), stage.peer.ports.1));
                 stage.stream = Some(TcpStream::from(fd));
             }
             Action::Program(Verb::Close) => stage.stream = None,

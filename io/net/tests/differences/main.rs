@@ -14,7 +14,8 @@
 //!
 //! It takes root, `unshare`, `ip` and `/dev/net/tun`, and says so where they are missing.
 //! `HEPTA_DIFFERENCES=17 cargo test -p hepta-net --test differences -- --nocapture` shows one;
-//! `HEPTA_DIFFERENCES=1000..1500` plays others; from 1,000,000 on they are of much that is sent.
+//! `HEPTA_DIFFERENCES=1000..1500` plays others; from 1,000,000 on they are of much that is sent, and from
+//! 10,000,000 on the same over IPv6.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
 
-use conversation::{BULK, Conversation};
+use conversation::{BULK, Conversation, OVER_V6};
 use segment::Said;
 
 /// Says that the test runs in its namespace.
@@ -37,6 +38,9 @@ const INSIDE: &str = "HEPTA_NET_INSIDE";
 /// How many odd conversations there are in every run, and how many in which much is sent.
 const CONVERSATIONS: u64 = 120;
 const BULKS: u64 = 40;
+
+/// How many of each are played once more over IPv6: TCP is the same, only what is below it is another.
+const OVER_V6_EACH: u64 = 30;
 
 /// A busy machine is late, and then timers come before what they should come after: what differs is
 /// played again so often, a little slower each time.
@@ -72,7 +76,8 @@ fn we_answer_as_the_kernel_does() {
 
 fn seeds() -> Vec<u64> {
     let Ok(text) = std::env::var("HEPTA_DIFFERENCES") else {
-        return (0..CONVERSATIONS).chain(BULK..BULK + BULKS).collect();
+        let over_v6 = (0..OVER_V6_EACH).chain(BULK..BULK + OVER_V6_EACH).map(|n| OVER_V6 + n);
+        return (0..CONVERSATIONS).chain(BULK..BULK + BULKS).chain(over_v6).collect();
     };
     let number = |text: &str| text.parse::<u64>().expect("HEPTA_DIFFERENCES is SEED or FIRST..END");
     match text.split_once("..") {
@@ -139,7 +144,8 @@ fn verdict(conversation: &Conversation, kernel: &[Vec<Said>], ours: &[Vec<Said>]
 }
 
 fn describe(conversation: &Conversation, kernel: &[Vec<Said>], ours: &[Vec<Said>]) -> String {
-    let mut text = format!("seed {}: {:?}\n", conversation.seed, conversation.role);
+    let version = if conversation.is_v6 { "IPv6" } else { "IPv4" };
+    let mut text = format!("seed {}, {version}: {:?}\n", conversation.seed, conversation.role);
     for (n, (theirs, ours)) in kernel.iter().zip(ours).enumerate() {
         let step = &conversation.steps[n];
         let _ = writeln!(text, "  {n:2} +{:?} {:?}", step.wait, step.action);

@@ -1,16 +1,16 @@
 //! Our host, in virtual time.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Config, Host, InterfaceConfig, ListenerId, TcpId};
-use ip::{InterfaceId, Prefix, Route};
+use ip::{Cidr, InterfaceId, Prefix, Route};
 use neighbor::Claim;
 use phys::RxFrame;
 
 use crate::conversation::{Action, Conversation, Role, Verb};
-use crate::segment::{PEER, Peer, Said, TARGET, parse};
+use crate::segment::{Peer, Said, parse, peer, target};
 
 /// When conversations begin: late enough that no clock stands near zero.
 const BEGINNING: Instant = Instant::from_millis(1_000_000);
@@ -21,6 +21,7 @@ struct Ours {
     now: Instant,
     link: InterfaceId,
     out: TxBuf,
+    is_v6: bool,
     peer: Peer,
     role: Role,
     listener: Option<ListenerId>,
@@ -52,10 +53,15 @@ impl Ours {
         let link = host.add_interface(InterfaceConfig::point_to_point("tun0", 1500)).unwrap();
         let mut world = World::seeded(conversation.seed);
         let mut cx = Cx::new(BEGINNING, Wall(0), &mut world);
-        let cidr = format!("{TARGET}/24").parse().unwrap();
+        let is_v6 = conversation.is_v6;
+        let (len, all, any) = match is_v6 {
+            false => (24, Prefix::ALL_V4, Ipv4Addr::UNSPECIFIED.into()),
+            true => (64, Prefix::ALL_V6, Ipv6Addr::UNSPECIFIED.into()),
+        };
+        let cidr = Cidr::new(target(is_v6), len).unwrap();
         host.add_address(&mut cx, link, cidr, Claim::Silent).unwrap();
-        host.add_route(Route::on_link(Prefix::ALL_V4, link)).unwrap();
-        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80);
+        host.add_route(Route::on_link(all, link)).unwrap();
+        let at = SocketAddr::new(any, 80);
         let listener = match conversation.role {
             Role::Server => Some(host.tcp_listen(at, 128).unwrap()),
             Role::Client => None,
@@ -66,7 +72,8 @@ impl Ours {
             now: BEGINNING,
             link,
             out: TxBuf::new(),
-            peer: Peer::new((80, 10_000)),
+            is_v6,
+            peer: Peer::new(is_v6, (80, 10_000)),
             role: conversation.role,
             listener,
             stream: None,
@@ -98,7 +105,7 @@ impl Ours {
                 self.with(|cx, host| host.handle_frame(cx, link, &RxFrame::new(packet.as_slice())));
             }
             Action::Program(Verb::Connect) => {
-                let to = SocketAddr::new(IpAddr::V4(PEER), self.peer.ports.1);
+                let to = SocketAddr::new(peer(self.is_v6), self.peer.ports.1);
                 self.stream = Some(self.with(|cx, host| host.tcp_connect(cx, None, to).unwrap()));
             }
             Action::Program(verb) => {

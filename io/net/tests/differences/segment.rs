@@ -1,20 +1,32 @@
 //! Segments on the wire, and what can be compared of them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use base::TxBuf;
 use base::checksum::Sum;
-use ip::{Packet, Protocol, v4};
+use ip::{Ecn, Packet, Protocol, v4, v6};
 use tcp::wire::{CHECKSUM_AT, HEADER_LEN_MAX, Layout, Options, SackBlocks};
 use tcp::{Flags, Header, Segment, Seq};
 
 use crate::conversation::Piece;
 
 /// Who is played to, and the peer.
-pub(crate) const TARGET: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-pub(crate) const PEER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+pub(crate) const fn target(is_v6: bool) -> IpAddr {
+    host(is_v6, 1)
+}
+
+pub(crate) const fn peer(is_v6: bool) -> IpAddr {
+    host(is_v6, 2)
+}
+
+const fn host(is_v6: bool, n: u8) -> IpAddr {
+    match is_v6 {
+        false => IpAddr::V4(Ipv4Addr::new(10, 77, 0, n)),
+        true => IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, n as u16)),
+    }
+}
 
 /// The peer's first number; its clock shows this when the conversation begins.
 const PEER_ISN: u32 = 4_000_000_000;
@@ -44,13 +56,14 @@ pub(crate) struct Said {
 pub(crate) struct Peer {
     /// Both ports: theirs, ours.
     pub(crate) ports: (u16, u16),
+    is_v6: bool,
     isn: Option<Seq>,
     clock: u32,
 }
 
 impl Peer {
-    pub(crate) const fn new(ports: (u16, u16)) -> Self {
-        Self { ports, isn: None, clock: 0 }
+    pub(crate) const fn new(is_v6: bool, ports: (u16, u16)) -> Self {
+        Self { ports, is_v6, isn: None, clock: 0 }
     }
 
     /// Writes a segment as the peer sends it, `elapsed` after the conversation began.
@@ -86,11 +99,26 @@ impl Peer {
         let mut bytes = [0; HEADER_LEN_MAX];
         let len = header.emit(&mut bytes);
         out.prepend_slice(&bytes[..len]);
-        let mut sum = Sum::pseudo_v4(PEER, TARGET, Protocol::TCP.0, out.len());
+        let (from, to, next, hop_limit) = (peer(self.is_v6), target(self.is_v6), Protocol::TCP, 64);
+        let mut sum = match (from, to) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => Sum::pseudo_v4(from, to, next.0, out.len()),
+            (IpAddr::V6(from), IpAddr::V6(to)) => Sum::pseudo_v6(from, to, next.0, out.len()),
+            _ => unreachable!("both are of one version"),
+        };
         sum.add(out.as_slice());
         let sum = sum.finish().to_be_bytes();
         out.as_mut_slice()[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&sum);
-        v4::Header::new(PEER, TARGET, Protocol::TCP, 64).emit(out);
+        match (from, to) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                v4::Header::new(from, to, next, hop_limit).emit(out);
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let (dscp, ecn, flow_label) = (0, Ecn::NotEct, 0);
+                v6::Header { dscp, ecn, flow_label, next, hop_limit, source, destination }
+                    .emit(out);
+            }
+            _ => {}
+        }
     }
 
     /// Learns from a segment, and says what can be compared of it.
@@ -133,7 +161,8 @@ impl Peer {
 /// Reads a packet of who is played to: the ports, the header, how much it carries, its marks.
 pub(crate) fn parse(packet: &[u8]) -> Option<(Header, usize, u8)> {
     let packet = Packet::parse(packet).ok()?;
-    let is_ours = packet.source == IpAddr::V4(TARGET) && packet.protocol == Protocol::TCP;
+    let is_target = [false, true].map(target).contains(&packet.source);
+    let is_ours = is_target && packet.protocol == Protocol::TCP;
     let segment = Segment::parse(packet.payload).ok().filter(|_| is_ours)?;
     Some((segment.header.clone(), segment.payload.len(), packet.ecn as u8))
 }

@@ -7,7 +7,7 @@ use peers::{Finished, Program, Server, Site, run, tool, until};
 
 use crate::HEPTA;
 use crate::commands::hepta;
-use crate::net::in_namespace;
+use crate::net::{in_namespace, in_namespace_over_each};
 
 /// A namespace beside the test's own, with a kernel of its own as far as networks go.
 struct Elsewhere(Child);
@@ -42,6 +42,10 @@ impl Elsewhere {
     /// Moves an interface there, as this address.
     fn take(&self, name: &str, address: &str) {
         ip(&format!("link set {name} netns {}", self.0.id()));
+        // It has it without asking anybody.
+        let mut set = Command::new("sh");
+        set.args(["-c", &format!("echo 0 > /proc/sys/net/ipv6/conf/{name}/accept_dad")]);
+        let _ = self.run(set).ok();
         self.ip(&format!("address add {address} dev {name}"));
         self.ip(&format!("link set {name} up"));
     }
@@ -81,35 +85,40 @@ fn site() -> Site {
 
 #[test]
 fn an_address_that_somebody_has_is_not_used() {
-    in_namespace("addresses::an_address_that_somebody_has_is_not_used", || {
+    in_namespace_over_each("addresses::an_address_that_somebody_has_is_not_used", |family| {
         let (site, elsewhere) = (site(), Elsewhere::new());
         ip("link add left type veth peer name right");
-        elsewhere.take("left", "10.79.0.2/24");
+        elsewhere.take("left", &family.say("10.79.0.2/24"));
         ip("link set right up");
-        let ours = ["--net", "right", "--address", "10.79.0.2/24"];
+        let (theirs, other) = (family.say("10.79.0.2/24"), family.say("10.79.0.3/24"));
+        let ours = ["--net", "right", "--address", &theirs];
         let mut server = serve(&site, &ours);
         let notice = "10.79.0.2 is used within seven seconds, unless somebody on right has it.";
-        assert!(server.stdout().contains(notice), "{}", server.stdout());
+        assert!(server.stdout().contains(&family.say(notice)), "{}", server.stdout());
         let mac = elsewhere.mac("left");
-        let refusal = format!("10.79.0.2 is not used, because {mac} has it already");
+        let refusal =
+            format!("{} is not used, because {mac} has it already", family.say("10.79.0.2"));
         assert_eq!(server.wait().code(), Some(1));
         assert!(mac.len() == 17 && server.stderr().contains(&refusal), "{}", server.stderr());
         // Whoever has it still has it, and knows nobody else of that address.
-        assert_eq!(elsewhere.ip("neigh show"), "");
+        assert!(!elsewhere.ip("neigh show").contains("lladdr"));
         // Of two, the one is used that nobody has.
-        let ours = [&ours[..], &["--address", "10.79.0.3/24"]].concat();
+        let ours = [&ours[..], &["--address", &other]].concat();
         let server = serve(&site, &ours);
         until("the other address is ours", || {
-            server.stderr().contains("10.79.0.3 is ours: nobody else has it").then_some(())
+            server
+                .stderr()
+                .contains(&family.say("10.79.0.3 is ours: nobody else has it"))
+                .then_some(())
         });
         assert!(server.stderr().contains(&refusal), "{}", server.stderr());
-        assert_eq!(elsewhere.curl("http://10.79.0.3/hello.txt"), "hello\n");
+        assert_eq!(elsewhere.curl(&family.say("http://10.79.0.3/hello.txt")), "hello\n");
     });
 }
 
 #[test]
 fn who_is_behind_a_bridge_is_asked_too() {
-    in_namespace("addresses::who_is_behind_a_bridge_is_asked_too", || {
+    in_namespace_over_each("addresses::who_is_behind_a_bridge_is_asked_too", |family| {
         let (site, elsewhere) = (site(), Elsewhere::new());
         ip("link add bridge0 type bridge");
         ip("link add near type veth peer name far");
@@ -120,16 +129,17 @@ fn who_is_behind_a_bridge_is_asked_too() {
         for name in ["near", "tap0", "bridge0"] {
             ip(&format!("link set {name} up"));
         }
-        elsewhere.take("far", "10.79.0.2/24");
-        let mut server = serve(&site, &["--net", "tap0", "--address", "10.79.0.2/24"]);
+        elsewhere.take("far", &family.say("10.79.0.2/24"));
+        let mut server = serve(&site, &["--net", "tap0", "--address", &family.say("10.79.0.2/24")]);
         assert_eq!(server.wait().code(), Some(1));
         let refusal = format!("because {} has it already", elsewhere.mac("far"));
         assert!(server.stderr().contains(&refusal), "{}", server.stderr());
         // Who is not to ask takes it.
-        let ours = ["--net", "tap0", "--address", "10.79.0.3/24", "--probe", "never"];
+        let ours = family.say("10.79.0.3/24");
+        let ours = ["--net", "tap0", "--address", &ours, "--probe", "never"];
         let server = serve(&site, &ours);
         assert!(!server.stdout().contains("is used within"), "{}", server.stdout());
-        assert_eq!(elsewhere.curl("http://10.79.0.3/hello.txt"), "hello\n");
+        assert_eq!(elsewhere.curl(&family.say("http://10.79.0.3/hello.txt")), "hello\n");
     });
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::HEPTA;
 use crate::chromium::{LOOK, browse, page};
 use crate::commands::hepta;
-use crate::net::{OURS, in_namespace};
+use crate::net::{Family, in_namespace_over_each};
 use crate::tls::certificate;
 
 const LARGE_LEN: usize = 10 << 20;
@@ -24,33 +24,29 @@ fn large() -> Vec<u8> {
     random_bytes(51, LARGE_LEN)
 }
 
-fn site() -> Site {
+fn site(family: Family) -> Site {
     let site = Site::new()
         .with("www/hello.txt", "hello\n")
         .with("www/page.html", numbered_text(100_000))
         .with("www/large.bin", large())
         .with(
             "hepta.kdl",
-            r#"
-            listen "10.77.0.2:80"
-            listen "10.77.0.2:443" { certificate "pair.pem" key="pair.key" }
-            admin "127.0.0.1:9900"
-            access-log "log"
-            default { files "www" { listing #true } }
-            "#,
+            family.say(
+                r#"
+                listen "10.77.0.2:80"
+                listen "10.77.0.2:443" { certificate "pair.pem" key="pair.key" }
+                admin "127.0.0.1:9900"
+                access-log "log"
+                default { files "www" { listing #true } }
+                "#,
+            ),
         );
     certificate(&site, "pair", "localhost");
     site
 }
 
-/// The device, with the kernel at 10.77.0.1; and the loopback, which a new namespace has down.
-fn make_network() {
-    let _ = run(Command::new("ip").args(["link", "set", "lo", "up"])).ok();
-    let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
-}
-
-fn serve(site: &Site) -> Server {
-    Program::configured(HEPTA, &site.path("hepta.kdl")).args(&OURS).start()
+fn serve(site: &Site, family: Family) -> Server {
+    Program::configured(HEPTA, &site.path("hepta.kdl")).args(&family.ours()).start()
 }
 
 #[track_caller]
@@ -71,45 +67,58 @@ fn download(site: &Site, base: &str, args: &[&str]) -> String {
 
 #[test]
 fn curl_gets_a_site_over_our_own_tcp() {
-    in_namespace("own_network::curl_gets_a_site_over_our_own_tcp", || {
-        let site = site();
-        make_network();
-        let server = serve(&site);
+    in_namespace_over_each("own_network::curl_gets_a_site_over_our_own_tcp", |family| {
+        let clear = &family.say(CLEAR);
+        let site = site(family);
+        family.make_network();
+        let server = serve(&site, family);
         assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
-        let head = curl(&["-I", &format!("{CLEAR}/large.bin")]);
+        assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
+        let head = curl(&["-I", &format!("{clear}/large.bin")]);
         assert!(head.contains("Content-Length: 10485760"), "{head}");
-        let url = format!("{CLEAR}/hello.txt");
+        let url = format!("{clear}/hello.txt");
         let connects = curl(&["-w", "%{num_connects} ", &url, &url, &url]);
         assert_eq!(connects, "hello\n1 hello\n0 hello\n0 ", "one connection for all");
-        download(&site, CLEAR, &[]);
-        let part = curl(&["-r", "1000000-1000099", &format!("{CLEAR}/large.bin")]);
+        download(&site, clear, &[]);
+        let part = curl(&["-r", "1000000-1000099", &format!("{clear}/large.bin")]);
         assert_eq!(part.len(), String::from_utf8_lossy(&large()[1_000_000..1_000_100]).len());
-        // The kernel's pings are answered by the same stack.
-        let pinged = hepta(&["ping", "10.77.0.2", "-c", "2", "-i", "0.05"]).ok().text();
+        // The kernel's pings are answered by the same stack, also those that come in parts.
+        let ours = &family.say("10.77.0.2");
+        for size in ["56", "1452", "4000"] {
+            let mut ping = tool("ping");
+            ping.args(["-c", "3", "-i", "0.05", "-s", size, ours]);
+            let said = run(&mut ping).ok().text();
+            assert!(said.contains("3 received, 0% packet loss"), "{said}");
+        }
+        let pinged = hepta(&["ping", ours, "-c", "2", "-i", "0.05"]).ok().text();
         assert!(pinged.contains("0% packet loss"), "{pinged}");
+        let mut neighbors = Command::new("ip");
+        let neighbors = run(neighbors.args(["neigh", "show", ours])).ok().text();
+        assert!(neighbors.contains("lladdr 02:48:"), "{neighbors}");
         let log = server.until_file_has(&site.path("log"), "/hello.txt");
-        assert!(log.starts_with("10.77.0.1 - - ["), "{log}");
+        assert!(log.starts_with(&family.say("10.77.0.1 - - [")), "{log}");
     });
 }
 
 #[test]
 fn every_worker_has_a_queue_and_a_stack() {
-    in_namespace("own_network::every_worker_has_a_queue_and_a_stack", || {
+    in_namespace_over_each("own_network::every_worker_has_a_queue_and_a_stack", |family| {
+        let clear = &family.say(CLEAR);
         let file = r#"
             listen "10.77.0.2:80"
             admin "127.0.0.1:9900"
             workers 2
             default { files "www" }
             "#;
-        let site = site().with("hepta.kdl", file);
-        make_network();
-        let _server = serve(&site);
+        let site = site(family).with("hepta.kdl", family.say(file));
+        family.make_network();
+        let _server = serve(&site, family);
         let mut h2load = tool("h2load");
-        h2load.args(["--h1", "-n", "6400", "-c", "64", &format!("{CLEAR}/page.html")]);
+        h2load.args(["--h1", "-n", "6400", "-c", "64", "http://localhost/page.html"]);
+        h2load.arg(format!("--connect-to={}", family.say("10.77.0.2:80")));
         let said = run(&mut h2load).ok().text();
         assert!(said.contains("6400 succeeded, 0 failed, 0 errored"), "{said}");
-        download(&site, CLEAR, &[]);
+        download(&site, clear, &[]);
         let metrics = curl(&["http://127.0.0.1:9900/metrics"]);
         assert!(metrics.contains("hepta_workers 2.0"), "{metrics}");
         // Who is at the other end is one neighbour, however many stacks know him.
@@ -127,15 +136,19 @@ fn every_worker_has_a_queue_and_a_stack() {
 
 #[test]
 fn tls_and_http2_are_the_same_over_it() {
-    in_namespace("own_network::tls_and_http2_are_the_same_over_it", || {
-        let site = site();
-        make_network();
-        let _server = serve(&site);
-        assert!(download(&site, SECURE, &["--http1.1"]).starts_with("1.1 "));
-        assert!(download(&site, SECURE, &["--http2"]).starts_with("2 "));
-        assert!(download(&site, CLEAR, &["--http2-prior-knowledge"]).starts_with("2 "));
+    in_namespace_over_each("own_network::tls_and_http2_are_the_same_over_it", |family| {
+        let clear = &family.say(CLEAR);
+        let secure = &family.say(SECURE);
+        let site = site(family);
+        family.make_network();
+        let _server = serve(&site, family);
+        assert!(download(&site, secure, &["--http1.1"]).starts_with("1.1 "));
+        assert!(download(&site, secure, &["--http2"]).starts_with("2 "));
+        assert!(download(&site, clear, &["--http2-prior-knowledge"]).starts_with("2 "));
         let mut h2load = tool("h2load");
-        h2load.args(["-n", "2000", "-c", "8", "-m", "16", &format!("{SECURE}/hello.txt")]);
+        h2load.args(["-n", "2000", "-c", "8", "-m", "16", "https://localhost/hello.txt"]);
+        // By name: it writes an address of IPv6 into requests without its brackets.
+        h2load.arg(format!("--connect-to={}", family.say("10.77.0.2:443")));
         let said = run(&mut h2load).ok().text();
         assert!(said.contains("2000 succeeded, 0 failed, 0 errored"), "{said}");
     });
@@ -143,11 +156,12 @@ fn tls_and_http2_are_the_same_over_it() {
 
 #[test]
 fn a_hundred_at_once_and_those_who_leave_early() {
-    in_namespace("own_network::a_hundred_at_once_and_those_who_leave_early", || {
-        let site = site();
-        make_network();
-        let server = serve(&site);
-        let urls = format!("{CLEAR}/page.html?[1-100]");
+    in_namespace_over_each("own_network::a_hundred_at_once_and_those_who_leave_early", |family| {
+        let clear = &family.say(CLEAR);
+        let site = site(family);
+        family.make_network();
+        let server = serve(&site, family);
+        let urls = format!("{clear}/page.html?[1-100]");
         let parallel = ["--parallel", "--parallel-immediate", "--parallel-max", "100"];
         let said = curl(
             &[&parallel[..], &["-o", "/dev/null", "-w", "%{size_download}\n", &urls]].concat(),
@@ -159,10 +173,10 @@ fn a_hundred_at_once_and_those_who_leave_early() {
         for _ in 0..30 {
             let mut leaves = tool("curl");
             leaves.args(["-sS", "--max-time", "0.05", "--limit-rate", "1M", "-o", "/dev/null"]);
-            let said = run(leaves.arg(format!("{CLEAR}/large.bin")));
+            let said = run(leaves.arg(format!("{clear}/large.bin")));
             assert_eq!(said.status.code(), Some(28), "{}", said.stderr);
         }
-        download(&site, CLEAR, &[]);
+        download(&site, clear, &[]);
         let after = server.resident_kib();
         assert!(after < before + 16 * 1024, "{before} KiB, then {after} KiB");
         until("nobody is left", || {
@@ -174,16 +188,17 @@ fn a_hundred_at_once_and_those_who_leave_early() {
 
 #[test]
 fn wrk_finds_no_errors() {
-    in_namespace("own_network::wrk_finds_no_errors", || {
-        let site = site();
-        make_network();
-        let server = serve(&site);
+    in_namespace_over_each("own_network::wrk_finds_no_errors", |family| {
+        let clear = &family.say(CLEAR);
+        let site = site(family);
+        family.make_network();
+        let server = serve(&site, family);
         let mut wrk = tool("wrk");
-        wrk.args(["-t", "1", "-c", "64", "-d", "3", &format!("{CLEAR}/hello.txt")]);
+        wrk.args(["-t", "1", "-c", "64", "-d", "3", &format!("{clear}/hello.txt")]);
         let said = run(&mut wrk).ok().text();
         assert!(said.contains("Requests/sec"), "{said}");
         assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
         // Idle, it uses no processor.
         std::thread::sleep(Duration::from_millis(200));
         let before = server.cpu_time();
@@ -194,11 +209,11 @@ fn wrk_finds_no_errors() {
 
 #[test]
 fn chromium_shows_a_page_over_our_own_tcp() {
-    in_namespace("own_network::chromium_shows_a_page_over_our_own_tcp", || {
+    in_namespace_over_each("own_network::chromium_shows_a_page_over_our_own_tcp", |family| {
         let site = page();
-        make_network();
-        let program = Program::serve(HEPTA, site.root()).args(&OURS);
-        let server = program.listen("10.77.0.2:80").start();
+        family.make_network();
+        let program = Program::serve(HEPTA, site.root()).args(&family.ours());
+        let server = program.listen(&family.say("10.77.0.2:80")).start();
         let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": LOOK }]));
         assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
         for response in seen["responses"].as_array().unwrap() {
@@ -208,7 +223,7 @@ fn chromium_shows_a_page_over_our_own_tcp() {
 }
 
 /// Has the kernel lose 2 % of what goes either way.
-pub(crate) fn lose_some() {
+fn lose_some() {
     let rules = "add table inet weather
         add chain inet weather in { type filter hook input priority 0; }
         add chain inet weather out { type filter hook output priority 0; }
@@ -219,32 +234,39 @@ pub(crate) fn lose_some() {
 
 #[test]
 fn a_path_that_loses_two_of_a_hundred_loses_no_byte() {
-    in_namespace("own_network::a_path_that_loses_two_of_a_hundred_loses_no_byte", || {
-        let site = site();
-        make_network();
-        lose_some();
-        let server = serve(&site);
-        download(&site, CLEAR, &[]);
-        download(&site, SECURE, &["--http2"]);
-        assert!(sent_again() > 0, "something was lost, and sent again");
-        drop(server);
-        // The other way, with nginx as the one who serves and who stores.
-        let lines = "listen 10.77.0.1:8888; dav_methods PUT; client_max_body_size 20m;";
-        let _nginx = Nginx::serve(&site.path("www"), lines);
-        let copy = site.path("fetched");
-        let get = |args: &[&str]| hepta(&[&["get"], args, &OURS].concat()).ok();
-        let _ = get(&["-o", copy.to_str().unwrap(), "http://10.77.0.1:8888/large.bin"]);
-        assert!(std::fs::read(copy).unwrap() == large());
-        let body = format!("@{}", site.path("www/large.bin").display());
-        let _ = get(&["--fail", "-X", "PUT", "-d", &body, "http://10.77.0.1:8888/stored.bin"]);
-        assert!(std::fs::read(site.path("www/stored.bin")).unwrap() == large());
-    });
+    in_namespace_over_each(
+        "own_network::a_path_that_loses_two_of_a_hundred_loses_no_byte",
+        |family| {
+            let clear = &family.say(CLEAR);
+            let secure = &family.say(SECURE);
+            let site = site(family);
+            family.make_network();
+            lose_some();
+            let server = serve(&site, family);
+            download(&site, clear, &[]);
+            download(&site, secure, &["--http2"]);
+            assert!(sent_again(clear) > 0, "something was lost, and sent again");
+            drop(server);
+            // The other way, with nginx as the one who serves and who stores.
+            let lines =
+                family.say("listen 10.77.0.1:8888; dav_methods PUT; client_max_body_size 20m;");
+            let _nginx = Nginx::serve(&site.path("www"), &lines);
+            let kernels = |name: &str| family.say(&format!("http://10.77.0.1:8888/{name}"));
+            let copy = site.path("fetched");
+            let get = |args: &[&str]| hepta(&[&["get"], args, &family.ours()].concat()).ok();
+            let _ = get(&["-o", copy.to_str().unwrap(), &kernels("large.bin")]);
+            assert!(std::fs::read(copy).unwrap() == large());
+            let body = format!("@{}", site.path("www/large.bin").display());
+            let _ = get(&["--fail", "-X", "PUT", "-d", &body, &kernels("stored.bin")]);
+            assert!(std::fs::read(site.path("www/stored.bin")).unwrap() == large());
+        },
+    );
 }
 
 /// Segments that were sent again, on a connection that is still there.
-fn sent_again() -> u64 {
+fn sent_again(clear: &str) -> u64 {
     let mut slow = tool("curl");
-    slow.args(["-sS", "--limit-rate", "3M", "-o", "/dev/null", &format!("{CLEAR}/large.bin")]);
+    slow.args(["-sS", "--limit-rate", "3M", "-o", "/dev/null", &format!("{clear}/large.bin")]);
     let mut slow = slow.spawn().unwrap();
     let mut again = 0;
     while slow.try_wait().unwrap().is_none() {
@@ -264,17 +286,18 @@ fn network() -> Value {
 
 #[test]
 fn what_is_under_way_is_shown() {
-    in_namespace("own_network::what_is_under_way_is_shown", || {
-        let site = site();
-        make_network();
-        let _server = serve(&site);
-        let _slow = slow_download("256k", Stdio::null());
+    in_namespace_over_each("own_network::what_is_under_way_is_shown", |family| {
+        let clear = &family.say(CLEAR);
+        let site = site(family);
+        family.make_network();
+        let _server = serve(&site, family);
+        let _slow = slow_download(clear, "256k", Stdio::null());
         let connection = until("the download is under way", || {
             let seen = network();
             let found = seen["connections"].as_array()?.first()?.clone();
             (found["in_flight"].as_u64()? > 0 || found["unsent"].as_u64()? > 0).then_some(found)
         });
-        assert_eq!(connection["local"], "10.77.0.2:80");
+        assert_eq!(connection["local"], family.say("10.77.0.2:80"));
         assert_eq!(connection["state"], "Established");
         assert!(connection["rtt_ms"].as_f64().unwrap() > 0.0, "{connection}");
         assert!(connection["cwnd"].as_u64().unwrap() >= 10, "{connection}");
@@ -282,16 +305,21 @@ fn what_is_under_way_is_shown() {
         let seen = network();
         let listeners = seen["listeners"].as_array().unwrap();
         let at: Vec<&str> = listeners.iter().filter_map(|one| one["local"].as_str()).collect();
-        assert_eq!(at, ["10.77.0.2:80", "10.77.0.2:443"]);
-        assert_eq!(seen["neighbors"][0]["address"], "10.77.0.1");
+        assert_eq!(at, ["10.77.0.2:80", "10.77.0.2:443"].map(|at| family.say(at)));
+        let kernel = family.say("10.77.0.1");
+        let neighbors = seen["neighbors"].as_array().unwrap();
+        assert!(neighbors.iter().any(|one| one["address"] == kernel), "{seen}");
         assert_eq!(seen["interfaces"][0]["name"], "tap0");
         let text = curl(&["-H", "Accept: text/plain", "http://127.0.0.1:9900/network"]);
-        assert!(text.contains("10.77.0.2:80") && text.contains("Established"), "{text}");
+        assert!(
+            text.contains(&family.say("10.77.0.2:80")) && text.contains("Established"),
+            "{text}"
+        );
         // The same connection, as the server knows it.
         let all: Value =
             serde_json::from_str(&curl(&["http://127.0.0.1:9900/connections"])).unwrap();
         let known = &all["connections"][0];
-        assert_eq!(known["server"], "10.77.0.2:80");
+        assert_eq!(known["server"], family.say("10.77.0.2:80"));
         assert_eq!(known["requests"][0]["target"], "/large.bin");
         assert!(known["tcp"]["congestion_window_segments"].as_u64().unwrap() >= 10, "{known}");
         assert!(known["tcp"]["acknowledged_bytes"].as_u64().unwrap() > 0, "{known}");
@@ -312,11 +340,11 @@ fn what_is_under_way_is_shown() {
     });
 }
 
-fn slow_download(rate: &str, stderr: Stdio) -> Download {
+fn slow_download(clear: &str, rate: &str, stderr: Stdio) -> Download {
     // So that the file waits at our end: the kernel would take all of it for a slow reader.
     std::fs::write("/proc/sys/net/ipv4/tcp_rmem", "4096 65536 131072").unwrap();
     let mut curl = tool("curl");
-    curl.args(["-sS", "--limit-rate", rate, "-o", "-", &format!("{CLEAR}/large.bin")]);
+    curl.args(["-sS", "--limit-rate", rate, "-o", "-", &format!("{clear}/large.bin")]);
     Download(curl.stdout(Stdio::null()).stderr(stderr).spawn().unwrap())
 }
 
@@ -332,81 +360,96 @@ impl Drop for Download {
 
 #[test]
 fn a_stop_in_the_middle_of_a_download_loses_nothing() {
-    in_namespace("own_network::a_stop_in_the_middle_of_a_download_loses_nothing", || {
-        let site = site();
-        make_network();
-        let mut server = serve(&site);
-        let copy = site.path("copy");
-        let mut slow = tool("curl");
-        slow.args(["-sS", "--limit-rate", "8M", "-o"]).arg(&copy);
-        let mut slow = slow.arg(format!("{CLEAR}/large.bin")).spawn().unwrap();
-        until("a part has come", || {
-            std::fs::metadata(&copy).ok().filter(|copy| copy.len() > 100_000)
-        });
-        server.signal(Signal::TERM);
-        // Nobody new comes in: the port is closed at once.
-        until("new connections are refused", || {
-            let said = run(tool("curl").args(["-sS", &format!("{CLEAR}/hello.txt")]));
-            (said.status.code() == Some(7)).then_some(())
-        });
-        assert!(slow.wait().unwrap().success());
-        assert!(std::fs::read(&copy).unwrap() == large());
-        assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
-        // A second signal ends at once, and whoever was there hears it.
-        let mut server = serve(&site);
-        let mut cut = slow_download("100k", Stdio::null());
-        until("the download is under way", || {
-            network()["connections"].as_array()?.first().map(|_| ())
-        });
-        server.signal(Signal::TERM);
-        until("it is about to stop", || {
-            let ready = run(tool("curl").args(["-s", "http://127.0.0.1:9900/ready"]));
-            (ready.text() == "stopping\n").then_some(())
-        });
-        server.signal(Signal::TERM);
-        server.wait();
-        assert!(!cut.0.wait().unwrap().success(), "it was cut short, and knows");
-    });
+    in_namespace_over_each(
+        "own_network::a_stop_in_the_middle_of_a_download_loses_nothing",
+        |family| {
+            let clear = &family.say(CLEAR);
+            let site = site(family);
+            family.make_network();
+            let mut server = serve(&site, family);
+            let copy = site.path("copy");
+            let mut slow = tool("curl");
+            slow.args(["-sS", "--limit-rate", "8M", "-o"]).arg(&copy);
+            let mut slow = slow.arg(format!("{clear}/large.bin")).spawn().unwrap();
+            until("a part has come", || {
+                std::fs::metadata(&copy).ok().filter(|copy| copy.len() > 100_000)
+            });
+            server.signal(Signal::TERM);
+            // Nobody new comes in: the port is closed at once.
+            until("new connections are refused", || {
+                let said = run(tool("curl").args(["-sS", &format!("{clear}/hello.txt")]));
+                (said.status.code() == Some(7)).then_some(())
+            });
+            assert!(slow.wait().unwrap().success());
+            assert!(std::fs::read(&copy).unwrap() == large());
+            assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+            // A second signal ends at once, and whoever was there hears it.
+            let mut server = serve(&site, family);
+            let mut cut = slow_download(clear, "100k", Stdio::null());
+            until("the download is under way", || {
+                network()["connections"].as_array()?.first().map(|_| ())
+            });
+            server.signal(Signal::TERM);
+            until("it is about to stop", || {
+                let ready = run(tool("curl").args(["-s", "http://127.0.0.1:9900/ready"]));
+                (ready.text() == "stopping\n").then_some(())
+            });
+            server.signal(Signal::TERM);
+            server.wait();
+            assert!(!cut.0.wait().unwrap().success(), "it was cut short, and knows");
+        },
+    );
 }
 
-/// Sends SYNs of hosts that are not there, as fast as it can, for two seconds.
+/// Sends SYNs of hosts that are not there to the address that it is given, as fast as it can, for two
+/// seconds.
 const FLOOD: &str = r#"
-import random, socket, struct, time
+import ipaddress, random, socket, struct, sys, time
+to = ipaddress.ip_address(sys.argv[1])
+net = int(to) & ~0xff
 def total(data):
     words = struct.unpack('!%dH' % (len(data) // 2), data)
     n = sum(words)
     n = (n >> 16) + (n & 0xffff)
     return ~(n + (n >> 16)) & 0xffff
-out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-to = socket.inet_aton('10.77.0.2')
+family = socket.AF_INET if to.version == 4 else socket.AF_INET6
+out = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
 end, sent = time.time() + 2, 0
 while time.time() < end:
     for _ in range(100):
-        source = bytes([10, 77, 0, random.randrange(50, 250)])
+        source = type(to)(net | random.randrange(50, 250)).packed
         tcp = struct.pack('!HHIIBBHHH', random.randrange(1024, 65535), 80, random.getrandbits(32), 0, 0x50, 2, 65535, 0, 0)
-        check = total(source + to + struct.pack('!HH', 6, len(tcp)) + tcp)
+        check = total(source + to.packed + struct.pack('!HH', 6, len(tcp)) + tcp)
         tcp = tcp[:16] + struct.pack('!H', check) + tcp[18:]
-        ip = struct.pack('!BBHHHBBH', 0x45, 0, 40, 0, 0, 64, 6, 0) + source + to
-        out.sendto(ip + tcp, ('10.77.0.2', 0))
+        if to.version == 4:
+            ip = struct.pack('!BBHHHBBH', 0x45, 0, 40, 0, 0, 64, 6, 0)
+        else:
+            ip = struct.pack('!IHBB', 6 << 28, 20, 6, 64)
+        out.sendto(ip + source + to.packed + tcp, (str(to), 0))
         sent += 1
 print(sent)
 "#;
 
 #[test]
 fn a_flood_of_syns_and_closed_ports() {
-    in_namespace("own_network::a_flood_of_syns_and_closed_ports", || {
-        let site = site();
-        make_network();
-        let server = serve(&site);
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+    in_namespace_over_each("own_network::a_flood_of_syns_and_closed_ports", |family| {
+        let clear = &family.say(CLEAR);
+        let site = site(family);
+        family.make_network();
+        let server = serve(&site, family);
+        assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
         let before = server.resident_kib();
         let mut flood = tool("python");
-        let flood = flood.args(["-c", FLOOD]).stdout(Stdio::piped()).spawn().unwrap();
+        let flood = flood
+            .args(["-c", FLOOD, &family.say("10.77.0.2")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut served = 0;
         let mut flood = Download(flood);
         while flood.0.try_wait().unwrap().is_none() {
             // A SYN may be lost in the crowd; the kernel sends it again after a second.
-            let got = curl(&["--connect-timeout", "20", &format!("{CLEAR}/hello.txt")]);
+            let got = curl(&["--connect-timeout", "20", &format!("{clear}/hello.txt")]);
             assert_eq!(got, "hello\n");
             served += 1;
         }
@@ -416,10 +459,11 @@ fn a_flood_of_syns_and_closed_ports() {
         let seen = network();
         assert!(seen["connections"].as_array().unwrap().len() < 100, "half-open ones are not");
         // A port at which nobody listens says so at once.
-        let closed = run(tool("curl").args(["-sS", "http://10.77.0.2:81/"]));
+        let closed = run(tool("curl").args(["-sS", &format!("{clear}:81/")]));
         assert_eq!(closed.status.code(), Some(7), "{}", closed.stderr);
         let mut nmap = tool("nmap");
-        nmap.args(["-Pn", "-n", "-sS", "-p", "80,81,443", "-oG", "-", "10.77.0.2"]);
+        nmap.args(["-Pn", "-n", "-sS", "-p", "80,81,443", "-oG", "-"]);
+        nmap.args((family == Family::V6).then_some("-6")).arg(family.say("10.77.0.2"));
         let scanned = run(&mut nmap).ok().text();
         for port in ["80/open", "81/closed", "443/open"] {
             assert!(scanned.contains(port), "{port} is not in {scanned}");
@@ -429,16 +473,21 @@ fn a_flood_of_syns_and_closed_ports() {
 
 #[test]
 fn a_film_shows_a_page_load_from_arp_to_http() {
-    in_namespace("own_network::a_film_shows_a_page_load_from_arp_to_http", || {
+    in_namespace_over_each("own_network::a_film_shows_a_page_load_from_arp_to_http", |family| {
+        let clear = &family.say(CLEAR);
         let site = Site::new().with("hello.txt", "hello\n");
-        make_network();
+        family.make_network();
         let capture = site.path("frames.pcapng");
-        let program = Program::serve(HEPTA, site.root()).args(&OURS).arg("--film");
-        let server = program.arg("--capture").arg(&capture).listen("10.77.0.2:80").start();
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        let program = Program::serve(HEPTA, site.root()).args(&family.ours()).arg("--film");
+        let server = program.arg("--capture").arg(&capture);
+        let server = server.listen(&family.say("10.77.0.2:80")).start();
+        assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
         // In this order, whatever stands between.
         let story = [
-            "Link Answered to=10.77.0.1",
+            match family {
+                Family::V4 => "Link Answered to=10.77.0.1",
+                Family::V6 => "Network AdvertisementOut target=10.77.0.2 to=10.77.0.1",
+            },
             "-- connection 1 from 10.77.0.1:",
             "Link FrameIn ",
             "Network PacketIn from=10.77.0.1 to=10.77.0.2 carries=TCP",
@@ -459,12 +508,13 @@ fn a_film_shows_a_page_load_from_arp_to_http() {
             "Transport Ended why=Closed",
             "Transport StateChanged from=CloseWait to=LastAck",
             "Transport StateChanged from=LastAck to=Closed",
-        ];
+        ]
+        .map(|line| family.say(line));
         let film = until("the film is whole", || {
-            Some(server.stderr()).filter(|film| film.contains(story[story.len() - 1]))
+            Some(server.stderr()).filter(|film| film.contains(&story[story.len() - 1]))
         });
         let mut rest = &film[..];
-        for line in story {
+        for line in &story {
             let Some(at) = rest.find(line) else { panic!("{line:?} does not follow in\n{film}") };
             rest = &rest[at + line.len()..];
         }
@@ -479,9 +529,9 @@ fn a_film_shows_a_page_load_from_arp_to_http() {
 
 #[test]
 fn other_devices_carry_it_too() {
-    in_namespace("own_network::other_devices_carry_it_too", || {
+    in_namespace_over_each("own_network::other_devices_carry_it_too", |family| {
         let site = Site::new().with("hello.txt", "hello\n");
-        make_network();
+        family.make_network();
         // Packets without Ethernet, of both versions of IP.
         let _ = hepta(&["net", "up", "tun0", "10.78.0.1/24", "fd78::1/64", "--tun"]).ok();
         let ours = ["--net", "tun0", "--address", "10.78.0.2/24", "--address", "fd78::2/64"];
@@ -494,14 +544,18 @@ fn other_devices_carry_it_too() {
         drop(server);
         // An interface that the kernel has too: one end of a cable, whose other end is the kernel's.
         let ip = |args: &str| run(Command::new("ip").args(args.split(' '))).ok();
+        // Nobody is asked whether he has the kernel's address.
+        std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0").unwrap();
         let _ = ip("link add left type veth peer name right");
-        let _ = ip("address add 10.79.0.1/24 dev left");
+        let _ = ip(&family.say("address add 10.79.0.1/24 dev left"));
         let _ = ip("link set left up");
         let _ = ip("link set right up");
         // Nobody else is on it, so nobody is asked.
-        let ours = ["--net", "right", "--address", "10.79.0.2/24", "--probe", "never"];
-        let server = Program::serve(HEPTA, site.root()).args(&ours).listen("10.79.0.2:80").start();
-        assert_eq!(curl(&["http://10.79.0.2/hello.txt"]), "hello\n");
+        let ours = family.say("10.79.0.2/24");
+        let ours = ["--net", "right", "--address", &ours, "--probe", "never"];
+        let program = Program::serve(HEPTA, site.root()).args(&ours);
+        let server = program.listen(&family.say("10.79.0.2:80")).start();
+        assert_eq!(curl(&[&family.say("http://10.79.0.2/hello.txt")]), "hello\n");
         drop(server);
     });
 }
@@ -520,63 +574,79 @@ default { files "www" }
 
 #[test]
 fn a_file_names_the_network_and_a_start_changes_it() {
-    in_namespace("own_network::a_file_names_the_network_and_a_start_changes_it", || {
-        let site = site().with("hepta.kdl", WITH_NET);
-        make_network();
-        let file = site.path("hepta.kdl");
-        let check = || hepta(&["check", file.to_str().unwrap()]);
-        assert!(check().ok().text().contains("is in order"));
-        let server = Program::configured(HEPTA, &file).start();
-        assert_eq!(server.urls(), ["http://10.77.0.2:80/"]);
-        assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
-        // Our SYN says how long segments may be (RFC 9293 §3.7.1): 1400 bytes without both headers.
-        let frames = std::fs::read(site.path("frames.pcapng")).unwrap();
-        assert!(frames.windows(4).any(|four| four == [2, 4, 0x05, 0x50]));
-        // What is served there changes with a reload.
-        site.replace("hepta.kdl", WITH_NET.replace("listen 80", "listen 81"));
-        server.signal(Signal::HUP);
-        until("the new port is open", || {
-            let said = run(tool("curl").args(["-s", &format!("{CLEAR}:81/hello.txt")]));
-            (said.text() == "hello\n").then_some(())
-        });
-        // The network does not, and the log says which part of it, and everything stays as it is.
-        let changes = [
-            ("10.77.0.2/24", "10.77.0.3/24", "`net` changes addresses"),
-            ("gateway \"10.77.0.1\"", "", "`net` changes gateways"),
-            ("1400", "1500", "`net` changes the MTU"),
-            ("\"tap0\"", "\"tap1\"", "`net` changes the device"),
-            ("net \"tap0\"", "/-net \"tap0\"", "there is no `net` any more"),
-        ];
-        for (before, after, said) in changes {
-            let text = WITH_NET.replace("listen 80", "listen 82");
-            assert!(text.contains(before));
-            site.replace("hepta.kdl", text.replace(before, after));
+    in_namespace_over_each(
+        "own_network::a_file_names_the_network_and_a_start_changes_it",
+        |family| {
+            let clear = &family.say(CLEAR);
+            let with_net = &family.say(WITH_NET);
+            let site = site(family).with("hepta.kdl", with_net);
+            family.make_network();
+            let file = site.path("hepta.kdl");
+            let check = || hepta(&["check", file.to_str().unwrap()]);
+            assert!(check().ok().text().contains("is in order"));
+            let server = Program::configured(HEPTA, &file).start();
+            assert_eq!(server.urls(), [family.say("http://10.77.0.2:80/")]);
+            assert!(server.stdout().contains("over tap0"), "{}", server.stdout());
+            assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
+            // Our SYN says how long segments may be (RFC 9293 §3.7.1): 1400 bytes without both headers.
+            let frames = std::fs::read(site.path("frames.pcapng")).unwrap();
+            let mss: [u8; 2] = match family {
+                Family::V4 => 1360_u16.to_be_bytes(),
+                Family::V6 => 1340_u16.to_be_bytes(),
+            };
+            assert!(frames.windows(4).any(|four| four == [2, 4, mss[0], mss[1]]));
+            // What is served there changes with a reload.
+            site.replace("hepta.kdl", with_net.replace("listen 80", "listen 81"));
             server.signal(Signal::HUP);
-            until(said, || server.stderr().contains(said).then_some(()));
-        }
-        let refusals = server.stderr().matches("that takes a start, not a reload").count();
-        assert_eq!(refusals, changes.len(), "{}", server.stderr());
-        assert_eq!(curl(&[&format!("{CLEAR}:81/hello.txt")]), "hello\n");
-        let closed = run(tool("curl").args(["-s", &format!("{CLEAR}:82/hello.txt")]));
-        assert_eq!(closed.status.code(), Some(7));
-        // What is wrong is shown where it stands.
-        site.replace("hepta.kdl", WITH_NET.replace("\"10.77.0.1\"", "\"10.78.0.1\""));
-        let said = check();
-        assert!(!said.status.success());
-        assert!(said.stderr.contains("hepta.kdl:4:13: 10.78.0.1 is on no"), "{}", said.stderr);
-        // One of the two says over which network.
-        site.replace("hepta.kdl", WITH_NET);
-        let both = hepta(&[&["serve", "--config", file.to_str().unwrap()], &OURS[..]].concat());
-        assert!(both.stderr.contains("leave one of them away"), "{}", both.stderr);
-    });
+            until("the new port is open", || {
+                let said = run(tool("curl").args(["-s", &format!("{clear}:81/hello.txt")]));
+                (said.text() == "hello\n").then_some(())
+            });
+            // The network does not, and the log says which part of it, and everything stays as it is.
+            let changes = [
+                ("10.77.0.2/24", "10.77.0.3/24", "`net` changes addresses"),
+                ("gateway \"10.77.0.1\"", "", "`net` changes gateways"),
+                ("1400", "1500", "`net` changes the MTU"),
+                ("\"tap0\"", "\"tap1\"", "`net` changes the device"),
+                ("net \"tap0\"", "/-net \"tap0\"", "there is no `net` any more"),
+            ];
+            for (before, after, said) in changes {
+                let text = with_net.replace("listen 80", "listen 82");
+                let (before, after) = (family.say(before), family.say(after));
+                assert!(text.contains(&before));
+                site.replace("hepta.kdl", text.replace(&before, &after));
+                server.signal(Signal::HUP);
+                until(said, || server.stderr().contains(said).then_some(()));
+            }
+            let refusals = server.stderr().matches("that takes a start, not a reload").count();
+            assert_eq!(refusals, changes.len(), "{}", server.stderr());
+            assert_eq!(curl(&[&format!("{clear}:81/hello.txt")]), "hello\n");
+            let closed = run(tool("curl").args(["-s", &format!("{clear}:82/hello.txt")]));
+            assert_eq!(closed.status.code(), Some(7));
+            // What is wrong is shown where it stands.
+            let (near, far) = (family.say("\"10.77.0.1\""), family.say("\"10.78.0.1\""));
+            site.replace("hepta.kdl", with_net.replace(&near, &far));
+            let said = check();
+            assert!(!said.status.success());
+            let wrong = family.say("hepta.kdl:4:13: 10.78.0.1 is on no");
+            assert!(said.stderr.contains(&wrong), "{}", said.stderr);
+            // One of the two says over which network.
+            site.replace("hepta.kdl", with_net);
+            let both = hepta(
+                &[&["serve", "--config", file.to_str().unwrap()], &family.ours()[..]].concat(),
+            );
+            assert!(both.stderr.contains("leave one of them away"), "{}", both.stderr);
+        },
+    );
 }
 
 #[test]
 fn what_cannot_be_is_said() {
-    in_namespace("own_network::what_cannot_be_is_said", || {
-        let site = site();
-        make_network();
+    in_namespace_over_each("own_network::what_cannot_be_is_said", |family| {
+        let clear = &family.say(CLEAR);
+        let secure = &family.say(SECURE);
+        let site = site(family);
+        family.make_network();
         let root = site.path("www");
         let root = root.to_str().unwrap();
         let refused = |args: &[&str], word: &str| {
@@ -586,25 +656,30 @@ fn what_cannot_be_is_said() {
         };
         refused(&["--net", "tap0"], "--address");
         let two_captured = ["--workers", "2", "--capture", "/dev/null"];
-        refused(&[&OURS[..], &two_captured].concat(), "a capture has the frames of one worker");
-        refused(&[&OURS[..], &["--listen", "10.77.0.3:80"]].concat(), "10.77.0.2");
-        refused(&[&OURS[..], &["--listen", "80", "--listen", "80"]].concat(), "twice");
-        let mut server = serve(&site);
-        refused(&OURS, "another program has tap0 open");
+        refused(
+            &[&family.ours()[..], &two_captured].concat(),
+            "a capture has the frames of one worker",
+        );
+        let other = family.say("10.77.0.3:80");
+        refused(&[&family.ours()[..], &["--listen", &other]].concat(), &family.say("10.77.0.2"));
+        refused(&[&family.ours()[..], &["--listen", "80", "--listen", "80"]].concat(), "twice");
+        let mut server = serve(&site, family);
+        refused(&family.ours(), "another program has tap0 open");
         // An upgrade cannot take connections along that are ours alone, and changes nothing.
         server.signal(Signal::USR2);
         until("it says so", || server.stderr().contains("cannot be handed over").then_some(()));
-        assert_eq!(curl(&[&format!("{CLEAR}/hello.txt")]), "hello\n");
+        assert_eq!(curl(&[&format!("{clear}/hello.txt")]), "hello\n");
         // A reload closes and opens listeners as it does elsewhere.
         let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
-        site.replace("hepta.kdl", text.replace("10.77.0.2:80", "10.77.0.2:8080"));
+        let (before, after) = (family.say("10.77.0.2:80"), family.say("10.77.0.2:8080"));
+        site.replace("hepta.kdl", text.replace(&before, &after));
         server.signal(Signal::HUP);
         until("the new port is open", || {
-            let said = run(tool("curl").args(["-s", &format!("{CLEAR}:8080/hello.txt")]));
+            let said = run(tool("curl").args(["-s", &format!("{clear}:8080/hello.txt")]));
             (said.text() == "hello\n").then_some(())
         });
-        assert_eq!(run(tool("curl").args(["-s", CLEAR])).status.code(), Some(7));
-        assert_eq!(curl(&[&format!("{SECURE}/hello.txt")]), "hello\n");
+        assert_eq!(run(tool("curl").args(["-s", clear])).status.code(), Some(7));
+        assert_eq!(curl(&[&format!("{secure}/hello.txt")]), "hello\n");
         // Without its device it serves nobody, and ends.
         let _ = run(Command::new("ip").args(["link", "delete", "tap0"])).ok();
         assert_eq!(server.wait().code(), Some(1), "{}", server.stderr());
