@@ -335,7 +335,8 @@ impl Host {
         let source_for = |destination| network.source_for(destination);
         if let Some(datagram) = self.udp.poll_transmit(cx, out, source_for) {
             let udp::Outgoing { source, destination } = datagram;
-            return Some(Outgoing::usual(source, destination, Protocol::UDP));
+            let packet = Outgoing::usual(source, destination, Protocol::UDP);
+            return Some(network.labelled(packet, out.as_slice()));
         }
         self.tcp.poll_transmit(cx, network, out)
     }

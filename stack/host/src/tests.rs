@@ -1,4 +1,5 @@
 mod conversations;
+mod labels;
 mod leases;
 mod names;
 mod neighbors;
@@ -56,6 +57,8 @@ struct Net {
     cables: Vec<[(usize, InterfaceId); 2]>,
     in_flight: VecDeque<(Instant, usize, InterfaceId, Frame)>,
     events: Vec<(usize, Event)>,
+    /// Every frame that went over a cable, if they are to be kept, and whose it was.
+    frames: Option<Vec<(usize, Vec<u8>)>>,
 }
 
 impl Net {
@@ -71,6 +74,7 @@ impl Net {
             cables: Vec::new(),
             in_flight: VecDeque::new(),
             events: Vec::new(),
+            frames: None,
         }
     }
 
@@ -78,6 +82,14 @@ impl Net {
     fn pair(layers: &[Layer]) -> Self {
         let mut net = Self::new(layers);
         let hosts = ["10.0.0.1/16", "10.0.0.2/16"].map(|address| net.add_host(&[address]));
+        net.cables.push(hosts.map(|host| (host, IF1)));
+        net
+    }
+
+    /// Two hosts, fd00::1 and fd00::2, in one network on one cable.
+    fn pair_v6(layers: &[Layer]) -> Self {
+        let mut net = Self::new(layers);
+        let hosts = ["fd00::1/64", "fd00::2/64"].map(|address| net.add_host(&[address]));
         net.cables.push(hosts.map(|host| (host, IF1)));
         net
     }
@@ -138,6 +150,9 @@ impl Net {
             for host in 0..self.hosts.len() {
                 self.with(host, |cx, host| host.handle_timeout(cx));
                 while let Some(from) = self.with(host, |cx, host| host.poll_frame(cx, &mut out)) {
+                    if let Some(frames) = &mut self.frames {
+                        frames.push((host, out.as_slice().to_vec()));
+                    }
                     let to = self.other_end((host, from));
                     let due = self.now.after(DELAY);
                     let frame = Frame { bytes: out.as_slice().to_vec(), open: out.offload() };

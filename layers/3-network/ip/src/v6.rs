@@ -105,6 +105,13 @@ pub(crate) fn parse_cut_short(packet: &[u8]) -> Result<(Header, &[u8], usize), M
     Ok((header, rest, LEN + usize::from(u16::from_be_bytes([h[4], h[5]]))))
 }
 
+/// The label of a flow with this hash. It takes a key to know the next one (RFC 6437 §4, §6.1), and
+/// none is 0, which says that there is no label (§2).
+pub const fn flow_label_of(hash: u64) -> u32 {
+    let label = (hash >> 44) as u32;
+    if label == 0 { 1 } else { label }
+}
+
 /// A fragment header. (RFC 8200 §4.5)
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FragmentHeader {

@@ -48,6 +48,8 @@ const LOOPBACK_MTU: usize = v4::PACKET_LEN_MAX;
 #[derive(Debug)]
 pub(crate) struct Network {
     key: SipKey,
+    /// What labels of flows follow from.
+    label_key: SipKey,
     /// What addresses follow from that stay.
     stable_key: SipKey,
     /// The first is the loopback; a place is never used again.
@@ -170,13 +172,15 @@ pub(crate) struct Outgoing {
     /// Whether it may be cut if a link or the path takes no longer ones.
     pub(crate) may_be_cut: bool,
     pub(crate) service: Service,
+    /// In IPv6, what tells a flow from others for who looks no deeper; 0 for none. (RFC 6437)
+    pub(crate) flow_label: u32,
 }
 
 impl Outgoing {
     /// A packet that travels as most do: it may be cut, and nobody has chosen anything.
     pub(crate) fn usual(source: IpAddr, destination: IpAddr, protocol: Protocol) -> Self {
-        let (ecn, may_be_cut, service) = (Ecn::NotEct, true, Service::default());
-        Self { source, destination, protocol, ecn, may_be_cut, service }
+        let (ecn, may_be_cut, service, flow_label) = (Ecn::NotEct, true, Service::default(), 0);
+        Self { source, destination, protocol, ecn, may_be_cut, service, flow_label }
     }
 }
 
@@ -219,6 +223,7 @@ impl Network {
         let derive = |purpose: &[u8]| key.derive(purpose);
         let mut network = Self {
             key,
+            label_key: derive(b"flow labels"),
             stable_key,
             interfaces: Vec::new(),
             local: BTreeMap::new(),

@@ -144,8 +144,21 @@ impl Network {
         Some((route.interface, route.next_hop(to), mtu))
     }
 
+    /// The same packet with the label of the flow that the first four bytes of `payload`, its ports,
+    /// belong to.
+    pub(crate) fn labelled(&self, packet: Outgoing, payload: &[u8]) -> Outgoing {
+        let (IpAddr::V6(from), IpAddr::V6(to)) = (packet.source, packet.destination) else {
+            return packet;
+        };
+        let mut flow = [0; 36];
+        let ports = payload.get(..4).unwrap_or_default();
+        let bytes = from.octets().into_iter().chain(to.octets()).chain(ports.iter().copied());
+        flow.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        Outgoing { flow_label: v6::flow_label_of(self.label_key.hash(&flow)), ..packet }
+    }
+
     pub(super) fn emit_header(&mut self, packet: &Outgoing, out: &mut TxBuf, may_be_cut: bool) {
-        let Outgoing { source, destination, protocol, ecn, service, .. } = *packet;
+        let Outgoing { source, destination, protocol, ecn, service, flow_label, .. } = *packet;
         // RFC 1112 §6.1: what is for a group stays on the link unless somebody wants it otherwise.
         let advertised = self.advertised_hop_limit.filter(|_| destination.is_ipv6());
         let usual = match destination.is_multicast() {
@@ -166,7 +179,7 @@ impl Network {
                 header.emit(out);
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                let (flow_label, next, hop_limit) = (0, protocol, ttl);
+                let (next, hop_limit) = (protocol, ttl);
                 v6::Header { dscp, ecn, flow_label, next, hop_limit, source, destination }
                     .emit(out);
             }

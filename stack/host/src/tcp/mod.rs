@@ -96,6 +96,8 @@ pub(crate) struct Tcp {
 pub struct Socket {
     connection: Connection,
     service: Service,
+    /// What its packets are labelled with in IPv6.
+    flow_label: u32,
     is_ready: bool,
     has_news: bool,
     /// Its user has left: when it is over, it is gone.
@@ -346,9 +348,11 @@ impl Tcp {
 
     fn admit(&mut self, connection: Connection, service: Service) -> Key<Box<Socket>> {
         let flow = *connection.flow();
+        let flow_label = self.flow_label(&flow);
         let key = self.sockets.insert(Box::new(Socket {
             connection,
             service,
+            flow_label,
             is_ready: false,
             has_news: false,
             is_released: false,
@@ -456,6 +460,14 @@ impl Tcp {
     /// whether there is a connection yet, or still.
     pub(crate) fn number_of(&self, flow: &Flow) -> u64 {
         self.flows.hash(flow)
+    }
+
+    /// What the packets of a flow are labelled with in IPv6, from its first to its last.
+    fn flow_label(&self, flow: &Flow) -> u32 {
+        match flow.local.ip() {
+            IpAddr::V4(_) => 0,
+            IpAddr::V6(_) => ip::v6::flow_label_of(self.flows.hash(flow)),
+        }
     }
 
     /// The notes that follow are about this flow.

@@ -30,7 +30,8 @@ impl Tcp {
         out: &mut TxBuf,
     ) -> Option<Outgoing> {
         if let Some((flow, header)) = self.replies.pop_front() {
-            return Some(emit(&flow, &header, (Ecn::NotEct, Service::default()), out));
+            let below = (Ecn::NotEct, Service::default(), self.flow_label(&flow));
+            return Some(emit(&flow, &header, below, out));
         }
         while let Some(ready) = self.ready.front().copied() {
             let packet = match ready {
@@ -67,7 +68,7 @@ impl Tcp {
         let flow = *self.sockets.get(key)?.connection.flow();
         self.attribute(cx, &flow);
         let socket = self.sockets.get_mut(key)?;
-        let service = socket.service;
+        let (service, flow_label) = (socket.service, socket.flow_label);
         let limits =
             *self.turn.limits.get_or_insert_with(|| limits_to(cx.now(), network, flow.remote.ip()));
         let tcp::Outgoing { header, payload, segment_len, ecn } =
@@ -76,7 +77,7 @@ impl Tcp {
             out.append(slice);
         }
         let is_super = payload.len() > usize::from(segment_len);
-        let packet = emit(&flow, &header, (ecn, service), out);
+        let packet = emit(&flow, &header, (ecn, service, flow_label), out);
         if is_super && segment_len > 0 {
             let kind = SegmentationKind::Tcp;
             out.leave_segmentation(Segmentation { kind, payload_len: segment_len });
@@ -94,7 +95,8 @@ impl Tcp {
         let service = of.service;
         let (flow, header) = of.listener.poll_transmit(cx)?;
         self.attribute(cx, &flow);
-        Some(emit(&flow, &header, (Ecn::NotEct, service), out))
+        let below = (Ecn::NotEct, service, self.flow_label(&flow));
+        Some(emit(&flow, &header, below, out))
     }
 
     /// Nothing more to send now: the next deadline counts.
@@ -120,7 +122,7 @@ impl Tcp {
 fn emit(
     flow: &Flow,
     header: &tcp::Header,
-    (ecn, service): (Ecn, Service),
+    (ecn, service, flow_label): (Ecn, Service, u32),
     out: &mut TxBuf,
 ) -> Outgoing {
     let (source, destination) = (flow.local.ip(), flow.remote.ip());
@@ -133,5 +135,6 @@ fn emit(
     out.prepend_slice(bytes.get(..len).unwrap_or_default());
     out.leave_checksum(CHECKSUM_AT);
     // RFC 1191 §6, RFC 9293 §3.7.2: TCP cuts by itself, so routers need not.
-    Outgoing { source, destination, protocol: Protocol::TCP, ecn, may_be_cut: false, service }
+    let (protocol, may_be_cut) = (Protocol::TCP, false);
+    Outgoing { source, destination, protocol, ecn, may_be_cut, service, flow_label }
 }
