@@ -105,7 +105,7 @@ impl Interface {
         let InterfaceConfig { name, device, mac, neighbors } = config;
         let discovery = (device.medium == Medium::Ethernet).then(|| {
             // RFC 7217 §5: the name stays, while numbers of interfaces and hardware may change.
-            let identity = ndp::Identity::new(keys.addresses, name.as_bytes());
+            let identity = ndp::Identity::new(keys.addresses, keys.tables, name.as_bytes());
             let settings = ndp::Settings { identity, mtu: device.mtu, with_temporary: false };
             Discovery::new(settings, &neighbors)
         });

@@ -4,13 +4,13 @@
 //! (RFC 7217) and, if the operator wants them, temporary ones: of these the newest is used, a new one
 //! is made shortly before it is deprecated, and old ones live on for what still uses them.
 
+use std::collections::VecDeque;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use base::{Cx, Instant};
 
-use crate::claims::random_below;
-use crate::identifier::{Identity, temporary};
+use crate::identifier::Identity;
 use crate::wire::PrefixInformation;
 use crate::xray::{Seen, Why};
 
@@ -54,7 +54,7 @@ pub struct AutoAddress {
     /// Whether it is used for nothing new, as [`preferred_until`](Self::preferred_until) is past.
     pub is_deprecated: bool,
     made: Instant,
-    /// A random part of the preferred lifetime, which a temporary address does not use.
+    /// A part of the preferred lifetime, which a temporary address does not use.
     desync: Duration,
     /// How many before it were somebody else's.
     conflicts: u8,
@@ -69,6 +69,9 @@ pub(crate) struct Addresses {
     /// Whether there are temporary ones.
     with_temporary: bool,
     all: Vec<AutoAddress>,
+    /// How many temporary addresses there have been in a network, by its first 64 bits; also when the
+    /// network was gone in between, none comes again.
+    counts: VecDeque<(u64, u32)>,
 }
 
 /// Lifetimes of a prefix, as they come.
@@ -86,7 +89,7 @@ impl Lifetimes {
 
 impl Addresses {
     pub(crate) const fn new(identity: Identity, with_temporary: bool) -> Self {
-        Self { identity, with_temporary, all: Vec::new() }
+        Self { identity, with_temporary, all: Vec::new(), counts: VecDeque::new() }
     }
 
     pub(crate) fn all(&self) -> &[AutoAddress] {
@@ -195,7 +198,11 @@ impl Addresses {
         }
         let network = Ipv6Addr::from_bits(prefix.to_bits() >> 64 << 64);
         let (address, desync) = match is_temporary {
-            true => (temporary(cx, network), random_below(cx, DESYNC_MAX)),
+            true => {
+                let nth = self.count_temporary(network, conflicts);
+                let desync = self.identity.desync(network, nth, DESYNC_MAX);
+                (self.identity.temporary(network, nth, conflicts), desync)
+            }
             false => (self.identity.address(network, conflicts), Duration::ZERO),
         };
         let Lifetimes { preferred, valid } = told;
@@ -217,6 +224,21 @@ impl Addresses {
         }
         cx.note(|| Seen::AddressMade { address, temporary: is_temporary });
         self.all.push(own);
+    }
+
+    /// Which temporary address of a network the next one is; in place of one that was somebody else's it
+    /// is the same.
+    fn count_temporary(&mut self, network: Ipv6Addr, conflicts: u8) -> u32 {
+        let network = (network.to_bits() >> 64) as u64;
+        if let Some((_, count)) = self.counts.iter_mut().find(|(of, _)| *of == network) {
+            *count += u32::from(conflicts == 0);
+            return *count;
+        }
+        if self.counts.len() >= ADDRESSES_MAX {
+            self.counts.pop_front();
+        }
+        self.counts.push_back((network, 0));
+        0
     }
 }
 

@@ -20,7 +20,7 @@ fn v6(text: &str) -> Ipv6Addr {
 }
 
 fn settings(with_temporary: bool) -> Settings {
-    let identity = Identity::new(SipKey::new([7; 16]), b"eth0");
+    let identity = Identity::new(SipKey::new([7; 16]), SipKey::new([8; 16]), b"eth0");
     Settings { identity, mtu: 1500, with_temporary }
 }
 

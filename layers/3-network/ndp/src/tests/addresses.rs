@@ -135,6 +135,47 @@ fn temporary_addresses_follow_one_another() {
     assert!(seen.iter().all(|address| !is_reserved(*address)));
 }
 
+//= test RFC 8981 §3.3.2: they follow from a secret, what they were made of, and what changes with time
+#[test]
+fn who_knows_the_secret_and_hears_the_same_has_the_same_temporary_addresses() {
+    let live = |chance: u64, begins: Instant, secret: u8| {
+        let mut scene = Scene { world: World::seeded(chance), now: begins, ..Scene::new() };
+        let identity = Identity::new(SipKey::new([7; 16]), SipKey::new([secret; 16]), b"eth0");
+        let settings = Settings { identity, ..settings(true) };
+        let mut autoconf = Autoconf::new(settings);
+        scene.with(|cx| autoconf.start(cx));
+        let mut seen = Vec::new();
+        for hour in 0..240 {
+            // Between the second and the seventh day the network is gone.
+            let prefix = prefix("fd00:1::", 86_400, 86_400);
+            if !(48..168).contains(&hour) {
+                scene.hear(&mut autoconf, "fe80::1", 9000, &[Opt::Prefix(prefix)]);
+            }
+            // One that somebody else has.
+            let newest = autoconf.addresses().last().filter(|own| own.is_temporary).copied();
+            if let (20, Some(newest)) = (hour, newest) {
+                scene.with(|cx| autoconf.handle_conflict(cx, newest.address));
+            }
+            let temporary = autoconf.addresses().iter().filter(|own| own.is_temporary);
+            for address in temporary.map(|own| own.address) {
+                if !seen.contains(&address) {
+                    seen.push(address);
+                }
+            }
+            scene.run(&mut autoconf, HOUR);
+        }
+        seen
+    };
+    let one = live(1, Instant::ORIGIN, 8);
+    let other = live(2, Instant::from_millis(1700), 8);
+    assert_eq!(one, other);
+    assert!(one.len() >= 7, "{one:?}");
+    let distinct: std::collections::BTreeSet<_> = one.iter().collect();
+    assert_eq!(distinct.len(), one.len(), "none comes again");
+    let stranger = live(1, Instant::ORIGIN, 9);
+    assert!(stranger.iter().all(|address| !one.contains(address)));
+}
+
 //= test RFC 5453 §3: identifiers that are reserved are nobody's
 #[test]
 fn reserved_identifiers_are_known() {
