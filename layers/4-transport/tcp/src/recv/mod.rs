@@ -137,6 +137,7 @@ impl Recv {
         let (start, has_fin) = (segment.header.seq, segment.header.flags.has(Flags::FIN));
         let end = segment.end();
         self.data_segments = self.data_segments.wrapping_add(segments_in(segment));
+        self.ranges.forget_duplicate();
         if end.is_at_most(self.nxt) {
             self.refuse_duplicate(cx, config, start, end);
             return Taken::default();
@@ -309,6 +310,7 @@ impl Recv {
         if start.is_before(end) && start.is_before(self.nxt) {
             // Our acknowledgement was lost, or is late: the next ones do not wait.
             self.delay.hurry_anew(config, self.window.open(self.nxt));
+            self.ranges.forget_duplicate();
             self.note_duplicate(config, start, end.min(self.nxt));
         }
     }

@@ -71,6 +71,17 @@ impl Ranges {
         self.0.get_or_insert_default().note_duplicate(start, end);
     }
 
+    /// Other data came before that acknowledgement: what is reported is of the most recent packet
+    /// only (RFC 2883 §4).
+    #[inline]
+    pub(crate) fn forget_duplicate(&mut self) {
+        let Some(gaps) = &mut self.0 else { return };
+        gaps.duplicate = None;
+        if gaps.is_over() {
+            self.0 = None;
+        }
+    }
+
     /// The parts of `start..end` that have arrived before are reported too.
     pub(crate) fn note_overlaps(&mut self, start: Seq, end: Seq) {
         if let Some(gaps) = &mut self.0 {
