@@ -338,7 +338,7 @@ impl Connection {
         let breaks_off = self.life.linger().is_some_and(|linger| linger.is_zero());
         let is_unread = self.recv.buffer.len() > 0 && self.is_open();
         if breaks_off || (is_unread && self.config.idle.resets_unread) {
-            if is_unread && self.state == State::Closing {
+            if is_unread && matches!(self.state, State::Closing | State::LastAck) {
                 // Both have finished, and still the peer is wrong to think that all was read.
                 self.pending.owe_reset(self.send.nxt);
             }
