@@ -461,12 +461,15 @@ impl Listener {
     /// Shows the peer what we have, not too often (RFC 5961 §7).
     /// Who sends data out of place waits for an answer, and gets it however many there were.
     fn show_what_we_have(&mut self, cx: &mut Cx<'_>, flow: &Flow, segment: &Segment<'_>) {
-        if !segment.payload.is_empty()
-            && let Some(request) = self.half_open.get_mut(flow)
-        {
-            request.answered_at = None;
-        }
+        let Some(request) = self.half_open.get_mut(flow).filter(|_| !segment.payload.is_empty())
+        else {
+            return self.challenge(cx, flow, Why::OutOfWindow);
+        };
+        let before = request.answered_at.take();
         self.challenge(cx, flow, Why::OutOfWindow);
+        if let Some(request) = self.half_open.get_mut(flow) {
+            request.answered_at = before;
+        }
     }
 
     fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
