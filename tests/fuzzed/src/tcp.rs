@@ -154,7 +154,7 @@ impl Stage {
         let mut cx = Cx::new(self.now, Wall(0), &mut self.world);
         let mut isn = None;
         if let Some(waiting) = &mut self.waiting {
-            match waiting.handle_segment(&mut cx, &self.config, &segment) {
+            match waiting.handle_segment(&mut cx, &self.config, &segment, true) {
                 Returned::Reuse { isn: new } => isn = Some(new),
                 Returned::Nothing | Returned::Reply(_) => return,
             }

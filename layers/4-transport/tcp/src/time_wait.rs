@@ -61,12 +61,14 @@ impl TimeWait {
         self.until
     }
 
-    /// Takes a segment of the flow (RFC 9293 §3.10.7.4).
+    /// Takes a segment of the flow (RFC 9293 §3.10.7.4). Where nobody `listens` at our end, no new
+    /// connection can take its place, and it stays.
     pub fn handle_segment(
         &mut self,
         cx: &mut Cx<'_>,
         config: &Config,
         segment: &Segment<'_>,
+        listens: bool,
     ) -> Returned {
         let header = &segment.header;
         let now = cx.now();
@@ -77,7 +79,7 @@ impl TimeWait {
             cx.note(|| Seen::dropped(segment, Why::TimeWaitAssassin));
             return Returned::Nothing;
         }
-        if self.is_new_connection(header, value, is_old) {
+        if listens && self.is_new_connection(header, value, is_old) {
             return Returned::Reuse { isn: self.isn_after() };
         }
         if !is_old && header.seq == self.rcv_nxt && segment.is_empty() {

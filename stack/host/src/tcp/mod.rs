@@ -276,9 +276,10 @@ impl Tcp {
         ecn: tcp::Ecn,
     ) {
         let config = Arc::clone(&self.config);
-        let Some(Waiting { flow, state, .. }) = self.time_waits.get_mut(key) else { return };
-        let flow = *flow;
-        match state.handle_segment(cx, &config, segment) {
+        let Some(flow) = self.time_waits.get(key).map(|waiting| waiting.flow) else { return };
+        let listens = self.listener_at(flow.local).is_some();
+        let Some(Waiting { state, .. }) = self.time_waits.get_mut(key) else { return };
+        match state.handle_segment(cx, &config, segment, listens) {
             Returned::Nothing => {}
             Returned::Reply(header) => self.reply(cx, flow, *header),
             Returned::Reuse { isn } => {

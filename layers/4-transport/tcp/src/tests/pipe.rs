@@ -311,7 +311,7 @@ impl Pipe {
             let mut reply = None;
             match (&mut end.connection, &mut end.waiting) {
                 (_, Some(waiting)) => {
-                    match waiting.handle_segment(&mut cx, &end.config, &segment) {
+                    match waiting.handle_segment(&mut cx, &end.config, &segment, true) {
                         Returned::Reply(header) => reply = Some(*header),
                         Returned::Nothing => {}
                         Returned::Reuse { .. } => panic!("nobody begins anew"),

@@ -278,7 +278,7 @@ impl Stage {
         let mut cx = Cx::new(self.now, Wall(0), &mut self.world).watched_by(&mut notes);
         let mut isn = None;
         if let Some(waiting) = &mut self.waiting {
-            match waiting.handle_segment(&mut cx, &self.config, &segment) {
+            match waiting.handle_segment(&mut cx, &self.config, &segment, true) {
                 Returned::Nothing => return,
                 Returned::Reply(header) => return self.show(&header, &[], ""),
                 Returned::Reuse { isn: new } => isn = Some(new),
