@@ -16,6 +16,7 @@ mod ping;
 mod serve;
 mod stream;
 mod telnet;
+mod words;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

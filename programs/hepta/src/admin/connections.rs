@@ -12,6 +12,7 @@ use server::{Answer, ConnectionFacts, Connections, NoFilm, Reply, RequestFacts, 
 use super::{Overview, page, with_status};
 use crate::listing::{self, Form, escaped};
 use crate::serve::pages;
+use crate::words::ENGLISH;
 
 /// How many connections are told of at most; to ask the kernel for one takes a microsecond or two of
 /// its worker's time.
@@ -33,7 +34,7 @@ pub(super) fn list(overview: &Arc<Overview>, request: &Request) -> Reply {
         let connections = overview.observer.connections(SHOWN_MAX).await;
         let mut answer = match form {
             Form::Html => {
-                let page = listing::html_page("Connections", &table(&connections));
+                let page = listing::html_page(&ENGLISH, "Connections", &table(&connections));
                 let mut answer = with_status(Status::OK, page.media_type, page.body.into());
                 let policy = listing::CONTENT_SECURITY_POLICY;
                 answer.response.fields.push(Name::ContentSecurityPolicy, policy);
@@ -53,7 +54,7 @@ pub(super) fn film(overview: &Arc<Overview>, request: &Request, number: &[u8]) -
     let number = str::from_utf8(number).ok().and_then(|number| number.parse::<u64>().ok());
     let (Some(number), Some(time)) = (number, film_time(request.target.query())) else {
         let why = "write /connections/NUMBER/film, or /connections/NUMBER/film?seconds=1 to 60";
-        return pages::error(request, Status::BAD_REQUEST, why).into();
+        return pages::error_for_operators(request, Status::BAD_REQUEST, why).into();
     };
     let is_json = JSON_LINES.iter().any(|name| request.fields.has_element(Name::Accept, name));
     let (form, media_type) = match is_json {
@@ -82,11 +83,11 @@ fn no_film(request: &Request, why: NoFilm) -> Answer {
     match why {
         NoFilm::Refused => {
             let why = "there is no such connection, or it is filmed already, or too many are";
-            pages::error(request, Status::NOT_FOUND, why)
+            pages::error_for_operators(request, Status::NOT_FOUND, why)
         }
         NoFilm::Silent => {
             let why = "the connection's worker does not answer";
-            pages::error(request, Status::SERVICE_UNAVAILABLE, why)
+            pages::error_for_operators(request, Status::SERVICE_UNAVAILABLE, why)
         }
     }
 }

@@ -25,7 +25,7 @@ use server::{Answer, Config, Counter, Handler, Limits, Observer, Peer, Reply};
 use subtle::ConstantTimeEq as _;
 
 use crate::serve::xray::{Seen, Why};
-use crate::serve::{Sites, Tallies, browsers, pages, respond};
+use crate::serve::{Sites, Tallies, browsers, pages};
 
 /// How many connections there are at most; then idle ones go, and if none is idle, the next is
 /// refused. A scraper keeps one.
@@ -133,10 +133,10 @@ impl Admin {
         cx.note(|| Seen::Refused { because });
         if because == Why::Misdirected {
             let why = "ask by an address or as localhost; other names need a token";
-            return Some(pages::error(request, Status::MISDIRECTED_REQUEST, why));
+            return Some(pages::error_for_operators(request, Status::MISDIRECTED_REQUEST, why));
         }
         let why = "this needs a token, as in `Authorization: Bearer TOKEN`";
-        let mut answer = pages::error(request, Status::UNAUTHORIZED, why);
+        let mut answer = pages::error_for_operators(request, Status::UNAUTHORIZED, why);
         answer.response.fields.push(Name::WwwAuthenticate, "Bearer realm=\"hepta\"");
         Some(answer)
     }
@@ -144,10 +144,14 @@ impl Admin {
     fn answer(&self, request: &Request) -> Reply {
         let Ok(path) = request.target.normal_path() else {
             let why = "there is no path in this";
-            return pages::error(request, Status::BAD_REQUEST, why).into();
+            return pages::error_for_operators(request, Status::BAD_REQUEST, why).into();
         };
         if !METHODS.contains(&request.method) {
-            return respond::not_allowed(request, &METHODS).into();
+            let why = format!("the method {} has no use here", request.method);
+            let status = Status::METHOD_NOT_ALLOWED;
+            let mut answer = pages::error_for_operators(request, status, &why);
+            answer.response.fields.push(Name::Allow, semantics::allow::value(&METHODS));
+            return answer.into();
         }
         if let Some(rest) = path.strip_prefix(b"/connections") {
             return match (rest, number_of_film(rest)) {
@@ -208,7 +212,7 @@ fn number_of_film(rest: &[u8]) -> Option<&[u8]> {
 }
 
 fn nothing(request: &Request) -> Answer {
-    pages::error(request, Status::NOT_FOUND, "there is nothing here; / says what is")
+    pages::error_for_operators(request, Status::NOT_FOUND, "there is nothing here; / says what is")
 }
 
 /// Whether the request shows the token (RFC 6750 §2.1). How long it takes does not tell how much of

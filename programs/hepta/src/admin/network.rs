@@ -18,7 +18,7 @@ pub(super) fn show(overview: &Arc<Overview>, request: &Request) -> Reply {
         let seen = overview.observer.networks(Looked::at).await;
         let Some(looked) = seen.into_iter().reduce(Looked::and) else {
             let why = "sites are served over the kernel's network; `ip` and `ss` show that one";
-            return pages::error(&request, Status::NOT_FOUND, why);
+            return pages::error_for_operators(&request, Status::NOT_FOUND, why);
         };
         let mut answer = match is_text {
             true => page(TEXT, anstream::adapter::strip_str(&looked.text()).to_string().into()),

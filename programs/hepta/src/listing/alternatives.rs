@@ -3,7 +3,8 @@ use message::uri::percent;
 
 use super::json::quoted;
 use super::text::escaped;
-use super::{Form, Page, html_page};
+use super::{Form, Page, error};
+use crate::words::Words;
 
 /// A representation that the client did not ask for, and can have by its own address.
 #[derive(Clone, Debug)]
@@ -15,37 +16,28 @@ pub(crate) struct Alternative<'a> {
 }
 
 /// Says that nothing is acceptable, and what there is instead (RFC 9110 §15.5.7).
-pub(crate) fn alternatives_page(form: Form, alternatives: &[Alternative<'_>]) -> Page {
+pub(crate) fn alternatives_page(
+    form: Form,
+    words: &Words,
+    alternatives: &[Alternative<'_>],
+) -> Page {
     let status = Status::NOT_ACCEPTABLE;
-    let (code, reason) = (status.code(), status.reason());
-    let explanation = "there is no representation that your request accepts; there are:";
+    let (explanation, lead) = (Some(words.errors.nothing_acceptable), words.errors.alternatives);
     match form {
         Form::Html => {
             let items: String = alternatives.iter().map(item).collect();
-            let content = format!(
-                "<h1 class=\"status\"><span>{code}</span> {reason}</h1>\n\
-                 <p class=\"explanation\">{explanation}</p>\n<ul>\n{items}</ul>\n"
-            );
-            html_page(&status.to_string(), &content)
+            let list =
+                format!("<p class=\"explanation\">{}</p>\n<ul>\n{items}</ul>\n", escaped(lead));
+            error::html(words, status, explanation, &list)
         }
         Form::Text => {
             let lines: String = alternatives.iter().map(line).collect();
-            Page {
-                media_type: "text/plain; charset=utf-8",
-                body: format!("{status}\n\n{explanation}\n\n{lines}"),
-            }
+            error::text(words, status, explanation, &format!("\n{lead}\n\n{lines}"))
         }
         Form::Json => {
             let objects: Vec<_> = alternatives.iter().map(object).collect();
-            Page {
-                media_type: "application/problem+json",
-                body: format!(
-                    "{{\"status\":{code},\"title\":{},\"detail\":{},\"alternatives\":[\n{}\n]}}\n",
-                    quoted(reason),
-                    quoted(explanation.trim_end_matches("; there are:")),
-                    objects.join(",\n"),
-                ),
-            }
+            let member = format!(",\"alternatives\":[\n{}\n]", objects.join(",\n"));
+            error::json(words, status, explanation, &member)
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn directory(path: &[u8], listing: &Listing) -> Page {
         ));
     }
     body.push_str(&format!("\n],\"truncated\":{}}}\n", listing.truncated));
-    Page { media_type: "application/json", body }
+    Page { media_type: "application/json", language: None, body }
 }
 
 /// Text as JSON.

@@ -1,8 +1,9 @@
 //! Pages that the server writes itself: what a directory holds, and what went wrong.
 //!
-//! Each is made in the [`Form`] that the client prefers. Who sends one says `Vary: Accept`, since
-//! another client would have got another form, and [`CONTENT_SECURITY_POLICY`] with the HTML: the
-//! pages need nothing but their own style, so whatever a file's name might smuggle in stays dead.
+//! Each is made in the [`Form`] and in the language that the client prefers, which are in the values
+//! that it is made of. Who sends one says so in Vary, since another client would have got another
+//! page, and [`CONTENT_SECURITY_POLICY`] with the HTML: the pages need nothing but their own style, so
+//! whatever a file's name might smuggle in stays dead.
 
 mod alternatives;
 mod directory;
@@ -20,6 +21,8 @@ pub(crate) use error::error_page;
 pub(crate) use order::Order;
 pub(crate) use text::escaped;
 
+use crate::words::Words;
+
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +38,8 @@ const STYLE: &str = include_str!("style.css");
 pub(crate) struct Page {
     /// The value of its Content-Type.
     pub(crate) media_type: &'static str,
+    /// The value of its Content-Language; nothing where it has no sentences, and is the same in all.
+    pub(crate) language: Option<&'static str>,
     /// Its bytes.
     pub(crate) body: String,
 }
@@ -113,15 +118,15 @@ fn quality(essence: &str, request: &Fields) -> u16 {
     closest.map_or(0, |(_, quality)| quality)
 }
 
-/// An HTML page around `content`, which is HTML; the title is text.
-pub(crate) fn html_page(title: &str, content: &str) -> Page {
-    let title = escaped(title);
+/// An HTML page around `content`, which is HTML in the language of these words; the title is text.
+pub(crate) fn html_page(words: &Words, title: &str, content: &str) -> Page {
+    let (title, tag) = (escaped(title), words.tag);
     let body = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{content}</main>\n\
          <footer>Hepta</footer>\n</body>\n</html>\n",
     );
-    Page { media_type: "text/html; charset=utf-8", body }
+    Page { media_type: "text/html; charset=utf-8", language: Some(tag), body }
 }

@@ -2,8 +2,9 @@ use expect_test::{Expect, expect};
 use files::{Kind, Listed, Listing, Modified};
 use message::{Fields, Name, Status};
 
-use super::text::{Grouped, Size, Utc, escaped};
-use super::{Form, Order, Page, STYLE, directory_page, error_page};
+use super::text::{Size, Utc, escaped};
+use super::{Alternative, Form, Order, Page, STYLE, alternatives_page, directory_page, error_page};
+use crate::words::{ENGLISH, LANGUAGES};
 
 fn entry(name: impl AsRef<[u8]>, kind: Kind, len: u64, secs: i64) -> Listed {
     let modified = Modified { secs, nanos: 5 };
@@ -35,7 +36,7 @@ fn content(page: &Page) -> String {
 
 #[test]
 fn a_small_directory_as_html() {
-    let page = directory_page(Form::Html, b"a/b", small(), Order::default());
+    let page = directory_page(Form::Html, &ENGLISH, b"a/b", small(), Order::default());
     assert_eq!(page.media_type, "text/html; charset=utf-8");
     expect![[r#"
         <!doctype html>
@@ -60,12 +61,12 @@ fn a_small_directory_as_html() {
         <tbody>
         <tr><td class="name"><a class="up" href="../">Parent directory</a></td><td></td><td></td></tr>
         <tr><td class="name"><a class="directory" href="images/"><bdi>images</bdi>/</a></td><td class="size"></td><td class="date"><time datetime="2017-07-14T02:40:00Z">2017-07-14<span> 02:40:00</span></time></td></tr>
-        <tr><td class="name"><a class="file" href="Page-9.html"><bdi>Page-9.html</bdi></a></td><td class="size" title="999 bytes">999 B</td><td class="date"><time datetime="2020-09-13T12:26:40Z">2020-09-13<span> 12:26:40</span></time></td></tr>
-        <tr><td class="name"><a class="file" href="page-10.html"><bdi>page-10.html</bdi></a></td><td class="size" title="1,234,567 bytes">1.2 MiB</td><td class="date"><time datetime="2023-11-14T22:13:20Z">2023-11-14<span> 22:13:20</span></time></td></tr>
-        <tr><td class="name"><a class="file" href="read%20me.txt"><bdi>read me.txt</bdi></a></td><td class="size" title="0 bytes">0 B</td><td class="date"><time datetime="2020-09-13T12:26:40Z">2020-09-13<span> 12:26:40</span></time></td></tr>
+        <tr><td class="name"><a class="file" href="Page-9.html"><bdi>Page-9.html</bdi></a></td><td class="size" title="999 bytes">999 B</td><td class="date"><time datetime="2020-09-13T12:26:40Z">2020-09-13<span> 12:26:40</span></time></td></tr>
+        <tr><td class="name"><a class="file" href="page-10.html"><bdi>page-10.html</bdi></a></td><td class="size" title="1,234,567 bytes">1.2 MiB</td><td class="date"><time datetime="2023-11-14T22:13:20Z">2023-11-14<span> 22:13:20</span></time></td></tr>
+        <tr><td class="name"><a class="file" href="read%20me.txt"><bdi>read me.txt</bdi></a></td><td class="size" title="0 bytes">0 B</td><td class="date"><time datetime="2020-09-13T12:26:40Z">2020-09-13<span> 12:26:40</span></time></td></tr>
         </tbody>
         </table>
-        <p class="total">1 directory, 3 files, <span title="1,235,566 bytes">1.2 MiB</span></p>
+        <p class="total">1 directory, 3 files, <span title="1,235,566 bytes">1.2 MiB</span></p>
         </main>
         <footer>Hepta</footer>
         </body>
@@ -75,7 +76,7 @@ fn a_small_directory_as_html() {
 
 #[test]
 fn a_small_directory_as_json() {
-    let page = directory_page(Form::Json, b"a/b", small(), Order::default());
+    let page = directory_page(Form::Json, &ENGLISH, b"a/b", small(), Order::default());
     assert_eq!(page.media_type, "application/json");
     expect![[r#"
         {"path":"/a/b/","entries":[
@@ -85,13 +86,13 @@ fn a_small_directory_as_json() {
         {"name":"read me.txt","type":"file","size":0,"modified":"2020-09-13T12:26:40Z","href":"read%20me.txt"}
         ],"truncated":false}
     "#]].assert_eq(&page.body);
-    let empty = directory_page(Form::Json, b"", Listing::default(), Order::default());
+    let empty = directory_page(Form::Json, &ENGLISH, b"", Listing::default(), Order::default());
     assert_eq!(empty.body, "{\"path\":\"/\",\"entries\":[\n],\"truncated\":false}\n");
 }
 
 #[test]
 fn the_root_has_no_parent_and_may_be_empty() {
-    let page = directory_page(Form::Html, b"", Listing::default(), Order::default());
+    let page = directory_page(Form::Html, &ENGLISH, b"", Listing::default(), Order::default());
     let page = content(&page);
     assert!(!page.contains("../"), "{page}");
     assert!(
@@ -102,9 +103,9 @@ fn the_root_has_no_parent_and_may_be_empty() {
 #[test]
 fn says_when_there_is_more() {
     let listing = Listing { truncated: true, ..small() };
-    let page = directory_page(Form::Html, b"", listing.clone(), Order::default());
+    let page = directory_page(Form::Html, &ENGLISH, b"", listing.clone(), Order::default());
     assert!(page.body.contains("There are more"));
-    let page = directory_page(Form::Json, b"", listing, Order::default());
+    let page = directory_page(Form::Json, &ENGLISH, b"", listing, Order::default());
     assert!(page.body.ends_with("],\"truncated\":true}\n"));
 }
 
@@ -131,11 +132,15 @@ fn hostile_names_stay_names() {
     ];
     for name in names {
         for kind in [Kind::File, Kind::Directory] {
-            let listing = || Listing { entries: vec![entry(name, kind, 1, 0)], truncated: false };
+            let listing = || Listing { entries: vec![entry(name, kind, 1, 0)], truncated: true };
             let path = [b"up/", name].concat();
-            let html = content(&directory_page(Form::Html, &path, listing(), Order::default()));
-            check_markup(&html);
-            let json = directory_page(Form::Json, &path, listing(), Order::default()).body;
+            let in_language = |words| {
+                content(&directory_page(Form::Html, words, &path, listing(), Order::default()))
+            };
+            LANGUAGES.map(in_language).iter().for_each(|html| check_markup(html));
+            let html = in_language(&ENGLISH);
+            let json =
+                directory_page(Form::Json, &ENGLISH, &path, listing(), Order::default()).body;
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
             assert_eq!(json["entries"][0]["name"], String::from_utf8_lossy(name).as_ref());
 
@@ -155,10 +160,10 @@ fn hostile_names_stay_names() {
 /// Tags and attributes are those that we write, whatever stands between them.
 #[track_caller]
 fn check_markup(html: &str) {
-    const TAGS: [&str; 24] = [
+    const TAGS: [&str; 26] = [
         "!doctype", "html", "head", "meta", "title", "style", "body", "main", "nav", "h1", "span",
-        "a", "bdi", "wbr", "table", "thead", "tbody", "tr", "th", "td", "small", "time", "p",
-        "footer",
+        "a", "bdi", "wbr", "table", "thead", "tbody", "tr", "th", "td", "small", "time", "p", "ul",
+        "li", "footer",
     ];
     for tag in html.split('<').skip(1) {
         let (tag, _) = tag.split_once('>').expect("every tag is closed");
@@ -185,7 +190,7 @@ fn orders() {
 #[track_caller]
 fn check_order(query: &str, want: &str) {
     let order = Order::from_query(Some(query.as_bytes()));
-    let page = directory_page(Form::Json, b"", small(), order);
+    let page = directory_page(Form::Json, &ENGLISH, b"", small(), order);
     let json: serde_json::Value = serde_json::from_str(&page.body).unwrap();
     let short = |entry: &serde_json::Value| {
         let name = entry["name"].as_str().unwrap();
@@ -215,7 +220,7 @@ fn names_are_sorted_as_people_do() {
     ];
     let entries = names.drain(..).map(|name| file(name, 0, 0)).collect();
     let listing = Listing { entries, truncated: false };
-    let page = directory_page(Form::Json, b"", listing, Order::default());
+    let page = directory_page(Form::Json, &ENGLISH, b"", listing, Order::default());
     let json: serde_json::Value = serde_json::from_str(&page.body).unwrap();
     let sorted: Vec<_> =
         json["entries"].as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap()).collect();
@@ -227,7 +232,7 @@ fn names_are_sorted_as_people_do() {
 fn the_heads_of_columns_sort_and_turn() {
     let heads = |query: &str| {
         let order = Order::from_query(Some(query.as_bytes()));
-        let page = content(&directory_page(Form::Html, b"a", small(), order));
+        let page = content(&directory_page(Form::Html, &ENGLISH, b"a", small(), order));
         let head = page.split_once("<thead>").unwrap().1.split_once("</thead>").unwrap().0;
         let parts = head.split("<th scope=\"col\" ").skip(1);
         parts
@@ -250,7 +255,7 @@ fn the_heads_of_columns_sort_and_turn() {
 #[test]
 fn an_order_is_kept_on_the_way() {
     let order = Order::from_query(Some(b"sort=size&order=desc"));
-    let page = directory_page(Form::Html, b"a/b", small(), order).body;
+    let page = directory_page(Form::Html, &ENGLISH, b"a/b", small(), order).body;
     for link in ["images/", "../", "../../"] {
         let link = format!("href=\"{link}?sort=size&amp;order=desc\"");
         assert!(page.contains(&link), "{link}");
@@ -299,14 +304,94 @@ fn fields(accept: Option<&str>) -> Fields {
     fields
 }
 
+/// What strangers can bring into an explanation stays text, in every language and form.
+#[test]
+fn hostile_explanations_stay_text() {
+    const HOSTILE: &str = "</p><script>alert('1')</script>&amp;\"\u{1}\r\n\"}, \"x\": \u{202e}é";
+    for words in LANGUAGES {
+        let errors = &words.errors;
+        let gaps = [errors.origin_refused, errors.method_refused, errors.no_coding_acceptable];
+        for explanation in gaps.map(|says| says(HOSTILE)) {
+            let page = |form| error_page(form, words, Status::FORBIDDEN, Some(&explanation));
+            check_markup(&content(&page(Form::Html)));
+            let json: serde_json::Value = serde_json::from_str(&page(Form::Json).body).unwrap();
+            assert_eq!(json["detail"], explanation);
+            assert_eq!(json.as_object().unwrap().len(), 3, "{json}");
+            assert_eq!(page(Form::Text).media_type, "text/plain; charset=utf-8");
+        }
+    }
+}
+
+/// So do names, types and languages of files that are listed because none is acceptable.
+#[test]
+fn hostile_alternatives_stay_text() {
+    const HOSTILE: &str = "javascript:\"><script>alert('1')</script>&lt;\u{1}";
+    for words in LANGUAGES {
+        let alternative =
+            Alternative { name: HOSTILE, media_type: HOSTILE, language: Some(HOSTILE) };
+        let page = |form| alternatives_page(form, words, std::slice::from_ref(&alternative));
+        let html = content(&page(Form::Html));
+        check_markup(&html);
+        assert!(html.contains("<a href=\"./javascript:%22"), "{html}");
+        let json: serde_json::Value = serde_json::from_str(&page(Form::Json).body).unwrap();
+        assert_eq!(json["alternatives"][0]["type"], HOSTILE);
+        assert_eq!(json["alternatives"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn every_page_says_its_language() {
+    for words in LANGUAGES {
+        let root = |form| directory_page(form, words, b"", small(), Order::default());
+        let error = |form| error_page(form, words, Status::GONE, None);
+        let all = alternatives_page(Form::Text, words, &[]);
+        for page in [root(Form::Html), error(Form::Html), error(Form::Text), error(Form::Json), all]
+        {
+            assert_eq!(page.language, Some(words.tag), "{}", page.media_type);
+            let is_html = page.media_type.starts_with("text/html");
+            let says = page.body.contains(&format!("<html lang=\"{}\">", words.tag));
+            assert_eq!(says, is_html, "{}", page.body);
+        }
+        let json = root(Form::Json);
+        assert_eq!(json.language, None, "it has no words");
+        let english = directory_page(Form::Json, &ENGLISH, b"", small(), Order::default());
+        assert_eq!(json, english);
+    }
+}
+
+#[test]
+fn a_small_directory_in_each_language() {
+    let said = |words| {
+        let listing = Listing { truncated: true, ..small() };
+        let page = content(&directory_page(Form::Html, words, b"a", listing, Order::default()));
+        let mut said = Vec::new();
+        for tag in page.split('<').skip(1) {
+            let (tag, text) = tag.split_once('>').unwrap();
+            for name in ["aria-label=\"", "title=\""] {
+                said.extend(tag.split_once(name).and_then(|(_, value)| value.split('"').next()));
+            }
+            said.push(text.trim());
+        }
+        said.retain(|said| !said.is_empty() && !said.starts_with("20"));
+        said.join(" | ").replace('\u{a0}', "_").replace('\u{202f}', "~")
+    };
+    expect![[r#"
+        Index of /a/ | Breadcrumb | Index of | Top directory | / | a | / | Name | Size | Modified | UTC | Parent directory | images | / | 02:40:00 | Page-9.html | 999_bytes | 999 B | 12:26:40 | page-10.html | 1,234,567_bytes | 1.2 MiB | 22:13:20 | read me.txt | 0_bytes | 0 B | 12:26:40 | 1_directory, 3_files, | 1,235,566_bytes | 1.2 MiB | . There are more entries, but a page shows no more than these. | Hepta
+        Inhalt von /a/ | Pfad | Inhalt von | Oberstes Verzeichnis | / | a | / | Name | Größe | Geändert | UTC | Übergeordnetes Verzeichnis | images | / | 02:40:00 | Page-9.html | 999_Byte | 999 B | 12:26:40 | page-10.html | 1~234~567_Byte | 1.2 MiB | 22:13:20 | read me.txt | 0_Byte | 0 B | 12:26:40 | 1_Verzeichnis, 3_Dateien, | 1~235~566_Byte | 1.2 MiB | . Es gibt weitere Einträge, doch eine Seite zeigt nicht mehr als diese. | Hepta
+        Contenu de /a/ | Fil d’Ariane | Contenu de | Répertoire racine | / | a | / | Nom | Taille | Modifié | UTC | Répertoire parent | images | / | 02:40:00 | Page-9.html | 999_octets | 999 B | 12:26:40 | page-10.html | 1~234~567_octets | 1.2 MiB | 22:13:20 | read me.txt | 0_octet | 0 B | 12:26:40 | 1_répertoire, 3_fichiers, | 1~235~566_octets | 1.2 MiB | . Il y a d’autres éléments, mais une page n’en affiche pas davantage. | Hepta
+        Contenido de /a/ | Ruta de navegación | Contenido de | Directorio raíz | / | a | / | Nombre | Tamaño | Modificado | UTC | Directorio superior | images | / | 02:40:00 | Page-9.html | 999_bytes | 999 B | 12:26:40 | page-10.html | 1~234~567_bytes | 1.2 MiB | 22:13:20 | read me.txt | 0_bytes | 0 B | 12:26:40 | 1_directorio, 3_archivos, | 1~235~566_bytes | 1.2 MiB | . Hay más elementos, pero una página no muestra más que estos. | Hepta"#]].assert_eq(&LANGUAGES.map(said).join("\n"));
+}
+
 #[test]
 fn errors_in_three_forms() {
-    let show = |form, want: Expect| {
-        let page = error_page(form, Status::NOT_FOUND, "Nothing is called \"<b>\" here.");
+    let show = |form, explanation, want: Expect| {
+        let page = error_page(form, &ENGLISH, Status::NOT_FOUND, explanation);
         want.assert_eq(&format!("{}\n{}", page.media_type, content(&page)));
     };
+    let explanation = Some("Nothing is called \"<b>\" here.");
     show(
         Form::Html,
+        explanation,
         expect![[r#"
         text/html; charset=utf-8
         <!doctype html>
@@ -331,6 +416,7 @@ fn errors_in_three_forms() {
     );
     show(
         Form::Text,
+        explanation,
         expect![[r#"
         text/plain; charset=utf-8
         404 Not Found
@@ -340,9 +426,101 @@ fn errors_in_three_forms() {
     );
     show(
         Form::Json,
+        explanation,
         expect![[r#"
         application/problem+json
         {"status":404,"title":"Not Found","detail":"Nothing is called \"<b>\" here."}
+    "#]],
+    );
+    show(
+        Form::Text,
+        None,
+        expect![[r#"
+        text/plain; charset=utf-8
+        404 Not Found
+    "#]],
+    );
+    show(
+        Form::Json,
+        None,
+        expect![[r#"
+        application/problem+json
+        {"status":404,"title":"Not Found"}
+    "#]],
+    );
+}
+
+//= test RFC 9457 §4.2.1: the title of a status may be in the client's language.
+#[test]
+fn errors_in_four_languages() {
+    let all: Vec<_> = LANGUAGES
+        .iter()
+        .map(|words| {
+            let explanation = (words.errors.range_outside)(1_234_567);
+            let status = Status::RANGE_NOT_SATISFIABLE;
+            error_page(Form::Json, words, status, Some(&explanation)).body
+        })
+        .collect();
+    expect![[r#"
+        {"status":416,"title":"Range Not Satisfiable","detail":"The requested range lies outside the file, whose length is 1,234,567_bytes."}
+        {"status":416,"title":"Bereich nicht verfügbar","detail":"Der angeforderte Bereich liegt außerhalb der Datei, die 1~234~567_Byte umfasst."}
+        {"status":416,"title":"Plage non disponible","detail":"La plage demandée se trouve en dehors du fichier, dont la taille est de 1~234~567_octets."}
+        {"status":416,"title":"Intervalo no disponible","detail":"El intervalo solicitado queda fuera del archivo, cuyo tamaño es de 1~234~567_bytes."}
+    "#]].assert_eq(&all.concat().replace('\u{a0}', "_").replace('\u{202f}', "~"));
+    // An error that nobody registered has no name in any language.
+    let unknown = error_page(Form::Text, &ENGLISH, Status::new(499).unwrap(), None);
+    assert_eq!(unknown.body, "499\n");
+}
+
+/// RFC 9110 §15.5.7: a list for people and for programs.
+#[test]
+fn alternatives_in_three_forms() {
+    let german = LANGUAGES[1];
+    let alternatives = [
+        Alternative { name: "a b.de.html", media_type: "text/html", language: Some("de") },
+        Alternative { name: "data.json", media_type: "application/json", language: None },
+    ];
+    let show = |form, want: Expect| {
+        let page = content(&alternatives_page(form, german, &alternatives));
+        want.assert_eq(page.split_once("<main>").map_or(&page, |(_, main)| main));
+    };
+    show(
+        Form::Html,
+        expect![[r#"
+
+        <h1 class="status"><span>406</span> Nicht akzeptabel</h1>
+        <p class="explanation">Keine der verfügbaren Fassungen entspricht dem, was die Anfrage akzeptiert.</p>
+        <p class="explanation">Verfügbare Fassungen:</p>
+        <ul>
+        <li><a href="a%20b.de.html" type="text/html" hreflang="de">a b.de.html</a></li>
+        <li><a href="data.json" type="application/json">data.json</a></li>
+        </ul>
+        </main>
+        <footer>Hepta</footer>
+        </body>
+        </html>
+    "#]],
+    );
+    show(
+        Form::Text,
+        expect![[r#"
+        406 Nicht akzeptabel
+
+        Keine der verfügbaren Fassungen entspricht dem, was die Anfrage akzeptiert.
+
+        Verfügbare Fassungen:
+
+        a%20b.de.html  (text/html, de)
+        data.json  (application/json)
+    "#]],
+    );
+    show(
+        Form::Json,
+        expect![[r#"
+        {"status":406,"title":"Nicht akzeptabel","detail":"Keine der verfügbaren Fassungen entspricht dem, was die Anfrage akzeptiert.","alternatives":[
+        {"href":"a%20b.de.html","type":"text/html","language":"de"},
+        {"href":"data.json","type":"application/json","language":null}
+        ]}
     "#]],
     );
 }
@@ -365,10 +543,6 @@ fn sizes() {
     for (len, want) in sizes {
         assert_eq!(Size(len).to_string(), want, "{len}");
     }
-    assert_eq!(Grouped(0).to_string(), "0");
-    assert_eq!(Grouped(999).to_string(), "999");
-    assert_eq!(Grouped(1_000).to_string(), "1,000");
-    assert_eq!(Grouped(u64::MAX).to_string(), "18,446,744,073,709,551,615");
 }
 
 //= test RFC 3339 §5.6: four digits of the year, a T, a Z.

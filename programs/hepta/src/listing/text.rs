@@ -54,22 +54,6 @@ impl fmt::Display for Size {
     }
 }
 
-/// A number with its digits in threes: `1,234,567`.
-pub(super) struct Grouped(pub(super) u64);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
-    }
-}
-
 /// A date, in UTC. Years are kept within 0000 and 9999, which have four digits (RFC 3339 §5.6).
 pub(super) struct Utc {
     /// `2026-01-31`

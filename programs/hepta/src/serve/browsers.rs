@@ -1,11 +1,10 @@
 //! What answers say to browsers: what pages may do with them, and how long they are kept.
 
-use base::Wall;
-use bytes::Bytes;
+use base::{Cx, Wall};
 use message::{Fields, Method, Name, Request, Response, Status, date};
 use server::{Answer, Body};
 
-use super::respond;
+use super::{pages, respond};
 use crate::config::{Caching, Security};
 
 /// What every answer has: who answers, and what cannot harm.
@@ -78,13 +77,10 @@ pub(crate) fn announced_method(request: &Request) -> Option<Method> {
 }
 
 /// What answers a preflight, but for the fields of its decision.
-pub(crate) fn preflight(request: &Request, status: Status) -> Answer {
+pub(crate) fn preflight(cx: &mut Cx<'_>, request: &Request, status: Status) -> Answer {
     if status == Status::NO_CONTENT {
         return Answer { response: Response::new(status, base_fields()), body: Body::Empty };
     }
-    let asked = request.fields.get(Name::Origin).unwrap_or_default().escape_ascii();
-    let text = format!("{status}: pages of {asked} may not ask this\n");
-    let mut fields = base_fields();
-    fields.push(Name::ContentType, "text/plain; charset=utf-8");
-    Answer::whole(status, fields, Bytes::from(text))
+    let origin = request.fields.get(Name::Origin).unwrap_or_default().escape_ascii().to_string();
+    pages::error(cx, request, status, |say| (say.origin_refused)(&origin))
 }

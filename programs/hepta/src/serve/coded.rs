@@ -71,7 +71,7 @@ impl Coded {
         if !file.derived.is_compressible {
             return match encoding::choose(cx, &request.fields, &[Coding::Identity]) {
                 Some(_) => respond::with(cx, request, &Selected::identity(&file)).into(),
-                None => not_acceptable(request, &[Coding::Identity]).into(),
+                None => not_acceptable(cx, request, &[Coding::Identity]).into(),
             };
         }
         let siblings = Coding::ALL.map(|coding| (coding, sibling(cx, root, path, coding, &file)));
@@ -105,7 +105,7 @@ impl Coded {
             Some(coding) => stream(cx, request, coding, &file).into(),
             None => {
                 let all = [Coding::Identity, Coding::Brotli, Coding::Zstd, Coding::Gzip];
-                not_acceptable(request, &all).into()
+                not_acceptable(cx, request, &all).into()
             }
         }
     }
@@ -318,10 +318,11 @@ impl Source for Stream {
 }
 
 /// RFC 9110 §12.5.3, §15.5.7: the client excludes every coding there is, the plain one included.
-fn not_acceptable(request: &Request, available: &[Coding]) -> Answer {
+fn not_acceptable(cx: &mut Cx<'_>, request: &Request, available: &[Coding]) -> Answer {
     let names: Vec<&str> = available.iter().map(|coding| coding.as_str()).collect();
-    let explanation = format!("this can be had in these codings: {}", names.join(", "));
-    let mut answer = pages::error(request, Status::NOT_ACCEPTABLE, &explanation);
+    let mut answer = pages::error(cx, request, Status::NOT_ACCEPTABLE, |say| {
+        (say.no_coding_acceptable)(&names.join(", "))
+    });
     semantics::vary::add(&mut answer.response.fields, Name::AcceptEncoding);
     answer
 }

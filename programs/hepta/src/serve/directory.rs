@@ -16,6 +16,7 @@ use super::respond::{self, Selected};
 use super::variants::{Chosen, Variants};
 use crate::config::FilesSettings;
 use crate::listing;
+use crate::words::Errors;
 
 /// What a resource here understands.
 pub(crate) const METHODS: [Method; 3] = [Method::Get, Method::Head, Method::Options];
@@ -44,7 +45,7 @@ impl Directory {
         match request.method {
             Method::Get | Method::Head => self.get(cx, request, name),
             Method::Options => respond::options(&METHODS).into(),
-            _ => respond::not_allowed(request, &METHODS).into(),
+            _ => respond::not_allowed(cx, request, &METHODS).into(),
         }
     }
 
@@ -155,7 +156,7 @@ impl Directory {
             return self.refuse(cx, request, Refused::NotFound);
         }
         match self.root.list(directory) {
-            Ok(listing) => pages::directory(request, directory, listing).into(),
+            Ok(listing) => pages::directory(cx, request, directory, listing).into(),
             Err(refused) => self.refuse(cx, request, refused),
         }
     }
@@ -186,31 +187,31 @@ impl Directory {
         respond::with(cx, request, &selected).into()
     }
 
-    fn refuse(&self, cx: &Cx<'_>, request: &Request, refused: Refused) -> Reply {
-        let (status, explanation) = match refused {
+    fn refuse(&self, cx: &mut Cx<'_>, request: &Request, refused: Refused) -> Reply {
+        let (status, why): (_, fn(&Errors) -> &'static str) = match refused {
             // Whether something hides there is nobody's business (RFC 9110 §15.5.4).
             Refused::NotFound | Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
                 return self.not_found(cx, request).into();
             }
-            Refused::Denied => (Status::FORBIDDEN, "this may not be read"),
-            Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, "too much is going on; try again"),
-            Refused::Other(_) => (Status::INTERNAL_SERVER_ERROR, "this cannot be read"),
+            Refused::Denied => (Status::FORBIDDEN, |say| say.not_readable),
+            Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, |say| say.exhausted),
+            Refused::Other(_) => (Status::INTERNAL_SERVER_ERROR, |say| say.unreadable),
         };
         if let Refused::Other(kind) = refused {
             tracing::error!(target = request.target.as_str(), %kind, "cannot be read");
         }
-        pages::error(request, status, explanation).into()
+        pages::error(cx, request, status, why).into()
     }
 
     /// The site's own page, `404.html` at its top, for who would rather read HTML; else ours.
-    fn not_found(&self, cx: &Cx<'_>, request: &Request) -> Answer {
+    fn not_found(&self, cx: &mut Cx<'_>, request: &Request) -> Answer {
         let status = Status::NOT_FOUND;
         if listing::Form::of_error(&request.fields) == listing::Form::Html
             && let Ok(Entry::File(page)) = self.root.lookup(b"404.html", cx.now())
         {
             return respond::error_page(status, &Selected::identity(&page));
         }
-        pages::error(request, status, "there is nothing here")
+        pages::error(cx, request, status, |say| say.nothing_here)
     }
 }
 

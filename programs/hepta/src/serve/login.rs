@@ -78,8 +78,7 @@ impl Login {
         };
         let Some(place) = Place::take(&self.under_way) else {
             cx.note(|| Seen::Refused { because: Why::TooManyLogins });
-            let why = "too many passwords are being looked at; try again";
-            return Some(pages::busy(request, why).into());
+            return Some(pages::busy(cx, request, |say| say.too_many_logins).into());
         };
         let (login, users, now) = (Rc::clone(self), Arc::clone(&self.users), cx.now());
         Some(Reply::Again(Box::pin(async move {
@@ -107,8 +106,8 @@ impl Login {
 
     fn refuse(&self, cx: &mut Cx<'_>, request: &Request, because: Why) -> Answer {
         cx.note(|| Seen::Refused { because });
-        let why = "this needs a name and a password";
-        let mut answer = pages::error(request, Status::UNAUTHORIZED, why);
+        let status = Status::UNAUTHORIZED;
+        let mut answer = pages::error(cx, request, status, |say| say.login_needed);
         answer.response.fields.push(Name::WwwAuthenticate, &self.challenge);
         answer
     }

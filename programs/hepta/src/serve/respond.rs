@@ -85,11 +85,11 @@ pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) 
             Selection::Whole => whole(selected),
             Selection::One(range) => one_part(selected, range),
             Selection::Several(ranges) => several_parts(cx, selected, &ranges),
-            Selection::Unsatisfiable => unsatisfiable(request, selected),
+            Selection::Unsatisfiable => unsatisfiable(cx, request, selected),
         },
         Verdict::NotModified => not_modified(selected),
         Verdict::PreconditionFailed => vary_like(
-            pages::error(request, Status::PRECONDITION_FAILED, "it is not what you think it is"),
+            pages::error(cx, request, Status::PRECONDITION_FAILED, |say| say.not_as_expected),
             selected,
         ),
     }
@@ -143,9 +143,9 @@ fn several_parts(cx: &mut Cx<'_>, selected: &Selected<'_>, ranges: &[ByteRange])
 }
 
 /// RFC 9110 §15.5.17: says how long the representation is, so that the client can ask again.
-fn unsatisfiable(request: &Request, selected: &Selected<'_>) -> Answer {
-    let explanation = format!("the representation has {} bytes", selected.len);
-    let mut answer = pages::error(request, Status::RANGE_NOT_SATISFIABLE, &explanation);
+fn unsatisfiable(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
+    let status = Status::RANGE_NOT_SATISFIABLE;
+    let mut answer = pages::error(cx, request, status, |say| (say.range_outside)(selected.len));
     let range = ContentRange::Unsatisfied { complete: selected.len };
     answer.response.fields.push(Name::ContentRange, range.to_string());
     vary_like(answer, selected)
@@ -178,9 +178,9 @@ pub(crate) fn options(methods: &[Method]) -> Answer {
 }
 
 /// RFC 9110 §15.5.6: not this method, but these.
-pub(crate) fn not_allowed(request: &Request, methods: &[Method]) -> Answer {
-    let explanation = format!("{} has no use here", request.method);
-    let mut answer = pages::error(request, Status::METHOD_NOT_ALLOWED, &explanation);
+pub(crate) fn not_allowed(cx: &mut Cx<'_>, request: &Request, methods: &[Method]) -> Answer {
+    let (status, method) = (Status::METHOD_NOT_ALLOWED, request.method.to_string());
+    let mut answer = pages::error(cx, request, status, |say| (say.method_refused)(&method));
     answer.response.fields.push(Name::Allow, semantics::allow::value(methods));
     answer
 }

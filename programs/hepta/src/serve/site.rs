@@ -154,7 +154,7 @@ impl Site {
     ) -> Reply {
         let path = match request.target.normal_path() {
             Ok(path) => path,
-            Err(bad) => return without_path(request, bad.what).into(),
+            Err(bad) => return without_path(cx, request, bad.what).into(),
         };
         let found = self.find(&path, request);
         if !way.is_for_page {
@@ -171,11 +171,11 @@ impl Site {
             }
             Found::Route(route) => (Ok(route), &route.steps),
             Found::OtherMethods(methods) => {
-                (Err(respond::not_allowed(request, &methods)), &self.steps)
+                (Err(respond::not_allowed(cx, request, &methods)), &self.steps)
             }
             Found::Nothing => {
-                let why = "there is nothing here";
-                (Err(pages::error(request, Status::NOT_FOUND, why)), &self.steps)
+                let answer = pages::error(cx, request, Status::NOT_FOUND, |say| say.nothing_here);
+                (Err(answer), &self.steps)
             }
         };
         let Some(steps) = steps else {
@@ -316,7 +316,7 @@ impl Site {
             }
             Responder::Respond(status, Some(text)) => respond::text(*status, text).into(),
             Responder::Respond(status, None) if status.is_error() => {
-                pages::error(request, *status, status.reason()).into()
+                pages::bare_error(cx, request, *status).into()
             }
             Responder::Respond(status, None) => respond::text(*status, "").into(),
             Responder::Redirect(location, status) => {
@@ -336,12 +336,11 @@ impl Site {
         if way.rewrites >= REWRITES_MAX {
             cx.note(|| Seen::Refused { because: Why::RewritesGoRound });
             tracing::error!(target = request.target.as_str(), "rewrites go round in a circle");
-            let why = "the server's rewrites go round in a circle";
-            return pages::error(request, Status::INTERNAL_SERVER_ERROR, why).into();
+            let status = Status::INTERNAL_SERVER_ERROR;
+            return pages::error(cx, request, status, |say| say.rewrites_go_round).into();
         }
         let Some(rewritten) = rewrite(asked, to) else {
-            let why = "there is nothing at such a path";
-            return pages::error(request, Status::NOT_FOUND, why).into();
+            return pages::error(cx, request, Status::NOT_FOUND, |say| say.nothing_here).into();
         };
         cx.note(|| Seen::Rewritten { path: rewritten.target.as_str() });
         let way = Way { rewrites: way.rewrites + 1, ..way };
@@ -373,12 +372,15 @@ fn rewrite(asked: Asked<'_>, to: &Template) -> Option<Request> {
 
 /// Answers a request whose target has no path that could be looked for.
 #[cold]
-fn without_path(request: &Request, what: &str) -> Answer {
+fn without_path(cx: &mut Cx<'_>, request: &Request, what: &str) -> Answer {
     match request.target.form() {
         // RFC 9110 §9.3.6: no tunnels begin here.
-        Form::Authority => respond::not_allowed(request, &METHODS),
+        Form::Authority => respond::not_allowed(cx, request, &METHODS),
         // RFC 9110 §9.3.7: OPTIONS of the server as a whole.
         Form::Asterisk => respond::options(&METHODS),
-        Form::Origin | Form::Absolute => pages::error(request, Status::BAD_REQUEST, what),
+        Form::Origin | Form::Absolute => {
+            cx.note(|| Seen::PathRefused { what });
+            pages::error(cx, request, Status::BAD_REQUEST, |say| say.path_unusable)
+        }
     }
 }

@@ -18,11 +18,15 @@ use super::site::Site;
 use super::tally::{OfWorker, Tallies};
 use super::xray::{Seen, Why};
 use crate::config::{self, HostPattern, LogFormat, LogPlace, Settings};
+use crate::words::Errors;
 
 /// The longest name that there can be (RFC 1035 §2.3.4): longer ones are not looked for.
 const HOST_LEN_MAX: usize = 255;
 
-const NO_SITE: &str = "this server has no site of that name";
+/// The sentence that says why there is no site.
+type Says = fn(&Errors) -> &'static str;
+
+const NO_SITE: Says = |say| say.no_such_site;
 
 /// All sites of a server, for one worker.
 pub(crate) struct Sites {
@@ -88,7 +92,7 @@ impl Sites {
     ///
     /// Why there is none: the answer is 421 (RFC 9110 §15.5.20).
     #[inline(always)]
-    fn find(&self, request: &Request, peer: &Peer<'_>) -> Result<&Site, &'static str> {
+    fn find(&self, request: &Request, peer: &Peer<'_>) -> Result<&Site, Says> {
         let default = self.default.as_ref();
         if self.exactly.is_empty() && self.below.is_empty() {
             return default.ok_or(NO_SITE);
@@ -101,7 +105,7 @@ impl Sites {
         let came_under = peer.tls.and_then(|tls| tls.server_name.as_deref());
         match came_under.filter(|name| !name.eq_ignore_ascii_case(host)) {
             Some(name) if !self.find_named(name).or(default).is_some_and(|s| ptr::eq(s, site)) => {
-                Err("the connection was made to a site of another name")
+                Err(|say| say.other_site)
             }
             _ => Ok(site),
         }
@@ -110,8 +114,8 @@ impl Sites {
     fn handle_new(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply {
         if let Method::Other(_) = request.method {
             // RFC 9110 §9.1: 501 for a method nobody here knows, 405 for one that has no use here.
-            let why = "this server does not know the method";
-            return pages::error(request, Status::NOT_IMPLEMENTED, why).into();
+            let status = Status::NOT_IMPLEMENTED;
+            return pages::error(cx, request, status, |say| say.method_unknown).into();
         }
         match self.find(request, peer) {
             Ok(site) => {
@@ -120,7 +124,7 @@ impl Sites {
             }
             Err(why) => {
                 cx.note(|| Seen::Refused { because: Why::Misdirected });
-                pages::error(request, Status::MISDIRECTED_REQUEST, why).into()
+                pages::error(cx, request, Status::MISDIRECTED_REQUEST, why).into()
             }
         }
     }

@@ -21,6 +21,7 @@ use super::rate::Limiter;
 use super::server_timing;
 use super::xray::{Seen, Why};
 use crate::config::{self, Access, Change, FieldStep};
+use crate::words::Errors;
 
 /// The steps of a route, or of a site, for one worker.
 pub(crate) struct Steps {
@@ -61,8 +62,7 @@ impl Steps {
     ) -> Option<Reply> {
         if !is_let_in(&self.settings.access, peer.ip()) {
             cx.note(|| Seen::RefusedAddress { address: Or(peer.address) });
-            let why = "this may not be had from where you are";
-            return Some(pages::error(request, Status::FORBIDDEN, why).into());
+            return Some(forbidden(cx, request, |say| say.address_refused));
         }
         let Counted { limiter, crowding } = self.not_counted(counted);
         // Who is asked about again has been counted.
@@ -70,13 +70,12 @@ impl Steps {
             && let Err(wait) = limiter.count(address)
         {
             cx.note(|| Seen::Refused { because: Why::TooManyRequests });
-            return Some(too_many(request, wait).into());
+            return Some(too_many(cx, request, wait).into());
         }
         if let Some(crowding) = crowding {
             let Some(under_way) = crowding.enter(peer.ip()) else {
                 cx.note(|| Seen::Refused { because: Why::TooManyAtOnce });
-                let why = "too many are asking for this at once; try again";
-                return Some(pages::busy(request, why).into());
+                return Some(pages::busy(cx, request, |say| say.too_many_at_once).into());
             };
             peer.notes.keep(under_way);
         }
@@ -85,29 +84,27 @@ impl Steps {
             && announced > max
         {
             cx.note(|| Seen::Refused { because: Why::BodyTooLong });
-            let why = format!("a request may have {max} bytes here");
-            return Some(pages::error(request, Status::CONTENT_TOO_LARGE, &why).into());
+            let status = Status::CONTENT_TOO_LARGE;
+            return Some(pages::error(cx, request, status, |say| (say.body_too_long)(max)).into());
         }
         if let (Some(port), false) = (self.settings.https_only, peer.is_secure) {
             return Some(browsers::to_tls(request, port).into());
         }
         // A preflight has no credentials, and asks for nothing but leave (Fetch, CORS protocol).
         if let Some(status) = cors.and_then(cors::Decision::status) {
-            return Some(browsers::preflight(request, status).into());
+            return Some(browsers::preflight(cx, request, status).into());
         }
         let is_allowed = cors.is_some_and(|d| d.verdict == cors::Verdict::Allowed);
         if let (Some(policy), false) = (&self.settings.cross_site, is_allowed) {
             let scheme = if peer.is_secure { "https" } else { "http" };
             if cross_site::check(cx, policy, scheme, request).is_err() {
-                let why = "a page of another site has sent this";
-                return Some(pages::error(request, Status::FORBIDDEN, why).into());
+                return Some(forbidden(cx, request, |say| say.cross_site));
             }
         }
         let has_certificate = peer.tls.is_some_and(|tls| tls.has_client_certificate);
         if self.settings.needs_certificate && !has_certificate {
             cx.note(|| Seen::Refused { because: Why::NoCertificate });
-            let why = "this needs a client certificate";
-            return Some(pages::error(request, Status::FORBIDDEN, why).into());
+            return Some(forbidden(cx, request, |say| say.certificate_needed));
         }
         self.login.as_ref().and_then(|login| login.check(cx, request))
     }
@@ -190,11 +187,19 @@ impl Steps {
     }
 }
 
+fn forbidden(
+    cx: &mut Cx<'_>,
+    request: &Request,
+    say: impl FnOnce(&'static Errors) -> &'static str,
+) -> Reply {
+    pages::error(cx, request, Status::FORBIDDEN, say).into()
+}
+
 /// RFC 6585 §4: how long to wait, in whole seconds.
-fn too_many(request: &Request, wait: Duration) -> Answer {
+fn too_many(cx: &mut Cx<'_>, request: &Request, wait: Duration) -> Answer {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let why = "you have asked for much in a short time";
-    let mut answer = pages::error(request, Status::TOO_MANY_REQUESTS, why);
+    let status = Status::TOO_MANY_REQUESTS;
+    let mut answer = pages::error(cx, request, status, |say| (say.too_many_requests)(seconds));
     answer.response.fields.push(Name::RetryAfter, seconds.to_string());
     answer
 }

@@ -113,7 +113,7 @@ impl Variants {
             }
             Decision::NotAcceptable(_) => {
                 let alternatives: Vec<_> = self.0.iter().map(Variant::as_alternative).collect();
-                let mut answer = pages::alternatives(request, &alternatives);
+                let mut answer = pages::alternatives(cx, request, &alternatives);
                 depends_on.add_to_vary(&mut answer.response.fields);
                 Some(Chosen::None(answer))
             }

@@ -3,6 +3,8 @@
 use message::Status;
 use server::Or;
 
+use crate::listing::Form;
+
 base::notes! {
     /// What became of a request on its way to a handler and back.
     pub(crate) enum Seen<'a> in Application {
@@ -10,10 +12,14 @@ base::notes! {
         Refused { because: Why },
         /// It comes from an address that is not let in.
         RefusedAddress { address: Or },
+        /// Its path cannot be used (RFC 3986 §3.3).
+        PathRefused { what: &'a str },
         /// It is answered as if it had asked for this path.
         Rewritten { path: &'a str },
         /// A page of the site's own is shown for an error.
         ErrorPageShown { status: Status, path: &'a str },
+        /// The answer is a page of our own, in this form and language.
+        PageWritten { form: Form, language: &'a str },
     }
 }
 

@@ -2,8 +2,9 @@
 //
 //   node browse.mjs CHROMIUM PROFILE STEPS
 //
-// STEPS is JSON: [{goto: URL}, {eval: EXPRESSION}, {click: SELECTOR}, {reload: true}]. Each step
-// that leads to a page waits for its load event; an expression's promise is waited for. Standard
+// STEPS is JSON: [{goto: URL}, {eval: EXPRESSION}, {click: SELECTOR}, {reload: true},
+// {languages: LIST}]. Each step that leads to a page waits for its load event; an expression's promise
+// is waited for; the languages are those that the reader has chosen from then on. Standard
 // output gets {results, problems, responses}: what the expressions gave, what the console, the
 // security checks or the network complained of, and the responses as the network saw them.
 
@@ -105,7 +106,11 @@ try {
   for (const step of JSON.parse(stepsText)) {
     if (step.goto) await leads(() => ask('Page.navigate', { url: step.goto }));
     else if (step.reload) await leads(() => ask('Page.reload'));
-    else if (step.click) {
+    else if (step.languages) {
+      const userAgent = await evaluate('navigator.userAgent');
+      const acceptLanguage = step.languages;
+      await ask('Emulation.setUserAgentOverride', { userAgent, acceptLanguage });
+    } else if (step.click) {
       await leads(() => evaluate(`document.querySelector(${JSON.stringify(step.click)}).click()`));
     } else results.push(await evaluate(step.eval));
   }

@@ -141,6 +141,36 @@ fn chromium_reads_a_listing_and_follows_it() {
 }
 
 #[test]
+fn chromium_reads_a_listing_in_its_language() {
+    let site = page();
+    let server = program(&site).start();
+    let look = "[navigator.language, document.documentElement.lang, document.title, \
+        ...[...document.querySelectorAll('th a, a.up')].map(a => a.textContent), \
+        document.querySelector('.total').firstChild.data].join('|').replace(/\\u00a0/g, '_')";
+    let fits = "document.documentElement.scrollWidth <= innerWidth";
+    let mut steps = Vec::new();
+    for languages in ["de-CH,de,en", "fr-CA", "es-419,es", "ja"] {
+        steps.push(json!({ "languages": languages }));
+        steps.push(json!({ "goto": server.url("/folder/") }));
+        steps.extend([json!({ "eval": look }), json!({ "eval": fits })]);
+    }
+    let seen = browse(&json!(steps));
+    let want = [
+        "de-CH|de|Inhalt von /folder/|Name|Größe|Geändert|Übergeordnetes Verzeichnis|\
+         1_Verzeichnis, 1_Datei, ",
+        "fr-CA|fr|Contenu de /folder/|Nom|Taille|Modifié|Répertoire parent|\
+         1_répertoire, 1_fichier, ",
+        "es-419|es|Contenido de /folder/|Nombre|Tamaño|Modificado|Directorio superior|\
+         1_directorio, 1_archivo, ",
+        "ja|en|Index of /folder/|Name|Size|Modified|Parent directory|1_directory, 1_file, ",
+    ];
+    for (language, want) in want.iter().enumerate() {
+        assert_eq!(seen["results"][2 * language], *want);
+        assert_eq!(seen["results"][2 * language + 1], true, "no scrolling sideways: {want}");
+    }
+}
+
+#[test]
 fn chromium_speaks_tls() {
     let site = page();
     let server = program(&site).arg("--tls").start();

@@ -22,6 +22,8 @@ mod head;
 mod hints;
 mod http2;
 mod http2_attacks;
+mod ipv6;
+mod languages;
 mod listening;
 mod listing;
 mod logs;
