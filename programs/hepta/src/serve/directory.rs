@@ -203,15 +203,30 @@ impl Directory {
         pages::error(cx, request, status, why).into()
     }
 
-    /// The site's own page, `404.html` at its top, for who would rather read HTML; else ours.
+    /// The site's own page for who would rather read HTML, if it has one; else ours.
     fn not_found(&self, cx: &mut Cx<'_>, request: &Request) -> Answer {
-        let status = Status::NOT_FOUND;
-        if listing::Form::of_error(&request.fields) == listing::Form::Html
-            && let Ok(Entry::File(page)) = self.root.lookup(b"404.html", cx.now())
-        {
-            return respond::error_page(status, &Selected::identity(&page));
+        let is_html = listing::Form::of_error(&request.fields) == listing::Form::Html;
+        let page = if is_html { self.own_not_found(cx, request) } else { None };
+        page.unwrap_or_else(|| pages::error(cx, request, Status::NOT_FOUND, |say| say.nothing_here))
+    }
+
+    /// `404.html` at the top, or one of those that answer for it, such as `404.de.html`.
+    fn own_not_found(&self, cx: &mut Cx<'_>, request: &Request) -> Option<Answer> {
+        let name = b"404.html";
+        let shown = |page: &_| respond::error_page(Status::NOT_FOUND, &Selected::identity(page));
+        match self.root.lookup(name, cx.now()) {
+            Ok(Entry::File(page)) => return Some(shown(&page)),
+            _ if !self.settings.negotiates => return None,
+            _ => {}
         }
-        pages::error(cx, request, status, |say| say.nothing_here)
+        match Variants::find(cx, &self.root, &self.settings, name)?.choose(cx, request)? {
+            Chosen::File(_, page, choice) => {
+                let mut answer = shown(&page);
+                choice.describe_page(&mut answer.response.fields);
+                Some(answer)
+            }
+            Chosen::None(_) => None,
+        }
     }
 }
 

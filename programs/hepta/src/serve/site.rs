@@ -284,6 +284,8 @@ impl Site {
                 cx.note(|| Seen::ErrorPageShown { status, path });
                 steps::show(page, answer)
             }
+            // The client takes none of the page's types or languages: it gets ours.
+            Reply::Now(page) if page.response.status == Status::NOT_ACCEPTABLE => answer,
             _ => {
                 tracing::warn!(
                     path,

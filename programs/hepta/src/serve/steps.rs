@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base::Cx;
 use ipnet::IpNet;
-use message::{Fields, Name, Pace, Request, Response, Status};
+use message::{Fields, Name, Pace, Request, Response, Status, list};
 use semantics::{cors, cross_site};
 use server::{Answer, Or, Peer, Reply};
 
@@ -265,13 +265,27 @@ pub(crate) fn show(page: Answer, answer: Answer) -> Answer {
         Name::ContentType,
         Name::Vary,
     ];
+    // Errors about a representation that fields of the request selected: another request might not
+    // have come to them, whatever is shown (RFC 9110 §12.5.5).
+    const OF_SELECTION: [Status; 3] =
+        [Status::NOT_ACCEPTABLE, Status::PRECONDITION_FAILED, Status::RANGE_NOT_SATISFIABLE];
     let mut response = answer.response;
+    let selected_by = if OF_SELECTION.contains(&response.status) {
+        response.fields.joined(Name::Vary)
+    } else {
+        None
+    };
     for name in OF_CONTENT {
         response.fields.remove(name);
     }
     for name in OF_PAGE {
         for value in page.response.fields.get_all(name) {
             response.fields.push(name, value);
+        }
+    }
+    for name in selected_by.iter().flat_map(|names| list::elements(names)) {
+        if let Ok(name) = str::from_utf8(name) {
+            semantics::vary::add(&mut response.fields, name);
         }
     }
     Answer { response, body: page.body }

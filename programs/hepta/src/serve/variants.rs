@@ -151,6 +151,15 @@ impl Choice {
         }
     }
 
+    /// Says what was chosen to be shown for an error. The page's own address is not that of what was
+    /// asked for, so it is not said.
+    pub(super) fn describe_page(&self, fields: &mut Fields) {
+        self.depends_on.add_to_vary(fields);
+        if let Some(tag) = &self.language {
+            fields.set(Name::ContentLanguage, tag);
+        }
+    }
+
     fn add_to(&self, status: Status, fields: &mut Fields) {
         self.depends_on.add_to_vary(fields);
         if status.is_error() {

@@ -19,6 +19,10 @@ fn configured() -> (Site, Server) {
         .with("www/a b:c.de.txt", "Leerzeichen\n")
         .with("www/errors/404.de.html", "<p>nicht da</p>\n")
         .with("www/errors/404.en.html", "<p>not there</p>\n")
+        .with("www/errors/406.de.html", "<p>nichts davon</p>\n")
+        .with("www/errors/406.en.html", "<p>none of them</p>\n")
+        .with("own/404.de.html", "<p>fort</p>\n")
+        .with("own/404.en.html", "<p>gone</p>\n")
         .with(
             "hepta.kdl",
             r#"listen "127.0.0.1:0"
@@ -26,7 +30,13 @@ fn configured() -> (Site, Server) {
                 files "www" { negotiate #true; languages "en" "de" }
                 error-page "/errors/404.html" 404
             }
-            site "off.example" { files "www" }"#,
+            site "off.example" { files "www" }
+            site "own.example" { files "own" { negotiate #true; languages "en" "de" } }
+            site "errors.example" {
+                files "www" { negotiate #true; languages "en" "de" }
+                error-page "/errors/404.html" 404
+                error-page "/errors/406.html" 406
+            }"#,
         );
     let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
     (site, server)
@@ -116,6 +126,49 @@ fn errors_speak_the_clients_language() {
     assert!(german.lists("vary", "accept-language"));
     assert_eq!(german.field("content-location"), None);
     assert_eq!(ask(&server, "/missing", &[]).text(), "<p>not there</p>\n");
+}
+
+#[test]
+fn the_own_404_speaks_the_clients_language() {
+    let (_site, server) = configured();
+    let ask = |accept: &str, language: &str| {
+        let fields = [("Accept", accept), ("Accept-Language", language)];
+        server.ask_host("own.example", "GET", "/missing", &fields)
+    };
+    for (language, tag, text) in [
+        ("de-AT", "de", "<p>fort</p>\n"),
+        ("en, de;q=0.9", "en", "<p>gone</p>\n"),
+        ("fr", "en", "<p>gone</p>\n"),
+    ] {
+        let page = ask("text/html", language);
+        assert_eq!((page.status, page.text()), (404, text.into()), "{language}");
+        assert_eq!(page.field("content-language"), Some(tag));
+        assert_eq!(page.field("vary"), Some("Accept, Accept-Language"));
+        assert_eq!((page.field("content-location"), page.field("etag")), (None, None));
+    }
+    // Who would rather have text, or takes neither language, gets the server's own.
+    let text = ask("text/plain", "de").text();
+    assert!(text.starts_with("404 Nicht gefunden\n"), "{text}");
+    let neither = ask("text/html", "fr, de;q=0, en;q=0");
+    assert_eq!((neither.status, neither.field("content-language")), (404, Some("fr")));
+}
+
+#[test]
+fn pages_of_errors_depend_on_what_the_error_depends_on() {
+    let (_site, server) = configured();
+    let ask = |target: &str, accept: &str| {
+        let fields = [("Accept", accept), ("Accept-Language", "de")];
+        server.ask_host("errors.example", "GET", target, &fields)
+    };
+    let none = ask("/data", "text/html, image/png");
+    assert_eq!((none.status, none.text()), (406, "<p>nichts davon</p>\n".into()));
+    assert_eq!(none.field("content-language"), Some("de"));
+    assert!(none.lists("vary", "accept"), "other types would have been there: {none}");
+    // The site's page is HTML. Who takes no HTML gets ours, and nobody is told that a page is missing.
+    let json = ask("/missing", "application/json");
+    assert_eq!(json.field("content-type"), Some("application/problem+json"));
+    assert!(json.text().contains("Unter dieser Adresse gibt es nichts."), "{}", json.text());
+    assert!(!server.stderr().contains("is not there"), "{}", server.stderr());
 }
 
 #[test]
