@@ -22,7 +22,6 @@ mod head;
 mod hints;
 mod http2;
 mod http2_attacks;
-mod ipv6;
 mod languages;
 mod listening;
 mod listing;

@@ -200,7 +200,7 @@ fn a_stack_is_shown_with_its_neighbours() {
     in_namespace_over_each("net::a_stack_is_shown_with_its_neighbours", |family| {
         let over = |args: &[&str]| hepta(&[args, &family.ours()].concat());
         family.make_network();
-        let (kernel, ours) = (&family.say("10.77.0.1"), family.say("10.77.0.2"));
+        let kernel = &family.say("10.77.0.1");
         let text = over(&["net", "show", "--gateway", kernel]).ok().text();
         for word in [family.ours()[3], family.all(), kernel, "reachable", "Ethernet"] {
             assert!(text.contains(word), "{word} is not in {text}");
