@@ -24,6 +24,7 @@ mod echo_socket;
 mod error;
 mod letterbox;
 mod link;
+mod napi;
 mod packet;
 mod queues;
 mod resolver;

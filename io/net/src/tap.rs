@@ -11,6 +11,7 @@ use rustix::fs::{Mode as FileMode, OFlags};
 use rustix::io::Errno;
 
 use crate::config::{PortConfig, offloading};
+use crate::napi;
 
 /// How long an interface's name may be, without the zero behind it. (`IFNAMSIZ`)
 const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
@@ -53,7 +54,8 @@ impl Tap {
     ///
     /// # Errors
     /// When there is no `/dev/net/tun`, the right to use it is missing (CAP_NET_ADMIN), the name is
-    /// too long, or another has the device.
+    /// too long, or another has the device; when a thread of the kernel's is wanted, and the right to
+    /// mount (CAP_SYS_ADMIN) or Linux 5.12 is missing.
     pub fn open(name: &str, mode: Mode, config: PortConfig) -> io::Result<Self> {
         match Self::open_as(name, mode, config, 0) {
             // Of a device that was made for several queues this is the only one.
@@ -116,7 +118,11 @@ impl Tap {
             Mode::Tun => (libc::IFF_TUN, Medium::Ip),
         };
         let headers = if knows_headers { libc::IFF_VNET_HDR } else { 0 };
-        let name = attach(&fd, name, kind | libc::IFF_NO_PI | headers | more_flags)?;
+        let napi = if config.has_napi_thread { libc::IFF_NAPI } else { 0 };
+        let name = attach(&fd, name, kind | libc::IFF_NO_PI | headers | napi | more_flags)?;
+        if config.has_napi_thread {
+            napi::use_thread(&name)?;
+        }
         let plain = Device::plain(medium, config.mtu);
         if !knows_headers {
             // Who had the device before may have left it otherwise; an old kernel has nothing to leave.

@@ -109,6 +109,61 @@ fn the_kernel_connects_to_us_without_offloads() {
     });
 }
 
+#[test]
+fn a_thread_of_the_kernels_takes_our_frames() {
+    in_namespace_over_each("a_thread_of_the_kernels_takes_our_frames", async |family| {
+        let plain = PortConfig { has_offloads: false, ..PortConfig::default() };
+        let config = PortConfig { has_napi_thread: true, ..plain };
+        let tap = Tap::open("threaded0", Mode::Tap, config).unwrap();
+        assert!(is_taken_by_thread("threaded0"));
+        give_kernel_its_address(family, "threaded0");
+        echo_to_the_kernel(&stack_on(family, "threaded0", tap), family).await;
+        let others = Tap::open("untouched0", Mode::Tap, PortConfig::default()).unwrap();
+        assert!(!is_taken_by_thread(others.name()));
+    });
+}
+
+/// What the system's files of this network namespace say of the device; those at `/sys` may be of another.
+fn is_taken_by_thread(device: &str) -> bool {
+    let look = format!("mount -t sysfs here /sys && cat /sys/class/net/{device}/threaded");
+    let output = Command::new("unshare").args(["--mount", "sh", "-c", &look]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output.stdout == b"1\n"
+}
+
+/// A stack that looks for frames serves as one that sleeps, and sleeps when none have come for a while.
+#[test]
+fn who_looks_busily_for_a_while_sleeps_then() {
+    in_namespace_over_each("who_looks_busily_for_a_while_sleeps_then", async |family| {
+        let tap = Tap::open("hepta0", Mode::Tap, PortConfig::default()).unwrap();
+        give_kernel_its_address(family, "hepta0");
+        let stack = build(family, "hepta0", tap, |builder, _| {
+            builder.busy_poll(Duration::from_millis(200));
+        });
+        echo_to_the_kernel(&stack, family).await;
+        let before = cpu_time();
+        stack.ping(family.kernel(), &[1; 56]).await.unwrap();
+        thread::sleep(Duration::from_millis(150));
+        let looking = cpu_time();
+        assert!(looking - before > Duration::from_millis(10), "{:?}", looking - before);
+        // The kernel may have a word with its new neighbour now and then.
+        let mut idle = Vec::new();
+        for _ in 0..5 {
+            let before = cpu_time();
+            thread::sleep(Duration::from_secs(1));
+            idle.push(cpu_time() - before);
+        }
+        let least = idle.iter().min().unwrap();
+        assert!(*least < Duration::from_millis(100), "{idle:?}");
+    });
+}
+
+/// What this process used of all cores.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Two stacks at two queues of a device have one address; each flow stays with one of them, and both
 /// learn who is where, whichever of them hears it.
 async fn two_stacks_serve<P: Port + 'static>(ports: Vec<P>, family: Family) {
