@@ -1,12 +1,15 @@
 //! Stacks to be measured, each driven in the same way, and the peer that measures them.
 //!
 //! ```text
-//!   stacks ours DEVICE [plain]     our stack over a TAP device, in one thread, from frame to frame
-//!   stacks smoltcp DEVICE          smoltcp in the same way
-//!   stacks kernel                  the kernel's own
+//!   stacks ours DEVICE [HOW…]      our stack over a TAP device, in one thread, from frame to frame
+//!   stacks smoltcp DEVICE [busy]   smoltcp in the same way
+//!   stacks kernel [busy]           the kernel's own
 //!   stacks memory STACK BYTES      two stacks of a kind in one thread, and a cable of memory between them
 //!   stacks peer WHAT PID AMOUNT    asks the stack that process PID runs, by the kernel's TCP
 //! ```
+//!
+//! HOW: `plain` is one packet a frame, `thread` that a thread of the kernel's takes our frames, `busy` that
+//! it looks for frames again and again and never sleeps.
 //!
 //! A stack listens at [`ADDRESS`]. The first byte of a connection says what is wanted: `s` that it sends
 //! until the peer leaves, `r` that it reads until the end, `e` that it sends back what comes.
@@ -17,8 +20,10 @@ mod peer;
 mod smol;
 
 use std::error::Error;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+
+use net::PortConfig;
 
 /// Where stacks listen.
 const ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 80, 0, 2), 7000);
@@ -48,18 +53,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match *words.as_slice() {
-        ["ours", device] => ours::serve(device, true),
-        ["ours", device, "plain"] => ours::serve(device, false),
-        ["smoltcp", device] => smol::serve(device),
-        ["kernel"] => serve_by_kernel(),
+        ["ours", device, ref how @ ..] => {
+            let has_offloads = !how.contains(&"plain");
+            let has_napi_thread = how.contains(&"thread");
+            let config = PortConfig { has_offloads, has_napi_thread, ..PortConfig::default() };
+            ours::serve(device, config, how.contains(&"busy"))
+        }
+        ["smoltcp", device, ref how @ ..] => smol::serve(device, how.contains(&"busy")),
+        ["kernel", ref how @ ..] => serve_by_kernel(how.contains(&"busy")),
         ["memory", stack, bytes] => memory::run(stack, bytes.parse()?),
         ["peer", what, pid, amount] => peer::run(what, pid, amount.parse()?),
         _ => Err("stacks ours|smoltcp|kernel|memory|peer …".into()),
     }
 }
 
+/// Reads what there is; again and again, if the stream does not wait itself.
+fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+    }
+}
+
 /// The kernel's stack, one connection after the other.
-fn serve_by_kernel() -> Result<(), Box<dyn Error>> {
+fn serve_by_kernel(is_busy: bool) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(ADDRESS)?;
     println!("ready");
     let mut buffer = vec![7; CHUNK_LEN];
@@ -74,7 +93,8 @@ fn serve_by_kernel() -> Result<(), Box<dyn Error>> {
             Role::Send => while stream.write(&buffer).is_ok() {},
             Role::Receive => while stream.read(&mut buffer)? > 0 {},
             Role::Echo => {
-                while let Ok(len @ 1..) = stream.read(&mut buffer) {
+                stream.set_nonblocking(is_busy)?;
+                while let Ok(len @ 1..) = read_some(&mut stream, &mut buffer) {
                     stream.write_all(&buffer[..len])?;
                 }
             }

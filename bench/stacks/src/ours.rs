@@ -34,8 +34,13 @@ pub(crate) struct Node<P> {
     merger: Merger,
 }
 
-pub(crate) fn serve(device: &str, has_offloads: bool) -> Result<(), Box<dyn Error>> {
-    let port = Tap::open(device, Mode::Tap, PortConfig { has_offloads, ..PortConfig::default() })?;
+/// Serves until it is ended; `looks_busily` never sleeps.
+pub(crate) fn serve(
+    device: &str,
+    config: PortConfig,
+    looks_busily: bool,
+) -> Result<(), Box<dyn Error>> {
+    let port = Tap::open(device, Mode::Tap, config)?;
     let mut world = World::seeded(1);
     let began = std::time::Instant::now();
     let now = || Instant::from_millis(1000).after(began.elapsed());
@@ -45,7 +50,7 @@ pub(crate) fn serve(device: &str, has_offloads: bool) -> Result<(), Box<dyn Erro
     loop {
         let mut cx = Cx::new(now(), Wall(0), &mut world);
         let is_busy = node.turn(&mut cx);
-        if !is_busy {
+        if !is_busy && !looks_busily {
             let left = node.host.poll_timeout().map(|at| at.since(now()));
             node.wait(left)?;
         }

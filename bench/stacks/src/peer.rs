@@ -6,13 +6,14 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::{ADDRESS, CHUNK_LEN};
+use crate::{ADDRESS, CHUNK_LEN, read_some};
 
 /// How many questions go before those that count.
 const WARM_UP: usize = 1000;
 
 /// Asks the stack of process `pid`, and prints what came of it as JSON. `what`: `send`, `receive` (as
-/// the stack does it, `amount` bytes), or `ask` (`amount` questions of one byte).
+/// the stack does it, `amount` bytes), `ask` (`amount` questions of one byte), or `ask-busily`
+/// (never sleeping while it waits).
 pub(crate) fn run(what: &str, pid: &str, amount: usize) -> Result<(), Box<dyn Error>> {
     let mut stream = TcpStream::connect(ADDRESS)?;
     stream.set_nodelay(true)?;
@@ -20,7 +21,10 @@ pub(crate) fn run(what: &str, pid: &str, amount: usize) -> Result<(), Box<dyn Er
     let rest = match what {
         "send" => read(&mut stream, amount)?,
         "receive" => write(&mut stream, amount)?,
-        _ => ask(&mut stream, amount)?,
+        _ => {
+            stream.set_nonblocking(what == "ask-busily")?;
+            ask(&mut stream, amount)?
+        }
     };
     let seconds = before.0.elapsed().as_secs_f64();
     let machine = (machine_ticks()? - before.1) as f64 / 100.0;
@@ -64,7 +68,9 @@ fn ask(stream: &mut TcpStream, amount: usize) -> Result<String, Box<dyn Error>> 
     let mut once = || -> Result<Duration, Box<dyn Error>> {
         let began = Instant::now();
         stream.write_all(&byte)?;
-        stream.read_exact(&mut byte)?;
+        if read_some(stream, &mut byte)? == 0 {
+            return Err("it answers no more".into());
+        }
         Ok(began.elapsed())
     };
     for _ in 0..WARM_UP {
