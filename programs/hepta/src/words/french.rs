@@ -80,7 +80,7 @@ pub(super) static FRENCH: Words = Words {
             )
         },
         no_such_site: "Ce serveur n’héberge aucun site de ce nom.",
-        other_site: "Cette connexion a été établie avec un site d’un autre nom.",
+        other_site: "Cette connexion a été établie avec un site portant un autre nom.",
         too_many_requests: |seconds| {
             let wait = counted(seconds, "seconde", "secondes");
             format!(

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use peers::{Program, Response, Server, Site, run, tool};
+use peers::{Program, Response, Server, Site, run, tool, until};
 use serde_json::Value;
 
-use crate::HEPTA;
+use crate::{HEPTA, program};
 
 /// What a reader of each language reads when there is nothing, after the code.
 const NOT_FOUND: [(&str, &str, &str); 4] = [
@@ -276,5 +276,20 @@ fn both_versions_of_http_say_the_same() {
             assert_eq!((old.status, of(&old)), (new.status, of(&new)), "{target} {accept}");
             assert_eq!(old.text(), new.text());
         }
+    }
+}
+
+#[test]
+fn the_film_says_what_was_written_and_why() {
+    let site = Site::new().with("a.txt", "a\n");
+    let server = program(&site).arg("--film=application").start();
+    let fields = [("Accept", "text/html"), ("Accept-Language", "de_DE, fr-FR;q=0.5")];
+    assert_eq!(server.ask("GET", "/a%2Fb", &fields).status, 400);
+    for note in [
+        "PathRefused what=\"slash in a name\"",
+        "Ignored field=Accept-Language because=MemberMalformed",
+        "PageWritten form=Html language=\"fr\"",
+    ] {
+        until(&format!("{note} is in the film"), || server.stderr().contains(note).then_some(()));
     }
 }
