@@ -101,6 +101,7 @@ impl Directory {
     }
 
     /// One of the files that answer for this name, if there are some.
+    #[cold]
     fn negotiate(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Option<Reply> {
         let variants = Variants::find(cx, &self.root, &self.settings, name)?;
         Some(match variants.choose(cx, request)? {
@@ -187,6 +188,7 @@ impl Directory {
         respond::with(cx, request, &selected).into()
     }
 
+    #[cold]
     fn refuse(&self, cx: &mut Cx<'_>, request: &Request, refused: Refused) -> Reply {
         let (status, why): (_, fn(&Errors) -> &'static str) = match refused {
             // Whether something hides there is nobody's business (RFC 9110 §15.5.4).

@@ -2,6 +2,8 @@
 //!
 //! Each page is there in every form and every language, so Accept chooses the one and Accept-Language
 //! the other; together they choose what they would choose alone (RFC 9110 §12.1).
+//!
+//! They are cold, so that answers that need none of them do not save registers for their sake.
 
 use std::borrow::Cow;
 
@@ -18,6 +20,7 @@ use crate::words::{self, Errors, Words};
 
 /// A page that says what is wrong, in the form and the language that the client likes best. `say`
 /// takes the sentence from those of that language.
+#[cold]
 pub(crate) fn error<T: Into<Cow<'static, str>>>(
     cx: &mut Cx<'_>,
     request: &Request,
@@ -29,6 +32,7 @@ pub(crate) fn error<T: Into<Cow<'static, str>>>(
 }
 
 /// The same where there is no more to say than the status.
+#[cold]
 pub(crate) fn bare_error(cx: &mut Cx<'_>, request: &Request, status: Status) -> Answer {
     let words = words::preferred(cx, &request.fields);
     explained(cx, request, words, status, None)
@@ -46,6 +50,7 @@ pub(crate) fn busy(
 }
 
 /// A page that says that nothing is acceptable, and what there is (RFC 9110 §15.5.7).
+#[cold]
 pub(crate) fn alternatives(
     cx: &mut Cx<'_>,
     request: &Request,
@@ -58,6 +63,7 @@ pub(crate) fn alternatives(
 }
 
 /// A page that shows what the directory `path` holds.
+#[cold]
 pub(crate) fn directory(
     cx: &mut Cx<'_>,
     request: &Request,

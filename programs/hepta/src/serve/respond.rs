@@ -74,10 +74,17 @@ impl<'a> Selected<'a> {
 /// Answers a GET or HEAD whose representation is selected.
 #[inline]
 pub(crate) fn with(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
-    let fields = &request.fields;
-    if !conditional::is_conditional(fields) {
+    if !conditional::is_conditional(&request.fields) {
         return whole(selected);
     }
+    with_conditions(cx, request, selected)
+}
+
+/// Answers a request that has conditions or asks for a part. It is apart, so that others do not save
+/// registers for its sake.
+#[inline(never)]
+fn with_conditions(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
+    let fields = &request.fields;
     let verdict = conditional::evaluate(cx, &request.method, fields, &selected.validators());
     match verdict {
         Verdict::Proceed { range_applies: false } => whole(selected),
@@ -143,6 +150,7 @@ fn several_parts(cx: &mut Cx<'_>, selected: &Selected<'_>, ranges: &[ByteRange])
 }
 
 /// RFC 9110 §15.5.17: says how long the representation is, so that the client can ask again.
+#[cold]
 fn unsatisfiable(cx: &mut Cx<'_>, request: &Request, selected: &Selected<'_>) -> Answer {
     let status = Status::RANGE_NOT_SATISFIABLE;
     let mut answer = pages::error(cx, request, status, |say| (say.range_outside)(selected.len));
@@ -178,6 +186,7 @@ pub(crate) fn options(methods: &[Method]) -> Answer {
 }
 
 /// RFC 9110 §15.5.6: not this method, but these.
+#[cold]
 pub(crate) fn not_allowed(cx: &mut Cx<'_>, request: &Request, methods: &[Method]) -> Answer {
     let (status, method) = (Status::METHOD_NOT_ALLOWED, request.method.to_string());
     let mut answer = pages::error(cx, request, status, |say| (say.method_refused)(&method));
