@@ -273,14 +273,17 @@ impl Send {
         })
     }
 
-    /// Small segments that are sent again are put together, up to a whole one.
+    /// Small segments that are sent again are put together, up to a whole one, as far as the peer's
+    /// window goes.
     fn merge_small(&mut self, index: usize, space: u32) {
+        let window_end = self.window_end();
         while let (Some(first), Some(second)) = (self.sent.get(index), self.sent.get(index + 1)) {
             let is_odd = first.has(Marks::SYN) || first.has(Marks::FIN);
             let fits = first.payload_len() + second.payload_len() <= space;
             let ends_record = self.record_len(first.start, first.payload_len()).is_some();
             if is_odd
                 || !fits
+                || second.end.is_after(window_end)
                 || ends_record
                 || first.has(Marks::SACKED)
                 || second.has(Marks::SACKED)
