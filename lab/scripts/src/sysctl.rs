@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use base::SipKey;
-use tcp::{Algorithm, Config, EcnPolicy, Estimator, FastOpen, ResetRule, Silence};
+use tcp::{
+    Algorithm, Config, EcnPolicy, Estimator, FastOpen, MtuProbing, ProbeWhen, ResetRule, Silence,
+};
 
 /// What means nothing here: whatever it is set to, nothing that a script can see depends on it.
 const IGNORED: &[&str] = &[
@@ -58,9 +60,6 @@ const IGNORED: &[&str] = &[
     "net.ipv4.tcp_fwmark_accept",
     "net.ipv4.tcp_l3mdev_accept",
     "net.ipv4.tcp_max_ssthresh",
-    "net.ipv4.tcp_mtu_probe_floor",
-    "net.ipv4.tcp_probe_interval",
-    "net.ipv4.tcp_probe_threshold",
     "net.ipv4.tcp_rx_skb_cache",
     "net.ipv4.tcp_tw_recycle",
     "net.ipv4.tcp_tw_reuse_delay",
@@ -341,15 +340,10 @@ fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
         "tcp_slow_start_after_idle" => {
             put(&mut config.congestion.restart_after_idle, switch(value))
         }
-        "tcp_mtu_probing" => match value {
-            "0" => put(&mut config.mss_black_hole, Some(None)),
-            "1" => {
-                config.mss_black_hole.get_or_insert(1024);
-                Some(())
-            }
-            _ => None,
-        },
-        "tcp_base_mss" => put(&mut config.mss_black_hole, number(value).map(Some)),
+        name if name.starts_with("tcp_mtu_prob") || name.starts_with("tcp_probe_") => {
+            return set_mtu_probing(&mut config.mtu_probing, name, value);
+        }
+        "tcp_base_mss" => put(&mut config.mtu_probing.base_mss, number(value)),
         "tcp_min_snd_mss" => put(&mut config.mss_min, number(value)),
         "tcp_invalid_ratelimit" => put(&mut config.out_of_window_interval, millis(value)),
         "tcp_challenge_ack_limit" => put(&mut config.challenges_per_second, number(value)),
@@ -369,6 +363,24 @@ fn set_others(config: &mut Config, name: &str, value: &str) -> Option<Done> {
         "tcp_fastopen" => bits(value).map(|bits| set_fast_open(config, bits)),
         "tcp_fastopen_key" => put(&mut config.fast_open.key, fast_open_key(value).map(Some)),
         "tcp_allowed_congestion_control" => Some(()),
+        _ => return None,
+    })
+}
+
+fn set_mtu_probing(probing: &mut MtuProbing, name: &str, value: &str) -> Option<Done> {
+    Some(match name {
+        "tcp_mtu_probing" => {
+            let when = match value {
+                "0" => Some(ProbeWhen::Never),
+                "1" => Some(ProbeWhen::BlackHole),
+                "2" => Some(ProbeWhen::Always),
+                _ => None,
+            };
+            put(&mut probing.when, when)
+        }
+        "tcp_mtu_probe_floor" => put(&mut probing.floor, number(value)),
+        "tcp_probe_interval" => put(&mut probing.interval, seconds(value)),
+        "tcp_probe_threshold" => put(&mut probing.range_min, number(value)),
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::{Instant, Rng};
 use ip::{InterfaceId, Prefix, Route};
+use tcp::ProbeWhen;
 
 use crate::cable::Weather;
 use crate::net::{Broken, Net};
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub plans: Vec<Plan>,
     /// How long the datagrams are that go beside.
     pub datagrams: Vec<usize>,
+    /// Whether TCP searches for the largest segment from the beginning (RFC 4821).
+    pub probes_sizes: bool,
 }
 
 /// What was seen when it was played.
@@ -71,7 +74,8 @@ impl Scenario {
         let plans = (0..streams).map(|n| plan(&mut rng, u64::from(n) + 1)).collect();
         let count = rng.below(6) as usize;
         let datagrams = (0..count).map(|_| rng.below(6000) as usize).collect();
-        Self { seed, is_v6, mtus, weather, plans, datagrams }
+        let probes_sizes = seed % 4 == 3;
+        Self { seed, is_v6, mtus, weather, plans, datagrams, probes_sizes }
     }
 
     /// The same over IPv6: on links that it may use, with neighbours that are found by their own
@@ -88,7 +92,12 @@ impl Scenario {
         if is_watched {
             net.watch();
         }
-        let (client, server) = (net.add_host(|_| ()), net.add_host(|_| ()));
+        let configure = |config: &mut host::Config| {
+            if self.probes_sizes {
+                config.tcp.each.mtu_probing.when = ProbeWhen::Always;
+            }
+        };
+        let (client, server) = (net.add_host(configure), net.add_host(configure));
         let mut links = self.mtus.iter().copied().zip(self.weather.iter().cloned());
         let (mtu, weather) = links.next().expect("there is a link");
         let address = |net: u8, host: u8| match self.is_v6 {

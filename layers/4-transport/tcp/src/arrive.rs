@@ -428,7 +428,8 @@ impl Connection {
             && self.send.totals.retransmitted > 1
             && !self.send.is_echo_of_original(echo);
         if !is_unproven {
-            self.send.begin(cx, was_lost);
+            let config = Arc::clone(&self.config);
+            self.send.begin(cx, &config, (was_lost, cause != Cause::SynAck));
         }
         self.recv.delay.begin(cx.now());
         self.start_keepalive(cx);

@@ -37,9 +37,8 @@ pub struct Config {
     /// The smallest segment that a peer or a router may bring us down to (CVE-2019-11479);
     /// bytes of payload and options.
     pub mss_min: u16,
-    /// What we assume when a path loses everything that is large (RFC 4821 §7.2), in bytes of
-    /// payload and options; `None` switches the search for black holes off.
-    pub mss_black_hole: Option<u16>,
+    /// How large segments may be is found out where routers say nothing.
+    pub mtu_probing: MtuProbing,
     /// Whether a write that is cut by the window or by Nagle's rule is held back as RFC 1122
     /// §4.2.3.4 says; off is as `TCP_NODELAY` on every connection.
     pub nagle: bool,
@@ -252,6 +251,38 @@ pub struct BuffersConfig {
     pub send_autotune: bool,
 }
 
+/// How large segments may be is found out by sending larger ones (RFC 4821): one at a time, when there
+/// is much to send and all goes well. One that is lost is no sign of congestion.
+#[derive(Clone, Copy, Debug)]
+pub struct MtuProbing {
+    /// When sizes are searched for.
+    pub when: ProbeWhen,
+    /// From where on: what is believed to pass everywhere (RFC 4821 §7.2), in bytes of payload.
+    pub base_mss: u16,
+    /// Where even that does not arrive: the least that is tried, in bytes of payload.
+    pub floor: u16,
+    /// A search is over when what may still be gained is less, in bytes.
+    pub range_min: u16,
+    /// After so long it begins anew: the path may be another (RFC 8201 §4: not before ten minutes).
+    pub interval: Duration,
+    /// Whether connections that were accepted begin with segments as large as the route allows, until a
+    /// probe has arrived.
+    pub accepted_begin_whole: bool,
+}
+
+/// When sizes of segments are searched for (RFC 4821 §7.2, §7.7).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ProbeWhen {
+    /// Never: routers are believed, and nobody else.
+    Never,
+    /// After large segments have timed out again and again: something on the path loses them without a
+    /// word.
+    #[default]
+    BlackHole,
+    /// From the beginning of each connection.
+    Always,
+}
+
 /// What is asked of silent peers, and how long ends last.
 #[derive(Clone, Debug)]
 pub struct Idle {
@@ -340,7 +371,14 @@ impl Config {
         let acknowledge = Acknowledge { answers_ack_of_unsent: true, ..linux.acknowledge };
         // Devices are given as much at once as they take.
         let congestion = CongestionConfig { burst_min: 0, ..linux.congestion };
-        Self { handshake, acknowledge, congestion, mss_black_hole: Some(1024), ..linux }
+        let mtu_probing = MtuProbing {
+            when: ProbeWhen::BlackHole,
+            // RFC 9293 §3.7.1: 536 is what everybody takes; below half of it lie no paths.
+            floor: 268,
+            accepted_begin_whole: false,
+            ..linux.mtu_probing
+        };
+        Self { handshake, acknowledge, congestion, mtu_probing, ..linux }
     }
 
     /// Linux 6.12, as its `Documentation/networking/ip-sysctl.rst` and `include/net/tcp.h` say.
@@ -437,7 +475,14 @@ impl Config {
             },
             mss_max: None,
             mss_min: 48,
-            mss_black_hole: None,
+            mtu_probing: MtuProbing {
+                when: ProbeWhen::Never,
+                base_mss: 1024,
+                floor: 48,
+                range_min: 8,
+                interval: Duration::from_secs(600),
+                accepted_begin_whole: true,
+            },
             nagle: true,
             out_of_window_interval: Duration::from_millis(500),
             challenges_per_second: 1000,

@@ -236,7 +236,8 @@ impl Connection {
         let unproven = Some(Arc::clone(unproven));
         self.life.set_opening(Opening { option, unproven, ..Opening::default() });
         self.send.nagle.is_early = true;
-        self.send.begin(cx, false);
+        let config = Arc::clone(&self.config);
+        self.send.begin(cx, &config, (false, true));
         self.send.start_handshake();
     }
 

@@ -76,7 +76,7 @@ impl Connection {
             cx.note(|| Seen::Ignored { why: Why::IcmpSizeAbsurd });
             return;
         }
-        self.send.resend_too_large(cx);
+        self.send.note_too_large(cx);
     }
 
     /// RFC 5927 §5, RFC 9293 §3.9.2.2: before the handshake is done it ends the attempt; later it

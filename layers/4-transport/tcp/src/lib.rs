@@ -50,7 +50,7 @@ mod xray;
 pub use budget::Budget;
 pub use config::{
     Acknowledge, Algorithm, BuffersConfig, Config, CongestionConfig, EcnPolicy, Estimator,
-    Handshake, Idle, Profile, ResetRule, Retransmit, Silence,
+    Handshake, Idle, MtuProbing, ProbeWhen, Profile, ResetRule, Retransmit, Silence,
 };
 pub use fast_open::{FastOpen, FastOpenStep, Known};
 pub use icmp::{IcmpError, IcmpKind};

@@ -273,12 +273,15 @@ impl Connection {
 
     /// RFC 4821 §7.7: large segments time out again and again.
     fn doubt_path(&mut self, cx: &mut Cx<'_>, config: &Config) {
-        let Some(small) = config.mss_black_hole else { return };
-        let is_large = self.send.is_first_large(small.min(self.send.pmtu.mss() / 2));
+        let small = config.mtu_probing.base_mss.min(self.send.pmtu.mss() / 2);
         // Who took its window back answers nothing, and that is no black hole.
         let may_answer = self.send.wnd > 0;
-        if is_large && may_answer && self.send.timeouts >= config.retransmit.retries_doubt {
-            self.send.pmtu.suspect_black_hole(cx, config);
+        if self.send.timeouts >= config.retransmit.retries_doubt
+            && may_answer
+            && self.send.is_first_large(small)
+        {
+            let options = self.send.options_len();
+            self.send.pmtu.suspect_black_hole(cx, config, options);
         }
     }
 

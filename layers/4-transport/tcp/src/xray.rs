@@ -54,6 +54,10 @@ base::notes! {
         KeepAliveProbed { probes: u8 },
         /// Segments have another size from here on.
         SegmentSize { mss: u16, cause: MssCause },
+        /// A larger segment leaves, to see whether it arrives; between these sizes the largest is looked for.
+        SizeProbed { seq: Seq, mss: u16, between: (u16, u16) },
+        /// It was lost, and only it: it was too large, and that is no congestion (RFC 4821 §7.6.2).
+        SizeProbeLost { seq: Seq, mss: u16 },
         /// Something came out of order and is kept.
         OutOfOrder { seq: Seq, len: usize, expected: Seq },
         /// The peer has urgent data, up to here.
@@ -130,6 +134,8 @@ pub enum CwndCause {
     Idle,
     /// The user does not fill it (RFC 7661).
     Unused,
+    /// Segments have another size, or not the one that was tried (RFC 4821 §7.6).
+    SegmentSize,
 }
 
 /// How a loss was told.
@@ -143,7 +149,7 @@ pub enum LossCause {
     DuplicateAcks,
     /// A timeout (RFC 6298 §5.4).
     Timeout,
-    /// A router said that it was too large (RFC 1191 §6).
+    /// It was too large: a router said so (RFC 1191 §6), or a probe showed it (RFC 4821 §7.6.2).
     TooLarge,
 }
 
@@ -156,6 +162,8 @@ pub enum MssCause {
     BlackHole,
     /// Time has passed since it was lowered (RFC 8201 §4).
     TriedAgain,
+    /// One of this size has arrived (RFC 4821 §7.6.1).
+    ProbeArrived,
 }
 
 /// Why something was dropped, ignored or answered with a challenge.

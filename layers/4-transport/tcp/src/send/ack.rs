@@ -256,6 +256,7 @@ impl Send {
         }
         if facts.acked > 0 {
             facts.sets_timer = true;
+            self.take_size_probe(cx, to);
         }
         if !has_sack {
             self.take_duplicates_back(facts);

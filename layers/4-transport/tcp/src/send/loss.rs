@@ -181,7 +181,9 @@ impl Send {
             self.try_to_open(cx, facts);
             return;
         }
-        self.enter_recovery(cx, facts.has_ece);
+        if !self.is_size_probe_lost(cx) {
+            self.enter_recovery(cx, facts.has_ece);
+        }
     }
 
     fn try_to_open(&mut self, cx: &mut Cx<'_>, facts: &Facts) {

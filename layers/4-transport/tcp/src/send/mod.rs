@@ -17,6 +17,7 @@ mod rack;
 mod recovery;
 mod sack;
 mod sent;
+mod size;
 mod timeout;
 
 use std::time::Duration;
@@ -298,10 +299,16 @@ impl Send {
         (self.sent.packets() + self.sent.retransmitted()).saturating_sub(left)
     }
 
+    /// How many bytes of options each segment has.
+    #[inline]
+    pub(crate) const fn options_len(&self) -> u16 {
+        if self.has_timestamps { 12 } else { 0 }
+    }
+
     /// The payload of a full segment, without options.
     #[inline]
     pub(crate) fn mss(&self) -> u32 {
-        let options = if self.has_timestamps { 12 } else { 0 };
+        let options = u32::from(self.options_len());
         let mss = u32::from(self.pmtu.mss()).saturating_sub(options);
         // RFC 9293 §3.8.6.2.1: never more than half of the largest window the peer ever offered,
         // or nothing would be sent until all of it is free.
@@ -310,8 +317,15 @@ impl Send {
         if half == 0 { mss.max(1) } else { mss.min(half.max(48 - options)).max(1) }
     }
 
-    /// The peer has agreed: what we send from here on is data.
-    pub(crate) fn begin(&mut self, cx: &mut Cx<'_>, syn_was_lost: bool) {
+    /// The peer has agreed: what we send from here on is data. Who `accepted` it, and not who asked
+    /// for it, is where some systems send whole segments at first.
+    pub(crate) fn begin(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: &Config,
+        (syn_was_lost, accepted): (bool, bool),
+    ) {
+        self.pmtu.begin(cx.now(), config, self.options_len(), accepted);
         self.congestion.begin(cx.now(), syn_was_lost, self.una);
         self.recovery.begin();
         self.last_data_at = cx.now();

@@ -3,6 +3,7 @@
 use base::{Cx, Instant};
 
 use super::sent::{Marks, Sent};
+use super::size::SizeProbe;
 use super::{Phase, RetransmitTimer, Send};
 use crate::Seq;
 use crate::config::Config;
@@ -227,6 +228,7 @@ impl Send {
         allowed: u32,
     ) -> Option<Next> {
         let sent = self.sent.get(index).copied()?;
+        self.pmtu.forget_probe();
         let mss = self.mss().saturating_sub(room.sack_len).max(1);
         let window = self.window_end().beyond(sent.start);
         // A peer that takes its window back gets the first segment only: its answer shows the
@@ -331,6 +333,13 @@ impl Send {
             Some(rest) => rest,
             None => {
                 self.restart_after_idle(cx, config);
+                if !probe && !small {
+                    match self.next_size_probe(cx, config, room) {
+                        SizeProbe::None => {}
+                        SizeProbe::Waits => return None,
+                        SizeProbe::Leaves(next) => return Some(next),
+                    }
+                }
                 let quota = self.quota(cx, probe)?;
                 if !probe && !small && self.waits_for_burst(cx.now(), config, (mss, quota)) {
                     return None;
@@ -422,7 +431,7 @@ impl Send {
     }
 
     /// Notes that something new leaves.
-    fn note_sent(
+    pub(super) fn note_sent(
         &mut self,
         cx: &mut Cx<'_>,
         config: &Config,

@@ -278,29 +278,3 @@ impl Send {
         cx.note(|| Seen::CongestionWindow { cwnd, ssthresh, cause });
     }
 }
-
-impl Send {
-    /// Segments are smaller from here on: what is outstanding and too large is sent again. That is
-    /// no sign of congestion, so the window stays (RFC 1191 §6.5).
-    pub(crate) fn resend_too_large(&mut self, cx: &mut Cx<'_>) {
-        let mss = self.mss();
-        let before = self.sent.lost();
-        for index in 0..self.sent.len() {
-            let is_larger =
-                |sent: &super::sent::Sent| u32::from(sent.mss) > mss && sent.payload_len() > mss;
-            if self.sent.get(index).is_some_and(is_larger) {
-                self.mark_lost(cx, index, crate::xray::LossCause::TooLarge);
-            }
-        }
-        if self.sent.lost() == before || self.recovery.phase == Phase::Loss {
-            return;
-        }
-        self.recovery.high = self.nxt;
-        let threshold = self.threshold_now();
-        self.congestion.set_ssthresh(threshold);
-        self.recovery.prior_ssthresh = None;
-        self.recovery.undo_from = None;
-        self.recovery.frto = false;
-        self.recovery.set_phase(cx, Phase::Loss);
-    }
-}

@@ -183,7 +183,8 @@ impl Send {
         let before = self.in_flight();
         self.recovery.lost_now = 0;
         let wait = self.detect_losses(cx);
-        if self.in_flight() != before && self.recovery.phase != Phase::Recovery {
+        let has_lost = self.in_flight() != before && self.recovery.phase != Phase::Recovery;
+        if has_lost && !self.is_size_probe_lost(cx) {
             self.enter_recovery(cx, false);
             self.reduce_proportionally(cx, 1, false);
         }

@@ -6,6 +6,7 @@ mod loss;
 mod pipe;
 mod receiving;
 mod sending;
+mod sizes;
 mod stage;
 mod states;
 mod wire;
