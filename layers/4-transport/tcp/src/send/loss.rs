@@ -133,10 +133,11 @@ impl Send {
                     self.recovery.frto = false;
                 }
             } else if facts.una_advanced && !is_recovered {
-                // Step 2.b: new data will tell.
+                // Step 2.b: new data will tell, be it small.
                 self.recovery.high = self.nxt;
                 if self.has_unsent() && self.window_end().is_after(self.nxt) {
                     self.recovery.new_data_first = true;
+                    self.nagle.pushed = Some(self.write_end());
                     return true;
                 }
                 self.recovery.frto = false;

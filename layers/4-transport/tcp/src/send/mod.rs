@@ -136,7 +136,8 @@ pub(crate) struct Nagle {
     pub(crate) has_records: bool,
     /// Where the last small segment ended (Minshall's change to RFC 896).
     pub(crate) small_end: Option<Seq>,
-    /// The user turned something off: what waits may leave at once, up to here.
+    /// The user turned something off, or it shall tell something: what waits may leave at once, up to
+    /// here.
     pub(crate) pushed: Option<Seq>,
 }
 

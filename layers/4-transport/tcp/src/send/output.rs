@@ -414,12 +414,8 @@ impl Send {
     }
 
     /// RFC 896 with Minshall's change: a small segment waits as long as another small one is
-    /// outstanding; corked, it waits in any case. What shall tell whether a timeout was needed (RFC
-    /// 5682 §2.1 step 2) does not wait: nothing else can tell.
+    /// outstanding; corked, it waits in any case.
     fn holds_small_back(&self, len: u32) -> bool {
-        if self.recovery.new_data_first {
-            return false;
-        }
         if self.nagle.is_corked {
             return true;
         }
