@@ -73,10 +73,13 @@ const REASONS: &[Reason] = &[
         "RFC 2883 §4: a duplicate is reported once, and nothing behind a FIN; where the kernel says it in \
          every segment of a burst, or before it forgets, it needs more options",
         |_, kernel, ours| {
-            let first = kernel.iter().zip(ours).find(|(a, b)| a != b);
+            let without =
+                |said: &Said| Said { flags: said.flags.without(Flags::PSH), ..said.clone() };
+            let first = kernel.iter().zip(ours).find(|(a, b)| without(a) != without(b));
             first.is_some_and(|(a, b)| {
-                (a.flags.without(Flags::PSH), a.seq, a.len, a.ack)
-                    == (b.flags.without(Flags::PSH), b.seq, b.len, b.ack)
+                (a.flags.without(Flags::PSH), a.seq, a.ack)
+                    == (b.flags.without(Flags::PSH), b.seq, b.ack)
+                    && a.len <= b.len
                     && a.sack.len() > b.sack.len()
             })
         },
@@ -92,6 +95,55 @@ const REASONS: &[Reason] = &[
                         |said: &Said| Said { sack: Vec::new(), echo: None, ..said.clone() };
                     a.sack.is_empty() && b.sack.len() == 1 && without(a) == without(b)
                 })
+        },
+    ),
+    (
+        "RFC 6093 §2: an urgent pointer of zero points at nothing; the kernel predicts no header after it, \
+         and takes no timestamp from an acknowledgement that is too old",
+        |steps, kernel, ours| {
+            let is_empty_urgent = |piece: &Piece| piece.flags.has(Flags::URG) && piece.urgent == 0;
+            steps.iter().filter_map(piece).any(is_empty_urgent)
+                && last(steps).is_some_and(|piece| piece.ack < 1)
+                && both(kernel, ours, |a, b| {
+                    let without = |said: &Said| Said { echo: None, ..said.clone() };
+                    a.echo < b.echo && without(a) == without(b)
+                })
+        },
+    ),
+    (
+        "RFC 9293 §3.10.7.4: what answers a segment acknowledges all of it; the kernel sends again before \
+         it looks at the data, and acknowledges that by itself",
+        |steps, kernel, ours| {
+            let carries = |said: &&Said| said.len > 0;
+            let (theirs, own) = (kernel.iter().filter(carries), ours.iter().filter(carries));
+            let mut pairs = theirs.clone().zip(own.clone());
+            last(steps).is_some_and(|piece| piece.len > 0)
+                && theirs.count() == own.count()
+                && kernel.iter().map(|said| said.ack).max()
+                    == ours.iter().map(|said| said.ack).max()
+                && pairs.all(|(a, b)| {
+                    (a.flags, a.seq, a.len) == (b.flags, b.seq, b.len) && a.ack <= b.ack
+                })
+        },
+    ),
+    (
+        "a burst that may leave whole, and waits for more room for a millisecond, leaves with the next \
+         occasion; for us a segment that is dropped is one",
+        |steps, kernel, ours| {
+            let is_dropped = |piece: &Piece| !piece.flags.has(Flags::ACK);
+            last(steps).is_some_and(is_dropped)
+                && matches!(ours, [first, rest @ ..] if first.len > 0 && rest == kernel)
+        },
+    ),
+    (
+        "a burst waits for more room, but in the kernel not for what lies in another piece of its buffer, \
+         the first of which ends behind the eighteenth segment here",
+        |_, kernel, ours| match kernel.strip_prefix(ours) {
+            Some([more]) => {
+                let len = more.len as i64;
+                len > 0 && more.seq == 1 + 17 * len && !more.flags.has(Flags::PSH)
+            }
+            _ => false,
         },
     ),
     (
@@ -127,9 +179,24 @@ fn both(kernel: &[Said], ours: &[Said], is_alike: impl Fn(&Said, &Said) -> bool)
 pub(crate) fn why(
     conversation: &Conversation,
     at: usize,
-    kernel: &[Said],
-    ours: &[Said],
+    kernel: &[Vec<Said>],
+    ours: &[Vec<Said>],
 ) -> Option<&'static str> {
     let steps = &conversation.steps[..=at];
-    REASONS.iter().find(|(_, is_it)| is_it(steps, kernel, ours)).map(|(why, _)| *why)
+    let reason = REASONS.iter().find(|(_, is_it)| is_it(steps, &kernel[at], &ours[at]));
+    let is_late = || is_late_timer(&kernel[at..], ours, at);
+    reason.map(|(why, _)| *why).or_else(|| is_late().then_some(LATE_TIMER))
+}
+
+const LATE_TIMER: &str = "RFC 6298 §5: a timeout is due when it is due; the kernel's timers tick, and those \
+     of more than a quarter of a second are up to 32 ms late";
+
+/// Whether ours has sent something again at the end of step `at`, and the kernel does so after the step
+/// that follows, if there is one.
+fn is_late_timer(kernel: &[Vec<Said>], ours: &[Vec<Said>], at: usize) -> bool {
+    let Some([again]) = ours[at].strip_prefix(&kernel[0][..]) else { return false };
+    let alike = |said: &Said| (said.seq, said.len) == (again.seq, again.len);
+    let is_again = ours[..at].iter().flatten().any(alike);
+    let follows = kernel.get(1).is_none_or(|next| next.is_empty() || next.iter().any(alike));
+    again.len > 0 && is_again && follows
 }

@@ -13,7 +13,8 @@
 //! reason is in `explained.rs`, and the rest of that conversation is not compared.
 //!
 //! It takes root, `unshare`, `ip` and `/dev/net/tun`, and says so where they are missing.
-//! `HEPTA_DIFFERENCES=17 cargo test -p hepta-net --test differences -- --nocapture` shows one;
+//! `HEPTA_DIFFERENCES=17 cargo test -p hepta-net --test differences -- --nocapture` shows one, with
+//! `FILM=1` also what our host says of itself;
 //! `HEPTA_DIFFERENCES=1000..1500` plays others; from 1,000,000 on they are of much that is sent, and from
 //! 10,000,000 on the same over IPv6.
 
@@ -137,7 +138,7 @@ fn verdict(conversation: &Conversation, kernel: &[Vec<Said>], ours: &[Vec<Said>]
     let Some(at) = (0..kernel.len()).find(|&n| kernel[n] != ours[n]) else {
         return Verdict::Same;
     };
-    match explained::why(conversation, at, &kernel[at], &ours[at]) {
+    match explained::why(conversation, at, kernel, ours) {
         Some(why) => Verdict::Explained(why),
         None => Verdict::Differs(describe(conversation, &kernel[..=at], &ours[..=at])),
     }

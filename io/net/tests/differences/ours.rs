@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use base::xray::{Film, Watching};
 use base::{Cx, Instant, TxBuf, Wall, World};
 use host::{Config, Host, InterfaceConfig, ListenerId, TcpId};
 use ip::{Cidr, InterfaceId, Prefix, Route};
@@ -27,6 +28,8 @@ struct Ours {
     listener: Option<ListenerId>,
     stream: Option<TcpId>,
     said: Vec<Vec<Said>>,
+    /// What our host says of itself, if somebody wants to see it.
+    film: Option<(Film, Watching)>,
 }
 
 /// Plays a conversation, each step at its instant; what was said after each.
@@ -78,13 +81,22 @@ impl Ours {
             listener,
             stream: None,
             said: Vec::new(),
+            film: std::env::var_os("FILM").map(|_| (Film::default(), Watching::begin())),
         };
         ours.settle();
         ours
     }
 
     fn with<T>(&mut self, run: impl FnOnce(&mut Cx<'_>, &mut Host) -> T) -> T {
-        run(&mut Cx::new(self.now, Wall(0), &mut self.world), &mut self.host)
+        let mut cx = Cx::new(self.now, Wall(0), &mut self.world);
+        if let Some((film, _)) = &mut self.film {
+            cx = cx.watched_by(film);
+        }
+        let result = run(&mut cx, &mut self.host);
+        if let Some((film, _)) = &mut self.film {
+            eprint!("{}", film.take());
+        }
+        result
     }
 
     fn pass_until(&mut self, at: Instant) {
