@@ -1,7 +1,8 @@
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use tokio::task::coop;
 use udp::SocketId;
 
 use crate::error;
@@ -85,13 +86,17 @@ impl UdpSocket {
         looked.map(|looked| looked.local).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
+    // As with tokio's own sockets, a task that always finds a datagram, or room for one, lets others
+    // have their turn now and then.
+
     pub(crate) fn poll_send(
         &self,
         payload: &[u8],
         to: Option<SocketAddr>,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.stack.inner(|inner| {
+        let turn = ready!(coop::poll_proceed(cx));
+        let sent = self.stack.inner(|inner| {
             if let Some(error) = inner.take_udp_error(self.id) {
                 return Poll::Ready(Err(error::of_icmp(error)));
             }
@@ -103,16 +108,21 @@ impl UdpSocket {
                     Poll::Pending
                 }
             }
-        })
+        });
+        if sent.is_ready() {
+            turn.made_progress();
+        }
+        sent
     }
 
     pub(crate) fn poll_receive(
         &self,
         into: &mut [u8],
         is_peek: bool,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.stack.inner(|inner| {
+        let turn = ready!(coop::poll_proceed(cx));
+        let received = self.stack.inner(|inner| {
             let received = match is_peek {
                 true => inner.host.udp_peek(self.id, into),
                 false => inner.host.udp_receive(self.id, into),
@@ -125,7 +135,11 @@ impl UdpSocket {
             }
             inner.udp_wakers(self.id).read = Some(cx.waker().clone());
             Poll::Pending
-        })
+        });
+        if received.is_ready() {
+            turn.made_progress();
+        }
+        received
     }
 }
 

@@ -183,14 +183,7 @@ fn who_always_finds_something_lets_others_have_their_turn() {
         while server.info().unwrap().readable < LEN {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let turns = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&turns);
-        let other = tokio::spawn(async move {
-            loop {
-                counted.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-            }
-        });
+        let (turns, other) = count_turns();
         for _ in 0..LEN {
             assert_eq!(server.read_u8().await.unwrap(), 7);
         }
@@ -198,4 +191,39 @@ fn who_always_finds_something_lets_others_have_their_turn() {
         assert!(turns.load(Ordering::Relaxed) >= 200, "{turns:?}");
         other.abort();
     });
+}
+
+/// The same of datagrams: who sends as fast as may be, and who looks at one again and again.
+#[test]
+fn datagrams_let_others_have_their_turn() {
+    run(async {
+        let (a, b) = pair();
+        let server = UdpSocket::bind(&b, at([0; 4], 53)).unwrap();
+        let client = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
+        let (turns, other) = count_turns();
+        for _ in 0..2000 {
+            client.send_to(b"news", at(B, 53)).await.unwrap();
+        }
+        let while_sent = turns.load(Ordering::Relaxed);
+        assert!(while_sent >= 10, "{while_sent}");
+        let mut into = [0; 8];
+        for _ in 0..2000 {
+            assert_eq!(server.peek_from(&mut into).await.unwrap().0, 4);
+        }
+        assert!(turns.load(Ordering::Relaxed) - while_sent >= 10, "{turns:?}");
+        other.abort();
+    });
+}
+
+/// A task that does nothing but take its turns, and how many it had.
+fn count_turns() -> (Arc<AtomicU32>, tokio::task::JoinHandle<()>) {
+    let turns = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&turns);
+    let task = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    (turns, task)
 }
