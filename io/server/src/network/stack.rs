@@ -504,5 +504,7 @@ fn ready_by(event: tcp::Event) -> Ready {
         tcp::Event::Failed(_) | tcp::Event::Closed => Ready::ALL,
         // Urgent data is data. (RFC 6093 §6)
         tcp::Event::Connected | tcp::Event::Urgent | tcp::Event::TimeWait => Ready::default(),
+        // What may pass is nothing to do.
+        tcp::Event::SoftError(_) => Ready::default(),
     }
 }

@@ -88,6 +88,7 @@ impl Connection {
         //= exception: RFC 9293 §3.9.2.2: errors that may not pass do not abort an established
         // connection either; RFC 5927 §5.2 says why.
         self.soft_error = Some(failure);
+        self.life.report(failure);
         cx.note(|| Seen::Ignored { why: Why::IcmpSoft });
     }
 }

@@ -87,6 +87,9 @@ pub enum Event {
     PeerFinished,
     /// The peer has urgent data (RFC 6093).
     Urgent,
+    /// Somebody on the way says so, and it may pass: the connection goes on (RFC 9293 §3.9.1.8). Only who
+    /// asked for it hears of it ([`Connection::set_error_reports`]).
+    SoftError(Failure),
     /// The connection is over before its time; [`Connection::failure`] says why.
     Failed(Failure),
     /// The flow is now [`TimeWait`]'s: take it.
@@ -412,7 +415,10 @@ impl Connection {
 
     /// The next thing the user must learn, if any.
     pub fn poll_event(&mut self) -> Option<Event> {
-        Some(match self.events.pop()? {
+        let Some(event) = self.events.pop() else {
+            return self.life.take_report().map(Event::SoftError);
+        };
+        Some(match event {
             Events::CONNECTED => Event::Connected,
             Events::READABLE => Event::Readable,
             Events::WRITABLE => Event::Writable,

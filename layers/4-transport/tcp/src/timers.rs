@@ -46,6 +46,9 @@ struct Wishes {
     send_space: Option<u32>,
     /// Data goes with a SYN, or went.
     opening: Option<Box<Opening>>,
+    /// Errors that may pass are reported, and the last one is still to be.
+    reports_errors: bool,
+    report: Option<Failure>,
 }
 
 /// How a silent peer is asked (RFC 9293 §3.8.4). Times are in milliseconds, 49 days at most.
@@ -127,6 +130,17 @@ impl Life {
 
     fn user_timeout(&self) -> Option<Duration> {
         self.wishes.as_ref().and_then(|wishes| wishes.user_timeout)
+    }
+
+    /// An error that may pass: the user hears of it, who wants to (RFC 9293 §3.9.1.8, MUST-47, SHLD-20).
+    pub(crate) fn report(&mut self, failure: Failure) {
+        if let Some(wishes) = self.wishes.as_mut().filter(|wishes| wishes.reports_errors) {
+            wishes.report = Some(failure);
+        }
+    }
+
+    pub(crate) fn take_report(&mut self) -> Option<Failure> {
+        self.wishes.as_mut()?.report.take()
     }
 
     /// How long the user lingers over what it wrote.
@@ -415,6 +429,12 @@ impl Connection {
     /// (RFC 9293 §3.9.1.8, RFC 5482); `None` for [`Retransmit::retries_max`](crate::Retransmit).
     pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
         self.life.wishes().user_timeout = timeout.filter(|timeout| !timeout.is_zero());
+    }
+
+    /// Whether [`Event::SoftError`](crate::Event::SoftError) comes when somebody on the way says that
+    /// the peer cannot be reached (RFC 9293 §3.9.1.8; Linux' `IP_RECVERR`). It does not by itself.
+    pub fn set_error_reports(&mut self, is_on: bool) {
+        self.life.wishes().reports_errors = is_on;
     }
 
     /// `SO_LINGER`: with zero, [`close`](Self::close) resets the connection. A longer time is the
