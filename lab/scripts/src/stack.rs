@@ -35,6 +35,8 @@ pub(crate) struct Stack {
     pub(crate) sniffed: VecDeque<(Instant, Vec<u8>)>,
     /// What sockets were told.
     pub(crate) events: VecDeque<Event>,
+    /// The error of ICMP that came last.
+    pub(crate) error_in: Option<ErrorIn>,
     /// What the stack says of itself, if somebody watches.
     film: Option<(Film, Watching)>,
     /// What went over the link, if somebody wants it.
@@ -66,6 +68,7 @@ impl Stack {
             out: TxBuf::new(),
             sniffed: VecDeque::new(),
             events: VecDeque::new(),
+            error_in: None,
             film: options.is_watched.then(|| (Film::default(), Watching::begin())),
             capture: options.is_captured.then(new_capture),
         };
@@ -111,6 +114,7 @@ impl Stack {
     /// Takes a packet from the link.
     pub(crate) fn handle_packet(&mut self, packet: &[u8]) {
         self.capture(packet);
+        self.error_in = ErrorIn::of(packet);
         let link = self.link;
         self.with(|cx, host| host.handle_frame(cx, link, &RxFrame::new(packet)));
     }
@@ -168,6 +172,34 @@ impl Stack {
     pub(crate) fn take_film(&mut self) -> String {
         let film = self.film.as_mut().map(|(film, _)| film.take()).unwrap_or_default();
         film.lines().map(in_script_time).collect()
+    }
+}
+
+/// An error of ICMP, as far as programs are told of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ErrorIn {
+    pub(crate) is_v6: bool,
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    /// How much it quotes of what a packet of ours carried, with the header of TCP or UDP.
+    pub(crate) quoted: usize,
+}
+
+impl ErrorIn {
+    /// The error that a packet is.
+    fn of(packet: &[u8]) -> Option<Self> {
+        const HEADER_LEN: usize = 8;
+        let packet = ip::Packet::parse(packet).ok()?;
+        let (kind, code) = (*packet.payload.first()?, *packet.payload.get(1)?);
+        let quote = packet.payload.get(HEADER_LEN..)?;
+        let (is_v6, is_error) = match packet.protocol {
+            ip::Protocol::ICMP => (false, matches!(kind, 3 | 11 | 12)),
+            ip::Protocol::ICMPV6 => (true, kind < 128),
+            _ => return None,
+        };
+        let header_len = if is_v6 { 40 } else { usize::from(quote.first()? & 0xf) * 4 };
+        let quoted = quote.len().checked_sub(header_len).filter(|_| is_error)?;
+        Some(Self { is_v6, kind, code, quoted })
     }
 }
 

@@ -546,3 +546,23 @@ fn spoilings(line: &str) -> Vec<String> {
     }
     all
 }
+
+#[test]
+fn another_error_than_what_icmp_says() {
+    let script = "\
+   0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+  +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+  +0 setsockopt(3, SOL_IP, IP_RECVERR, [1], 4) = 0
+  +0 connect(3, ..., ...) = -1 EINPROGRESS (in progress)
+  +0 > S 0:0(0) <...>
+ +.1 < icmp unreachable host_unreachable [0:0(0)]
+  +0 recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=MSG_ERRQUEUE,
+                 msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_RECVERR,
+                               cmsg_data={ee_errno=EHOSTUNREACH, ee_origin=SO_EE_ORIGIN_ICMP,
+                                          ee_type=3, ee_code=3, ee_info=0, ee_data=0}}]},
+             MSG_ERRQUEUE) = 8
+";
+    expect![[r#"
+        x.pkt:7:3: runtime error in recvmsg call: Expected msg_control [Notice { level: 0, kind: 11, notice: Notice { errno: 113, origin: 2, kind: 3, code: 3, info: 0, data: 0 } }] but got [Notice { level: 0, kind: 11, notice: Notice { errno: 113, origin: 2, kind: 3, code: 1, info: 0, data: 0 } }]
+    "#]].assert_eq(&outcome(script));
+}

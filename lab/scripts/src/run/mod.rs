@@ -335,11 +335,11 @@ impl<'s> Player<'s> {
     /// Attempts a call; whether it has returned.
     fn attempt(&mut self, waiting: &mut Waiting<'s>) -> Result<bool, End> {
         let Waiting { at, call, .. } = *waiting;
-        self.sockets.take_events(&mut self.stack);
+        self.sockets.take_events(&mut self.stack, &self.script.settings);
         let mut world = World { stack: &mut self.stack, settings: &self.script.settings };
         let progress = &mut waiting.progress;
         let attempt = self.sockets.attempt(&mut world, &call.call, call.result, progress);
-        self.sockets.take_events(&mut self.stack);
+        self.sockets.take_events(&mut self.stack, &self.script.settings);
         let error = |what: String| {
             let what = format!("runtime error in {} call: {what}", call.name);
             End::Failed(at, what)
@@ -363,7 +363,7 @@ impl<'s> Player<'s> {
 
     /// Something may have happened that a call waits for.
     fn progress(&mut self) -> Result<(), End> {
-        self.sockets.take_events(&mut self.stack);
+        self.sockets.take_events(&mut self.stack, &self.script.settings);
         let Some(mut waiting) = self.waiting.take() else { return Ok(()) };
         if !self.attempt(&mut waiting)? {
             self.waiting = Some(waiting);

@@ -216,14 +216,15 @@ impl Sockets {
     }
 
     /// Tells sockets what has happened.
-    pub(crate) fn take_events(&mut self, stack: &mut Stack) {
+    pub(crate) fn take_events(&mut self, stack: &mut Stack, settings: &Settings) {
+        let error = stack.error_in.take();
         while let Some(event) = stack.events.pop_front() {
             for descriptor in self.fds.values_mut() {
                 match (descriptor, event) {
-                    (Descriptor::Stream(stream), Event::Tcp(TcpEvent::Connection(id, _)))
+                    (Descriptor::Stream(stream), Event::Tcp(TcpEvent::Connection(id, event)))
                         if stream.connection() == Some(id) =>
                     {
-                        stream.wakes += 1;
+                        stream.take_event(event, settings, error);
                     }
                     (Descriptor::Stream(stream), Event::Tcp(TcpEvent::Acceptable(listener)))
                         if stream.listener() == Some(listener) =>

@@ -7,7 +7,11 @@ use tcp::Connection;
 
 use super::errno;
 use crate::language::messages::Notice;
+use crate::stack::ErrorIn;
 
+/// What a router or a host says.
+pub(super) const ORIGIN_ICMP: i64 = 2;
+pub(super) const ORIGIN_ICMP6: i64 = 3;
 /// That bytes were given without a copy and are free again.
 const ORIGIN_ZEROCOPY: i64 = 5;
 /// The link copied them after all, as every link does that another program reads.
@@ -44,6 +48,15 @@ pub(super) struct Entry {
     pub(super) at: Option<Instant>,
     /// The bytes themselves come with it, and nobody has room for them.
     pub(super) is_cut: bool,
+    /// How much is quoted of what was sent.
+    pub(super) quoted: usize,
+}
+
+impl Entry {
+    /// Whether a router or a host says it.
+    pub(super) fn is_icmp(&self) -> bool {
+        matches!(self.notice.origin, ORIGIN_ICMP | ORIGIN_ICMP6)
+    }
 }
 
 /// What was sent and is still to be told of.
@@ -155,7 +168,7 @@ impl Notices {
             info: id,
             data: id,
         };
-        self.queue.push_back(Entry { notice, at: None, is_cut: false });
+        self.queue.push_back(Entry { notice, at: None, is_cut: false, quoted: 0 });
     }
 
     fn push_time(&mut self, of: &Pending, info: i64, now: Instant) {
@@ -168,7 +181,29 @@ impl Notices {
             data: of.id.into(),
         };
         let at = (of.flags & SOFTWARE != 0).then_some(now);
-        self.queue.push_back(Entry { notice, at, is_cut: of.flags & OPT_TSONLY == 0 });
+        self.queue.push_back(Entry { notice, at, is_cut: of.flags & OPT_TSONLY == 0, quoted: 0 });
+    }
+
+    /// A router or a host says that a packet did not arrive, which is the error `errno` (Linux'
+    /// `IP_RECVERR`).
+    pub(super) fn push_icmp(&mut self, errno: i64, error: ErrorIn) {
+        let ErrorIn { is_v6, kind, code, quoted } = error;
+        let notice = Notice {
+            errno,
+            origin: if is_v6 { ORIGIN_ICMP6 } else { ORIGIN_ICMP },
+            kind: kind.into(),
+            code: code.into(),
+            info: 0,
+            data: 0,
+        };
+        if self.queue.len() < QUEUE_MAX {
+            self.queue.push_back(Entry { notice, at: None, is_cut: false, quoted });
+        }
+    }
+
+    /// Nobody wants to hear any more what routers and hosts say.
+    pub(super) fn forget_icmp(&mut self) {
+        self.queue.retain(|entry| !entry.is_icmp());
     }
 
     /// Whether somebody should read.

@@ -14,7 +14,7 @@ use super::stream::{Stream, seconds};
 use super::timers::TimerOptions;
 use super::{Attempt, Sockets, World, no_fd};
 use crate::language::calls::{Fd, OptionValue};
-use crate::language::settings::IpVersion;
+use crate::language::settings::{IpVersion, Settings};
 use crate::sysctl;
 
 const SOCKET: i64 = 1;
@@ -118,6 +118,8 @@ pub(super) struct StreamOptions {
     algorithm: Option<Algorithm>,
     pacing_rate_max: Option<u64>,
     pub(super) timers: TimerOptions,
+    /// What routers and hosts say is told at once, of IPv4 and of IPv6.
+    hears_errors: [bool; 2],
     /// What is only kept, to be shown.
     kept: BTreeMap<i64, i64>,
     /// FreeBSD's TCP_NOOPT: no segment has options.
@@ -161,6 +163,7 @@ impl Default for StreamOptions {
             algorithm: None,
             pacing_rate_max: None,
             timers: TimerOptions::default(),
+            hears_errors: [false; 2],
             kept: BTreeMap::new(),
             has_no_options: false,
             low_water: 1,
@@ -214,6 +217,12 @@ impl StreamOptions {
         config
     }
 
+    /// Whether what routers and hosts say is told at once.
+    pub(super) fn hears_errors(&self, settings: &Settings) -> bool {
+        let [v4, v6] = self.hears_errors;
+        if settings.ip_version == IpVersion::V6 { v6 } else { v4 }
+    }
+
     /// Tells a connection all of it.
     pub(super) fn apply(&self, cx: &mut Cx<'_>, connection: &mut Connection) {
         if self.nodelay {
@@ -233,6 +242,9 @@ impl StreamOptions {
         }
         if self.linger.is_some() {
             connection.set_linger(self.linger);
+        }
+        if self.hears_errors.contains(&true) {
+            connection.set_error_reports(true);
         }
         if let Some(space) = self.buffer_send.and_then(|space| u32::try_from(space).ok()) {
             connection.set_send_space(space);
@@ -391,10 +403,25 @@ impl Stream {
             (_, OptionValue::Int(_)) if len < 4 => Attempt::error("EINVAL"),
             ((SOCKET, name), OptionValue::Int(value)) => self.set_socket(world, name, *value),
             ((TCP, name), OptionValue::Int(value)) => self.set_tcp(world, name, *value),
-            ((IP, IP_RECVERR | IP_FREEBIND), OptionValue::Int(_))
-            | ((IPV6, IPV6_RECVERR | IPV6_V6ONLY), OptionValue::Int(_)) => Attempt::Returned(0),
+            ((IP, IP_RECVERR), OptionValue::Int(value)) => self.hear_errors(world, 0, *value != 0),
+            ((IPV6, IPV6_RECVERR), OptionValue::Int(value)) => {
+                self.hear_errors(world, 1, *value != 0)
+            }
+            ((IP, IP_FREEBIND) | (IPV6, IPV6_V6ONLY), OptionValue::Int(_)) => Attempt::Returned(0),
             _ => unsupported(option),
         }
+    }
+
+    /// What routers and hosts say is told at once, or not. Who does not want it any more forgets what waits.
+    fn hear_errors(&mut self, world: &mut World<'_>, version: usize, is_on: bool) -> Attempt {
+        if let Some(hears) = self.options.hears_errors.get_mut(version) {
+            *hears = is_on;
+        }
+        if !is_on {
+            self.notices.forget_icmp();
+        }
+        let any = self.options.hears_errors.contains(&true);
+        self.tell(world, move |_, connection| connection.set_error_reports(any))
     }
 
     /// Tells the connection, if there is one.
@@ -625,6 +652,8 @@ impl Stream {
         };
         Ok(match option {
             (SOCKET, SO_ERROR) => self.take_failure(world).unwrap_or(0),
+            (IP, IP_RECVERR) => options.hears_errors[0].into(),
+            (IPV6, IPV6_RECVERR) => options.hears_errors[1].into(),
             (SOCKET, SO_TYPE) => 1,
             (SOCKET, SO_DOMAIN) => {
                 if world.settings.ip_version == IpVersion::V4 {

@@ -9,10 +9,11 @@ use super::busy::Busy;
 use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
+use crate::language::settings::Settings;
 use crate::message_flags::{
     MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY,
 };
-use crate::stack::Stack;
+use crate::stack::{ErrorIn, Stack};
 
 /// A socket of TCP.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct Stream {
     pub(super) busy: Busy,
     /// The program was told that there is no room.
     is_full: bool,
+    /// An error that may pass, and is still to be told.
+    passing: Option<Failure>,
 }
 
 /// What a socket is there for.
@@ -99,6 +102,7 @@ impl Stream {
             notices: Notices::default(),
             busy: Busy::default(),
             is_full: false,
+            passing: None,
         }
     }
 
@@ -140,10 +144,39 @@ impl Stream {
         }
     }
 
-    /// Why the connection failed, once.
+    /// Something happened to the connection; `error` is the message of ICMP that came last.
+    pub(super) fn take_event(
+        &mut self,
+        event: tcp::Event,
+        settings: &Settings,
+        error: Option<ErrorIn>,
+    ) {
+        self.wakes += 1;
+        if !self.options.hears_errors(settings) {
+            return;
+        }
+        match (event, error) {
+            (tcp::Event::SoftError(failure), _) => self.passing = Some(failure),
+            // Before there is a connection, what they say is told word for word.
+            (tcp::Event::Failed(failure), Some(error)) if !self.has_told_connected => {
+                self.notices.push_icmp(errno_of(failure, settings.is_freebsd()), error);
+            }
+            _ => {}
+        }
+    }
+
+    /// The error queue told of it, so no call does any more.
+    pub(super) fn forget_failure(&mut self) {
+        self.has_told_failure = true;
+    }
+
+    /// Why the connection failed, or what may pass again, once.
     pub(super) fn take_failure(&mut self, world: &World<'_>) -> Option<i64> {
-        let failure = self.look(world)?.failure()?;
         let is_freebsd = world.settings.is_freebsd();
+        if let Some(failure) = self.passing.take() {
+            return Some(errno_of(failure, is_freebsd));
+        }
+        let failure = self.look(world)?.failure()?;
         let is_news = !std::mem::replace(&mut self.has_told_failure, true);
         is_news.then(|| errno_of(failure, is_freebsd))
     }
@@ -490,7 +523,8 @@ impl Stream {
         let is_closed = state == State::Closed;
         let receives = state.may_receive() && !self.has_shut_reading && !is_closed;
         let sends = state.may_send() && !is_closed;
-        let mut events = if has_failed { ERR } else { 0 };
+        let has_error = has_failed || self.passing.is_some();
+        let mut events = if has_error { ERR } else { 0 };
         if is_closed || (!receives && !sends) {
             events |= HUP;
         }
