@@ -217,6 +217,15 @@ impl TcpStream {
         })
     }
 
+    /// The headers of the SYN with which the peer began, once, if `saves_syn` of the stack's
+    /// configuration was on then.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn take_saved_syn(&self) -> io::Result<Option<Box<tcp::SynHeaders>>> {
+        self.socket.change(Connection::take_saved_syn)
+    }
+
     /// Two halves, for as long as the stream is borrowed.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         (ReadHalf { socket: &self.socket }, WriteHalf { socket: &self.socket })

@@ -99,6 +99,9 @@ pub struct Handshake {
     pub syn_queue_follows_backlog: bool,
     /// Whether it may (RFC 4987 §3.6); otherwise SYNs beyond the bound are dropped.
     pub syn_cookies: bool,
+    /// Whether the headers of SYNs are kept for who accepts the connections
+    /// ([`Connection::take_saved_syn`](crate::Connection::take_saved_syn)).
+    pub saves_syn: bool,
     /// After how many timeouts of our answer a third step without data makes a connection; until then
     /// only data does (`TCP_DEFER_ACCEPT`). Zero is at once.
     pub defer_accept: u8,
@@ -408,6 +411,7 @@ impl Config {
                 syn_queue_max: 4096,
                 syn_queue_follows_backlog: true,
                 syn_cookies: true,
+                saves_syn: false,
                 defer_accept: 0,
             },
             fast_open: FastOpen { client: true, ..FastOpen::default() },

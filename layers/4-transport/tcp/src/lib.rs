@@ -55,7 +55,7 @@ pub use config::{
 pub use fast_open::{FastOpen, FastOpenStep, Known};
 pub use icmp::{IcmpError, IcmpKind};
 pub use info::Info;
-pub use listen::Listener;
+pub use listen::{Listener, SynHeaders};
 pub use machine::{Connection, Event, Failure, Flow, Limits, Timer};
 pub use send::{Payload, Phase};
 pub use seq::Seq;

@@ -7,6 +7,7 @@ use base::{Cx, Instant};
 
 use crate::config::Config;
 use crate::fast_open::Opening;
+use crate::listen::SynHeaders;
 use crate::machine::{Connection, Events, Failure, Timer};
 use crate::send::{Pacing, RetransmitTimer, Send};
 use crate::state::State;
@@ -49,6 +50,8 @@ struct Wishes {
     /// Errors that may pass are reported, and the last one is still to be.
     reports_errors: bool,
     report: Option<Failure>,
+    /// The headers of the SYN that began it.
+    syn: Option<Box<SynHeaders>>,
 }
 
 /// How a silent peer is asked (RFC 9293 §3.8.4). Times are in milliseconds, 49 days at most.
@@ -141,6 +144,10 @@ impl Life {
 
     pub(crate) fn take_report(&mut self) -> Option<Failure> {
         self.wishes.as_mut()?.report.take()
+    }
+
+    pub(crate) fn keep_syn(&mut self, syn: Box<SynHeaders>) {
+        self.wishes().syn = Some(syn);
     }
 
     /// How long the user lingers over what it wrote.
@@ -435,6 +442,21 @@ impl Connection {
     /// the peer cannot be reached (RFC 9293 §3.9.1.8; Linux' `IP_RECVERR`). It does not by itself.
     pub fn set_error_reports(&mut self, is_on: bool) {
         self.life.wishes().reports_errors = is_on;
+    }
+
+    /// Keeps the headers of the SYN that began this connection, for who accepts it.
+    pub fn keep_syn(&mut self, headers: &[u8]) {
+        if self.config.handshake.saves_syn
+            && let Some(syn) = SynHeaders::new(headers)
+        {
+            self.life.keep_syn(Box::new(syn));
+        }
+    }
+
+    /// The headers of the SYN that began this connection, once, if
+    /// [`saves_syn`](crate::Handshake::saves_syn) was on then and no cookie had to carry everything.
+    pub fn take_saved_syn(&mut self) -> Option<Box<SynHeaders>> {
+        self.life.wishes.as_mut()?.syn.take()
     }
 
     /// `SO_LINGER`: with zero, [`close`](Self::close) resets the connection. A longer time is the

@@ -219,6 +219,28 @@ impl Tcp {
             }
             None => self.handle_strangers(cx, network, flow, &segment, ecn, None),
         }
+        let flags = segment.header.flags;
+        if flags.has(tcp::Flags::SYN) && !flags.has(tcp::Flags::ACK) {
+            let len = packet.bytes.len().saturating_sub(segment.payload.len());
+            self.keep_syn(&flow, packet.bytes.get(..len).unwrap_or_default());
+        }
+    }
+
+    /// Keeps the headers of a SYN, if it began something and its listener wishes so.
+    fn keep_syn(&mut self, flow: &Flow, headers: &[u8]) {
+        let listener = self.listener_at(flow.local);
+        let Some(of) = listener.and_then(|key| self.listeners.get_mut(key)) else { return };
+        if !of.listener.saves_syn() {
+            return;
+        }
+        of.listener.keep_syn(flow, headers);
+        // With Fast Open there is a connection already.
+        if let Some(Entry::Connection(key)) = self.owner(flow)
+            && let Some(socket) = self.sockets.get_mut(key)
+            && !socket.connection.state().is_synchronized()
+        {
+            socket.connection.keep_syn(headers);
+        }
     }
 
     /// The next thing that programs must learn, if any.

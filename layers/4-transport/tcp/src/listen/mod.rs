@@ -4,6 +4,7 @@
 mod cookie;
 pub(crate) mod isn;
 mod request;
+mod saved;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::xray::{Seen, Why};
 use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
 use cookie::Checked;
 use request::Request;
+pub use saved::SynHeaders;
 
 /// How many answers may wait to be sent, of 164 bytes each: a batch of frames, whole of SYNs, brings no
 /// more. Whose SYN finds no room is not heard, so this is more than any driver takes at a time.
@@ -203,6 +205,19 @@ impl Listener {
     /// How many connections may wait to be accepted.
     pub fn backlog(&self) -> usize {
         self.backlog
+    }
+
+    /// Whether the headers of SYNs are kept.
+    pub fn saves_syn(&self) -> bool {
+        self.config.handshake.saves_syn
+    }
+
+    /// Keeps the headers of the SYN that came for `flow`, if that is half-open by it.
+    pub fn keep_syn(&mut self, flow: &Flow, headers: &[u8]) {
+        if let Some(request) = self.half_open.get_mut(flow).filter(|request| request.syn.is_none())
+        {
+            request.syn = SynHeaders::new(headers).map(Box::new);
+        }
     }
 
     fn is_full(&self) -> bool {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base::{Cx, Instant};
 
-use super::{cookie, isn};
+use super::{SynHeaders, cookie, isn};
 use crate::Seq;
 use crate::config::{Config, EcnPolicy, Estimator, Handshake};
 use crate::machine::{Connection, Flow, Limits};
@@ -42,6 +42,8 @@ pub(super) struct Request {
     pub(super) is_acknowledged: bool,
     /// When something out of place was last answered.
     pub(super) answered_at: Option<Instant>,
+    /// The headers of the SYN, if they are kept.
+    pub(super) syn: Option<Box<SynHeaders>>,
 }
 
 impl Request {
@@ -76,6 +78,7 @@ impl Request {
             copies: 0,
             is_acknowledged: false,
             answered_at: None,
+            syn: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl Request {
             copies: 0,
             is_acknowledged: false,
             answered_at: None,
+            syn: None,
         }
     }
 
@@ -186,12 +190,15 @@ impl Request {
     /// The connection that the third step begins; it is in SYN-RECEIVED, and the segment that
     /// brought it is still to be handled.
     pub(super) fn into_connection(
-        self,
+        mut self,
         cx: &mut Cx<'_>,
         config: Arc<Config>,
         flow: Flow,
     ) -> Connection {
         let mut connection = self.to_unanswered(cx, config, flow);
+        if let Some(syn) = self.syn.take() {
+            connection.life.keep_syn(syn);
+        }
         let first = ticks(self.sent_at, connection.config.handshake.timestamp_tick)
             .wrapping_add(self.timestamp_offset);
         let again = (self.retries, self.copies);
