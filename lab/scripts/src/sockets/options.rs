@@ -72,6 +72,7 @@ const TCP_THIN_LINEAR_TIMEOUTS: i64 = 16;
 const TCP_THIN_DUPACK: i64 = 17;
 const TCP_NOTSENT_LOWAT: i64 = 25;
 const TCP_SAVE_SYN: i64 = 27;
+const TCP_SAVED_SYN: i64 = 28;
 const TCP_CONGESTION: i64 = 13;
 const TCP_USER_TIMEOUT: i64 = 18;
 const TCP_TIMESTAMP: i64 = 24;
@@ -189,6 +190,8 @@ impl StreamOptions {
         if let Some(retries) = self.syn_retries {
             config.handshake.syn_retries = retries;
         }
+        let saves_syn = self.kept.get(&(TCP_SAVE_SYN | KEPT_OF_TCP));
+        config.handshake.saves_syn = saves_syn.is_some_and(|value| *value > 0);
         config.handshake.defer_accept = self.network.defer_accept;
         self.fast_open.configure(&mut config);
         if let Some(wait) = self.fin_wait {
@@ -322,6 +325,9 @@ impl Sockets {
             Some(_) => return Attempt::Unsupported("options of what is no socket".into()),
             None => return no_fd(fd),
         };
+        if option == (TCP, TCP_SAVED_SYN) {
+            return stream.get_saved_syn(expected, len);
+        }
         if let OptionValue::Text(expected) = expected {
             return stream.get_text(option, algorithm, expected, len);
         }
@@ -555,6 +561,7 @@ impl Stream {
             TCP_SAVE_SYN if !(0..=2).contains(&value) => return Attempt::error("EINVAL"),
             TCP_SAVE_SYN => {
                 self.options.kept.insert(TCP_SAVE_SYN | KEPT_OF_TCP, value);
+                self.configure_listener(world);
             }
             // Only who repairs a connection may set its clock.
             TCP_TIMESTAMP => return Attempt::error("EPERM"),
@@ -612,6 +619,30 @@ impl Stream {
                 expected.escape_ascii()
             )),
         }
+    }
+
+    /// The headers of the SYN, once, for who has room for all of them; then nothing.
+    fn get_saved_syn(&mut self, expected: &OptionValue, len: i64) -> Attempt {
+        let found = self.syn.as_ref().map_or(&[][..], |syn| syn.as_slice());
+        let expected = match expected {
+            OptionValue::Text(expected) => &expected[..],
+            // Nothing was kept, and nothing is looked at.
+            _ if found.is_empty() && len == 0 => &[],
+            _ => return Attempt::Unsupported("a SYN that is no text".into()),
+        };
+        if expected.is_empty() && !found.is_empty() && len < found.len() as i64 {
+            return Attempt::error("EINVAL");
+        }
+        let is_same = expected == found && len == found.len() as i64;
+        let shown = found.escape_ascii().to_string();
+        if !is_same {
+            return Attempt::Wrong(format!(
+                "Bad getsockopt optval: expected: '{}' actual: '{shown}'",
+                expected.escape_ascii()
+            ));
+        }
+        self.syn = None;
+        Attempt::Returned(0)
     }
 
     fn get_linger(&self, world: &World<'_>, expected: (i64, i64)) -> Attempt {

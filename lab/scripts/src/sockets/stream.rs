@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base::Instant;
 use host::{ConnectError, ListenError, ListenerId, TcpId};
-use tcp::{Connection, Failure, State};
+use tcp::{Connection, Failure, State, SynHeaders};
 
 use super::busy::Busy;
 use super::notices::Notices;
@@ -44,6 +44,8 @@ pub(crate) struct Stream {
     is_full: bool,
     /// An error that may pass, and is still to be told.
     passing: Option<Failure>,
+    /// The headers of the SYN that began it, until the program has had them.
+    pub(super) syn: Option<Box<SynHeaders>>,
 }
 
 /// What a socket is there for.
@@ -103,6 +105,7 @@ impl Stream {
             busy: Busy::default(),
             is_full: false,
             passing: None,
+            syn: None,
         }
     }
 
@@ -222,7 +225,9 @@ impl Stream {
         let options = self.options.clone();
         world.stack.with(|cx, host| host.tcp_with(id, |c| options.apply(cx, c)));
         let role = Role::Connection(id);
-        Self { role, options, has_told_connected: true, ..Self::new(false) }
+        let syn =
+            world.stack.with(|_, host| host.tcp_with(id, Connection::take_saved_syn)).flatten();
+        Self { role, options, syn, has_told_connected: true, ..Self::new(false) }
     }
 
     pub(super) fn connect(
