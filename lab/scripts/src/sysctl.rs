@@ -141,8 +141,6 @@ const CONSTANT_OF_FREEBSD: &[(&str, &str)] = &[
     ("ecn.maxretries", "1"),
     ("fast_finwait2_recycle", "0"),
     ("icmp_may_rst", "1"),
-    ("insecure_ack", "0"),
-    ("insecure_syn", "0"),
     ("mssdflt", "536"),
     ("newcwv.enable", "0"),
     ("nolocaltimewait", "0"),
@@ -463,6 +461,10 @@ fn set_freebsd_timers(config: &mut Config, name: &str, value: &str) -> Option<Do
         "keepidle" => put(&mut idle.keepalive_after, millis(value)),
         "keepintvl" => put(&mut idle.keepalive_interval, millis(value)),
         "keepcnt" => put(&mut idle.keepalive_probes, number(value)),
+        "insecure_ack" => {
+            put(&mut config.acknowledge.refuses_old_acks, switch(value).map(|takes| !takes))
+        }
+        "insecure_syn" => put(&mut config.idle.ends_by_syn, switch(value)),
         "insecure_rst" => {
             let rule = switch(value).map(|is_anywhere| match is_anywhere {
                 true => ResetRule::InWindow,

@@ -281,7 +281,7 @@ fn times_and_the_rest() {
             "#ifdef FreeBSD\n+0 close(3) = 0",
             "#ifdef Plan9\n#endif",
             "+0 `sleep 100000`",
-            "+0 `sysctl net.inet.tcp.insecure_syn=1`",
+            "+0 `sysctl net.inet.tcp.newcwv.enable=1`",
             "+0 `nstat | grep x`",
             "+0 `true`\n`true`\n`true`",
         ],
@@ -340,8 +340,8 @@ fn times_and_the_rest() {
                 x.pkt:2:1: refused: unknown system 'Plan9'
             +0 `sleep 100000`
                 x.pkt:2:4: refused: cannot sleep '100000'
-            +0 `sysctl net.inet.tcp.insecure_syn=1`
-                x.pkt:2:4: refused: sysctl net.inet.tcp.insecure_syn cannot be '1' here
+            +0 `sysctl net.inet.tcp.newcwv.enable=1`
+                x.pkt:2:4: refused: sysctl net.inet.tcp.newcwv.enable cannot be '1' here
             +0 `nstat | grep x`
                 x.pkt:2:4: refused: command 'nstat | grep x' is not supported
             +0 `true`

@@ -273,6 +273,13 @@ impl Connection {
             self.send.start_handshake();
             return DONE;
         }
+        //= exception: RFC 9293 §3.10.7.4, fourth: an operator may wish that it ends the connection.
+        if self.config.idle.ends_by_syn && self.state != State::SynReceived {
+            cx.note(|| Seen::dropped(segment, Why::SynInConnection));
+            self.pending.owe_reset(self.send.nxt);
+            self.end(cx, Cause::Reset, Some(Failure::Reset));
+            return DONE;
+        }
         self.challenge(cx, Why::SynInConnection);
         DONE
     }
@@ -329,7 +336,9 @@ impl Connection {
         }
         // RFC 5961 §5: nor can it acknowledge what lies before our first byte.
         let sent = u32::try_from(self.send.totals.bytes_acked).unwrap_or(u32::MAX);
-        let is_too_old = ack.is_before(una) && una - ack > self.send.wnd_max.min(sent);
+        let is_too_old = ack.is_before(una)
+            && una - ack > self.send.wnd_max.min(sent)
+            && self.config.acknowledge.refuses_old_acks;
         // RFC 7323 §4.3: the timestamp is taken of what is acceptable. An acknowledgement that is as
         // expected in all but its age is only late.
         if let Some((value, _)) = header.options.timestamps

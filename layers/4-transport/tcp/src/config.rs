@@ -217,6 +217,9 @@ pub struct Acknowledge {
     /// Whether an acknowledgement of what was never sent is answered (RFC 9293 §3.10.7.4, fifth),
     /// and not only dropped.
     pub answers_ack_of_unsent: bool,
+    /// Whether an acknowledgement that is older than the largest window, or than our first byte, is
+    /// answered and dropped (RFC 5961 §5); as RFC 793 had it, it is only old.
+    pub refuses_old_acks: bool,
     /// Whether the peer's first FIN is acknowledged with a delay: the user often answers with its
     /// own.
     pub delays_ack_of_fin: bool,
@@ -308,6 +311,9 @@ pub struct Idle {
     pub resets_say_window: bool,
     /// Where a reset is believed.
     pub resets: ResetRule,
+    /// Whether a SYN in the window ends a connection, as RFC 793 had it: whoever guesses well ends
+    /// connections. Otherwise it is asked about (RFC 5961 §4).
+    pub ends_by_syn: bool,
     /// To whom nobody says that nobody is there.
     pub silence: Silence,
 }
@@ -448,6 +454,7 @@ impl Config {
                 counts_segments: false,
                 interactive_after: 1,
                 answers_ack_of_unsent: true,
+                refuses_old_acks: true,
                 delays_ack_of_fin: true,
                 reports_duplicates: true,
                 compressed_max: 44,
@@ -475,6 +482,7 @@ impl Config {
                 resets_unread: true,
                 resets_say_window: true,
                 resets: ResetRule::Expected,
+                ends_by_syn: false,
                 silence: Silence::Nobody,
             },
             mss_max: None,
