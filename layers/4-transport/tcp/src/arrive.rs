@@ -36,6 +36,9 @@ impl Connection {
         segment: &Segment<'_>,
         ecn: Ecn,
     ) {
+        if segment.header.options.is_signed && self.config.handshake.drops_signed {
+            return cx.note(|| Seen::dropped(segment, Why::SignedWithoutKey));
+        }
         match self.state {
             State::Closed | State::Listen | State::TimeWait => {
                 cx.note(|| Seen::dropped(segment, Why::NoConnection));

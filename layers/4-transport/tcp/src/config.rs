@@ -76,6 +76,9 @@ pub struct Handshake {
     /// Whether segments without a timestamp are dropped where timestamps were agreed on (RFC 7323
     /// §3.2).
     pub requires_timestamps: bool,
+    /// Whether what carries a signature (RFC 2385) is dropped: we have no key that could show whose it
+    /// is, and who signs takes nothing from us either.
+    pub drops_signed: bool,
     /// Whether a SYN that comes with a FIN is nothing, or a SYN.
     pub drops_syn_fin: bool,
     /// Whether what comes for a half-open connection is answered as FreeBSD's SYN cache does: every
@@ -407,6 +410,7 @@ impl Config {
                 window_scaling: true,
                 timestamps: true,
                 requires_timestamps: false,
+                drops_signed: true,
                 drops_syn_fin: true,
                 answers_as_syn_cache: false,
                 sack: true,
@@ -513,6 +517,7 @@ impl Config {
                 measures_answer: false,
                 hastens_syn: false,
                 requires_timestamps: true,
+                drops_signed: false,
                 drops_syn_fin: false,
                 answers_as_syn_cache: true,
                 syn_ack_retries: 3,

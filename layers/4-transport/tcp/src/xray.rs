@@ -183,6 +183,8 @@ pub enum Why {
     OldTimestamp,
     /// It has no timestamp, though that was agreed on (RFC 7323 §3.2).
     NoTimestamp,
+    /// It is signed, and we have no key (RFC 2385 §2.0).
+    SignedWithoutKey,
     /// It has no ACK (RFC 9293 §3.10.7.4, fifth).
     NoAck,
     /// It acknowledges what was never sent (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5).

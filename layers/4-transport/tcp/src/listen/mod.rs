@@ -82,6 +82,10 @@ impl Listener {
         let Header { flags, seq, ack, window, .. } = segment.header;
         let len = segment.payload.len();
         cx.note(|| Seen::SegmentIn { flags, seq, len, ack, window });
+        if segment.header.options.is_signed && self.config.handshake.drops_signed {
+            cx.note(|| Seen::dropped(segment, Why::SignedWithoutKey));
+            return None;
+        }
         if self.half_open.contains_key(flow) {
             return self.handle_third_step(cx, flow, segment, ecn);
         }

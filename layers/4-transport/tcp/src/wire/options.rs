@@ -12,6 +12,7 @@ mod kind {
     pub(super) const SACK_PERMITTED: u8 = 4;
     pub(super) const SACK: u8 = 5;
     pub(super) const TIMESTAMPS: u8 = 8;
+    pub(super) const SIGNATURE: u8 = 19;
     pub(super) const USER_TIMEOUT: u8 = 28;
     pub(super) const FAST_OPEN: u8 = 34;
     pub(super) const EXPERIMENT: u8 = 254;
@@ -43,6 +44,8 @@ pub struct Options {
     pub user_timeout: Option<u16>,
     /// A cookie of Fast Open, or the wish for one (RFC 7413 §4.1.1).
     pub fast_open: Option<Cookie>,
+    /// There is a signature (RFC 2385 §3.0), which is not read; ours have none.
+    pub is_signed: bool,
     /// In which order they are written.
     pub layout: Layout,
 }
@@ -227,6 +230,7 @@ impl Options {
                     .collect();
             }
             (kind::USER_TIMEOUT, &[a, b]) => self.user_timeout = Some(u16::from_be_bytes([a, b])),
+            (kind::SIGNATURE, body) => self.is_signed = body.len() == 16,
             (kind::FAST_OPEN, body) => self.fast_open = Cookie::new(body),
             (kind::EXPERIMENT, body) if body.starts_with(&FAST_OPEN_MAGIC) => {
                 let cookie = Cookie::new(body.get(2..).unwrap_or_default());
