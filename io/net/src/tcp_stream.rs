@@ -311,6 +311,9 @@ impl Socket {
             };
             if !is_ready {
                 wait(inner, self.id, way, cx);
+                if way == Way::Write {
+                    inner.host.tcp_with(self.id, Connection::want_room);
+                }
                 return Poll::Pending;
             }
             Poll::Ready(Ok(()))

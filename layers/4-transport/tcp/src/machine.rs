@@ -260,6 +260,12 @@ impl Connection {
             as usize
     }
 
+    /// The user waits for room without having met its end: room that was offered may be gone again, since
+    /// the buffer shrinks with the congestion window. [`Event::Writable`] tells when there is some.
+    pub const fn want_room(&mut self) {
+        self.life.wants_room = true;
+    }
+
     fn take_room(&mut self, wanted: usize) -> usize {
         let n = wanted.min(self.room());
         self.life.wants_room |= n < wanted;

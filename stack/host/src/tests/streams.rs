@@ -22,6 +22,26 @@ fn read(net: &mut Net, host: usize, id: TcpId) -> Vec<u8> {
     into
 }
 
+/// Room that was offered may be gone when it is asked for: the buffer shrinks with the congestion window.
+#[test]
+fn who_waits_for_room_hears_of_it_though_all_was_taken() {
+    let mut net = Net::pair(&[]);
+    let (client, _server) = connect(&mut net);
+    let room = net.hosts[0].tcp(client).unwrap().room();
+    let taken = net.with(0, |cx, host| host.tcp_write_slice(cx, client, &vec![7; room]));
+    assert_eq!((taken, net.hosts[0].tcp(client).unwrap().room()), (room, 0));
+    net.events.clear();
+    net.hosts[0].tcp_with(client, tcp::Connection::want_room).unwrap();
+    net.run(SECOND);
+    let writable = TcpEvent::Connection(client, tcp::Event::Writable);
+    assert!(net.events.contains(&(0, Event::Tcp(writable))));
+    // Nobody waits any more, so nobody is told.
+    net.events.clear();
+    net.with(0, |cx, host| host.tcp_write_slice(cx, client, b"more"));
+    net.run(SECOND);
+    assert!(!net.events.contains(&(0, Event::Tcp(writable))));
+}
+
 #[test]
 fn a_conversation_from_the_handshake_to_time_wait() {
     let mut net = Net::pair(&[Layer::Transport]);
