@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base::Mac;
 use host::Config;
-use ip::InterfaceId;
+use ip::{InterfaceId, Prefix, Route};
 use neighbor::Claim;
 use net::{
     Builder, Inlet, Mode, PacketSocket, Port, PortConfig, Stack, Tap, TcpListener, TcpStream,
@@ -378,6 +378,42 @@ fn datagrams_that_the_kernel_leaves_to_be_cut() {
         }
         // What the kernel says when an interface comes up is less.
         assert!(stack.counts().received < 40, "{:?}", stack.counts());
+    });
+}
+
+/// The kernel passes a packet back to the link that it came from, and says by whom it would have come there
+/// sooner.
+#[test]
+fn a_redirect_of_the_kernel_is_followed() {
+    in_namespace_over_each("a_redirect_of_the_kernel_is_followed", async |family| {
+        let tap = Tap::open("tap7", Mode::Tap, PortConfig::default()).unwrap();
+        give_kernel_its_address(family, "tap7");
+        for setting in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+            std::fs::write(format!("/proc/sys/net/{setting}"), "1").unwrap();
+        }
+        let stack = stack_on(family, "tap7", tap);
+        // In IPv6 routers are known by their addresses of the link (RFC 4861 §8.1).
+        let (router, nearer, all) = match family {
+            Family::V4 => (family.kernel(), family.host(4), Prefix::ALL_V4),
+            Family::V6 => {
+                let shown = sh("ip -6 -o addr show dev tap7 scope link");
+                let own = shown.split([' ', '/']).find(|word| word.starts_with("fe80"));
+                (own.unwrap().parse().unwrap(), "fe80::4".parse().unwrap(), Prefix::ALL_V6)
+            }
+        };
+        let far = family.elsewhere();
+        sh(&format!("ip route add {far} via {nearer} dev tap7"));
+        let gateway = || stack.with(|_, host| host.route_to(far).unwrap().gateway);
+        stack.with(|_, host| host.add_route(Route::via(all, InterfaceId(1), router))).unwrap();
+        assert_eq!(gateway(), Some(router));
+        // Until the kernel has its address of the link, it sends none.
+        for _ in 0..50 {
+            let _ = timeout(Duration::from_millis(100), stack.ping(far, b"which way?")).await;
+            if gateway() == Some(nearer) {
+                return;
+            }
+        }
+        panic!("the way is still by {:?}", gateway());
     });
 }
 

@@ -105,8 +105,10 @@ impl Host {
                 let Some(quoted) = cx.parsed(Layer::Network, Quoted::parse(quote)) else { return };
                 self.handle_error(cx, from, error, &quoted);
             }
-            Message::Other { kind: 5, .. } if from.is_ipv4() => {
-                cx.note(|| icmp::Seen::Ignored { from, why: icmp::Why::Redirect });
+            Message::Other { kind: 5, body, .. } if from.is_ipv4() => {
+                if self.network.handle_redirect_v4(cx, at.interface, from, body).is_none() {
+                    cx.note(|| icmp::Seen::Ignored { from, why: icmp::Why::Redirect });
+                }
             }
             Message::Other { kind, code, body } if from.is_ipv6() && ndp::wire::is_ours(kind) => {
                 let (IpAddr::V6(source), IpAddr::V6(destination)) = (from, to) else { return };

@@ -4,6 +4,7 @@ mod leases;
 mod names;
 mod neighbors;
 mod paths;
+mod redirects;
 mod refusals;
 mod routers;
 mod streams;
@@ -82,14 +83,6 @@ impl Net {
     fn pair(layers: &[Layer]) -> Self {
         let mut net = Self::new(layers);
         let hosts = ["10.0.0.1/16", "10.0.0.2/16"].map(|address| net.add_host(&[address]));
-        net.cables.push(hosts.map(|host| (host, IF1)));
-        net
-    }
-
-    /// Two hosts, fd00::1 and fd00::2, in one network on one cable.
-    fn pair_v6(layers: &[Layer]) -> Self {
-        let mut net = Self::new(layers);
-        let hosts = ["fd00::1/64", "fd00::2/64"].map(|address| net.add_host(&[address]));
         net.cables.push(hosts.map(|host| (host, IF1)));
         net
     }

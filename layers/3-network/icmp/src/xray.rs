@@ -19,6 +19,8 @@ base::notes! {
         ErrorOut { to: IpAddr, error: Error },
         /// We did not tell somebody that their packet did not arrive.
         ErrorNotSent { to: IpAddr, error: Error, why: Why },
+        /// A router said that another one is nearer to a destination, and we follow (RFC 1122 §3.2.2.2).
+        Redirected { destination: IpAddr, by: IpAddr, to: IpAddr },
         /// We did nothing about what somebody sent.
         Ignored { from: IpAddr, why: Why },
         /// A message was not sent.
@@ -47,8 +49,8 @@ pub enum Why {
     NoSource,
     /// A group was asked; who answered could be made to flood somebody (RFC 1122 §3.2.2.6).
     GroupAsked,
-    /// A router said that another one is nearer; anybody on the link can say so, and routes are the
-    /// operator's (RFC 1122 §3.2.2.2).
+    /// Somebody said that another router is nearer, and is not the one that we use, or the other one is
+    /// none of this link (RFC 1122 §3.2.2.2).
     Redirect,
     /// A message that we do not know (RFC 1122 §3.2.2, RFC 4443 §2.4 (b)).
     UnknownType,

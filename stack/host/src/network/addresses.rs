@@ -225,10 +225,7 @@ impl Network {
                         self.changes.push_back(Change::Lost { interface: id, address, to });
                     }
                     neighbor::Event::Unreachable { packet, ip } => {
-                        if let IpAddr::V6(ip) = ip
-                            && self.leads_through(id, ip)
-                            && !self.silent.contains(&(id, ip))
-                        {
+                        if self.leads_through(id, ip) && !self.silent.contains(&(id, ip)) {
                             self.silent.push_back((id, ip));
                         }
                         let error = Error::Unreachable(Unreachable::Host);

@@ -71,8 +71,8 @@ pub(crate) struct Network {
     /// Routes to single hosts that routers told us.
     redirects: VecDeque<Route>,
     redirects_heeded: Bucket,
-    /// Neighbours of IPv6 who do not answer, and through whom something led.
-    silent: VecDeque<(InterfaceId, Ipv6Addr)>,
+    /// Neighbours who do not answer, and through whom something led.
+    silent: VecDeque<(InterfaceId, IpAddr)>,
     /// Packets with their header that are to be passed on, and by whom on which link.
     forwarded: VecDeque<(InterfaceId, IpAddr, TxBuf)>,
     /// Packets that are being cut, and to whom on which link the parts go.

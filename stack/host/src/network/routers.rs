@@ -1,17 +1,17 @@
-//! What messages of neighbour discovery change beyond their interface: addresses, routes, servers of
-//! names. (RFC 4861 §6.3, §8; RFC 4862 §5.5; RFC 8106)
+//! What messages of routers change beyond their interface: addresses, routes, servers of names. (RFC 4861
+//! §6.3, §8; RFC 4862 §5.5; RFC 8106; RFC 1122 §3.2.2.2)
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use base::{Cx, Mac};
-use ip::{Cidr, InterfaceId, Prefix, Route};
+use ip::{Cidr, InterfaceId, Prefix, Quoted, Route};
 use ndp::wire::{Ends, Message, Opt, RouterAdvertisement};
 use ndp::{AutoAddress, Outcome, Seen, Why};
 use neighbor::Claim;
 use phys::Medium;
 
 use super::addresses::claim_of;
-use super::{Address, Change, DnsDomain, DnsServer, DnsSource, Network, Origin};
+use super::{Address, Change, Discovery, DnsDomain, DnsServer, DnsSource, Network, Origin};
 
 /// How many destinations there are at most for which a router named another: a stranger on the link
 /// can name any.
@@ -142,7 +142,46 @@ impl Network {
         }
         cx.note(|| Seen::Redirected { destination, by: from, to: target });
         let gateway = (target != destination).then_some(IpAddr::V6(target));
-        let to = Prefix::host(destination.into());
+        self.redirect(id, destination.into(), gateway);
+        Ok(())
+    }
+
+    /// The same in IPv4: the address of the other router, and the packet that was sent to the wrong one.
+    /// The redirect is heeded if we have sent such a packet to that router, and the other one is on the
+    /// same link; whatever its code says, it is about this one destination. (RFC 1122 §3.2.2.2) Nothing,
+    /// if it is ignored.
+    pub(crate) fn handle_redirect_v4(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: InterfaceId,
+        from: IpAddr,
+        body: &[u8],
+    ) -> Option<()> {
+        let (target, quote) = body.split_first_chunk::<4>()?;
+        let (target, quoted) = (IpAddr::from(*target), Quoted::parse(quote).ok()?);
+        let destination = quoted.destination;
+        let route = self.routes.find(destination)?;
+        let is_asked = route.interface == id && route.gateway == Some(from);
+        let is_near = self.routes.find_through(target, id).is_some_and(|of| of.gateway.is_none());
+        let is_ours = |address| self.is_local(address);
+        let may_be = is_asked
+            && is_near
+            && ip::Kind::of(target).may_be_source()
+            && is_ours(quoted.source)
+            && !is_ours(target)
+            && !is_ours(destination)
+            && !self.is_router;
+        if !may_be || !self.redirects_heeded.take(cx.now()) {
+            return None;
+        }
+        cx.note(|| icmp::Seen::Redirected { destination, by: from, to: target });
+        self.redirect(id, destination, (target != destination).then_some(target));
+        Some(())
+    }
+
+    /// Leads what is for one host through `gateway` from now on, or to itself on the link.
+    fn redirect(&mut self, id: InterfaceId, destination: IpAddr, gateway: Option<IpAddr>) {
+        let to = Prefix::host(destination);
         let new = Route { gateway, metric: REDIRECT_METRIC, ..Route::on_link(to, id) };
         self.redirects.retain(|old| old.to != to);
         let oldest = (self.redirects.len() >= REDIRECTS_MAX).then(|| self.redirects.pop_front());
@@ -152,7 +191,6 @@ impl Network {
             Some(*route) == oldest || (route.to == to && route.metric == REDIRECT_METRIC)
         };
         self.routes.replace(is_old, [new]);
-        Ok(())
     }
 
     /// Asks for routers on an interface from now on, and makes addresses and routes of what they say.
@@ -311,8 +349,8 @@ impl Network {
     }
 
     /// A neighbour does not answer: whatever led through it is led elsewhere. (RFC 4861 §6.3.6, §7.3.3)
-    fn handle_silent(&mut self, cx: &mut Cx<'_>, id: InterfaceId, address: Ipv6Addr) {
-        let by = IpAddr::V6(address);
+    /// In IPv4 only redirects are: there an operator's gateway is all that there is (RFC 1122 §3.3.1.2).
+    fn handle_silent(&mut self, cx: &mut Cx<'_>, id: InterfaceId, by: IpAddr) {
         let leads_there =
             |route: &Route| route.interface == id && route.next_hop(route.to.network()) == by;
         if self.redirects.iter().any(leads_there) {
@@ -322,7 +360,8 @@ impl Network {
             self.routes.replace(|route| gone.contains(route), []);
         }
         let interface = self.interface_mut(id);
-        let Some(discovery) = interface.and_then(|of| of.discovery.as_mut()) else { return };
+        let discovery = interface.and_then(|of| of.discovery.as_mut());
+        let (Some(discovery), IpAddr::V6(address)) = (discovery, by) else { return };
         discovery.autoconf.handle_unreachable(cx, address);
         if discovery.autoconf.take_changed() {
             self.follow_routers(cx, id);
@@ -330,10 +369,10 @@ impl Network {
     }
 
     /// Whether it matters that the neighbour `address` does not answer.
-    pub(super) fn leads_through(&self, id: InterfaceId, address: Ipv6Addr) -> bool {
-        let by = IpAddr::V6(address);
+    pub(super) fn leads_through(&self, id: InterfaceId, by: IpAddr) -> bool {
         let discovery = self.interface(id).and_then(|of| of.discovery.as_ref());
-        discovery.is_some_and(|d| d.autoconf.routers().iter().any(|r| r.address == address))
+        let is_router = |d: &Discovery| d.autoconf.routers().iter().any(|r| by == r.address);
+        discovery.is_some_and(is_router)
             || self.redirects.iter().any(|route| route.next_hop(route.to.network()) == by)
     }
 

@@ -19,7 +19,7 @@ fn labels(net: &mut Net, host: usize) -> BTreeMap<(u8, [u8; 4]), BTreeSet<u32>> 
 //= test RFC 6437 §2: a flow that is labelled has no label of 0
 #[test]
 fn every_flow_has_a_label_of_its_own() {
-    let mut net = Net::pair_v6(&[]);
+    let mut net = neighbors::pair_v6(&[]);
     net.frames = Some(Vec::new());
     let listener = net.hosts[1].tcp_listen(at("[::]:80"), 8).unwrap();
     let clients = [(); 8]
