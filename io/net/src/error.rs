@@ -12,6 +12,7 @@ pub(crate) fn of_failure(failure: Failure) -> Error {
         Failure::Reset => ErrorKind::ConnectionReset,
         Failure::Broken => ErrorKind::BrokenPipe,
         Failure::TimedOut => ErrorKind::TimedOut,
+        Failure::AddressGone => ErrorKind::AddrNotAvailable,
         Failure::HostUnreachable => ErrorKind::HostUnreachable,
         Failure::NetworkUnreachable => ErrorKind::NetworkUnreachable,
         Failure::ProtocolUnreachable => ErrorKind::ConnectionRefused,

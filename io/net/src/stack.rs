@@ -462,7 +462,10 @@ impl Inner {
             Event::PingFailed { id, seq, error, .. } => {
                 self.answer(id, seq, Err(crate::error::of_icmp(error)));
             }
-            Event::AddressReady { .. } | Event::AddressLost { .. } | Event::Dhcp { .. } => {}
+            Event::AddressReady { .. }
+            | Event::AddressLost { .. }
+            | Event::AddressGone { .. }
+            | Event::Dhcp { .. } => {}
         }
     }
 

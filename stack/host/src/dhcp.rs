@@ -195,8 +195,9 @@ impl Host {
 
     /// An address may be used, or somebody else has it: perhaps it is a client's.
     fn hear_change(&mut self, cx: &mut Cx<'_>, change: Change) {
-        let (Change::Ready { interface, address } | Change::Lost { interface, address, .. }) =
-            change;
+        let (Change::Ready { interface, address }
+        | Change::Lost { interface, address, .. }
+        | Change::Gone { interface, address }) = change;
         let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
         let Some(applied) = of.applied.filter(|applied| applied.address.address() == address)
         else {

@@ -102,6 +102,13 @@ pub enum Event {
         /// Who has it; unspecified, if they did not say.
         to: Mac,
     },
+    /// An address that routers had offered is ours no longer: its lifetime is over.
+    AddressGone {
+        /// Where.
+        interface: InterfaceId,
+        /// Which.
+        address: IpAddr,
+    },
     /// A lease of DHCP came, lasts longer, or is gone; [`Host::dhcp_clients`] says more.
     Dhcp {
         /// Where.
@@ -116,6 +123,7 @@ impl From<Change> for Event {
         match change {
             Change::Ready { interface, address } => Self::AddressReady { interface, address },
             Change::Lost { interface, address, to } => Self::AddressLost { interface, address, to },
+            Change::Gone { interface, address } => Self::AddressGone { interface, address },
         }
     }
 }
@@ -299,6 +307,10 @@ impl Host {
     /// The way down: writes the next frame, if any, and says for which interface's device it is.
     #[must_use]
     pub fn poll_frame(&mut self, cx: &mut Cx<'_>, out: &mut TxBuf) -> Option<InterfaceId> {
+        // RFC 5227 §2.4, RFC 2131 §4.4.5, RFC 4862 §5.5.4: nothing is said from an address that is not ours.
+        if let Some(gone) = self.network.take_gone() {
+            self.tcp.handle_addresses_gone(cx, &gone);
+        }
         loop {
             // What has waited for something below.
             if let Some(interface) = self.network.poll_frame(cx, out) {

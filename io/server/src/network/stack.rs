@@ -430,7 +430,10 @@ impl Inner {
                     }
                 }
                 Event::Dhcp { news, .. } => self.tell_lease(news),
-                Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
+                Event::AddressGone { .. }
+                | Event::Udp(_)
+                | Event::Pong(_)
+                | Event::PingFailed { .. } => {}
             }
         }
     }

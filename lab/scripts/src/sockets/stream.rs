@@ -66,6 +66,7 @@ pub(super) fn errno_of(failure: Failure, is_freebsd: bool) -> i64 {
         Failure::Reset => "ECONNRESET",
         Failure::Broken => "EPIPE",
         Failure::TimedOut => "ETIMEDOUT",
+        Failure::AddressGone => "EADDRNOTAVAIL",
         Failure::HostUnreachable | Failure::Prohibited => "EHOSTUNREACH",
         Failure::NetworkUnreachable => "ENETUNREACH",
         Failure::ProtocolUnreachable => "ENOPROTOOPT",

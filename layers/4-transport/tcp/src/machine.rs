@@ -119,6 +119,8 @@ pub enum Failure {
     Prohibited,
     /// The user broke off.
     Aborted,
+    /// Our address is ours no longer.
+    AddressGone,
 }
 
 /// What a time limit is for.
@@ -379,6 +381,12 @@ impl Connection {
     }
 
     // How the connection ends.
+
+    /// Our address is ours no longer: nothing more is said from it, not even a goodbye. What has come
+    /// can still be read.
+    pub fn handle_address_gone(&mut self, cx: &mut Cx<'_>) {
+        self.end(cx, Cause::AddressGone, Some(Failure::AddressGone));
+    }
 
     /// Moves to another state by `input`, as the table allows; says so.
     pub(crate) fn change(

@@ -103,6 +103,8 @@ pub enum Cause {
     Reset,
     /// The user broke off.
     UserAborted,
+    /// Our address is ours no longer.
+    AddressGone,
     /// Nobody answers any more.
     GaveUp,
     /// What is left of it waits elsewhere, or nothing is left.

@@ -33,6 +33,8 @@ impl Network {
                 *place = None;
             }
             self.addresses.retain(|address| address.interface != id);
+            let gone = self.local.iter().filter(|(_, interface)| **interface == id);
+            self.gone.extend(gone.map(|(address, _)| *address));
             self.local.retain(|_, interface| *interface != id);
             self.routes.remove(|route| route.interface == id);
             self.redirects.retain(|route| route.interface != id);
@@ -111,7 +113,9 @@ impl Network {
             return false;
         };
         let Address { cidr, interface: id, .. } = self.addresses.remove(at);
-        self.local.remove(&address);
+        if self.local.remove(&address).is_some() {
+            self.gone.push(address);
+        }
         if let (Some(interface), IpAddr::V4(v4)) = (self.interface_mut(id), address) {
             interface.neighbors.remove_address(v4);
             interface.broadcasts.retain(|all| Some(*all) != cidr.network().broadcast());

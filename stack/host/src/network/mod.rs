@@ -81,6 +81,8 @@ pub(crate) struct Network {
     failed: VecDeque<Failed>,
     changes: VecDeque<Change>,
     pool: Pool,
+    /// Addresses that are ours no longer, whose connections are to end.
+    gone: Vec<IpAddr>,
 }
 
 /// An address of ours.
@@ -206,6 +208,7 @@ pub(crate) enum Change {
     Ready { interface: InterfaceId, address: IpAddr },
     Lost { interface: InterfaceId, address: IpAddr, to: base::Mac },
 }
+    Gone { interface: InterfaceId, address: IpAddr },
 
 /// What is to be done with a packet that came in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -248,6 +251,7 @@ impl Network {
             failed: VecDeque::new(),
             changes: VecDeque::new(),
             pool: Pool::new(),
+            gone: Vec::new(),
         };
         network.add_loopback();
         network
@@ -426,6 +430,18 @@ impl Network {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    /// Addresses that are ours no longer, if there are any of which that was not said; one that was given
+    /// back at once, with another prefix, is not among them.
+    #[inline]
+    pub(crate) fn take_gone(&mut self) -> Option<Vec<IpAddr>> {
+        if self.gone.is_empty() {
+            return None;
+        }
+        let mut gone = std::mem::take(&mut self.gone);
+        gone.retain(|address| !self.local.contains_key(address));
+        Some(gone).filter(|gone| !gone.is_empty())
+    }
+
         let neighbors = self.interfaces.iter().flatten();
         let neighbors = neighbors.flat_map(|interface| {
             let discovery = interface.discovery.as_ref();

@@ -321,8 +321,9 @@ impl Network {
         let gone = self.addresses.iter().filter(|own| {
             own.interface == id && own.origin == Origin::Router && !is_wanted(own.cidr.address())
         });
-        for ip in gone.map(|own| own.cidr.address()).collect::<Vec<_>>() {
-            self.remove_address(ip);
+        for address in gone.map(|own| own.cidr.address()).collect::<Vec<_>>() {
+            self.remove_address(address);
+            self.changes.push_back(Change::Gone { interface: id, address });
         }
         for told in wanted {
             let Some(cidr) = Cidr::new(told.address.into(), 64) else { continue };

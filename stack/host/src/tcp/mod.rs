@@ -243,6 +243,24 @@ impl Tcp {
         }
     }
 
+    /// These addresses are ours no longer: their connections end. That happens seldom, so all connections
+    /// may be looked at.
+    pub(crate) fn handle_addresses_gone(&mut self, cx: &mut Cx<'_>, gone: &[IpAddr]) {
+        let is_gone = |socket: &Socket| gone.contains(&socket.connection.flow().local.ip());
+        let all = self.sockets.iter().filter(|(_, socket)| is_gone(socket));
+        for key in all.map(|(key, _)| key).collect::<Vec<_>>() {
+            let Some(socket) = self.sockets.get_mut(key) else { continue };
+            let flow = *socket.connection.flow();
+            cx.attribute(|| Some(self.flows.hash(&flow)));
+            socket.connection.handle_address_gone(cx);
+            self.touch(key);
+        }
+        let waits = self.time_waits.iter().filter(|(_, of)| gone.contains(&of.flow.local.ip()));
+        for key in waits.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.end_time_wait(key);
+        }
+    }
+
     /// The next thing that programs must learn, if any.
     pub(crate) fn poll_event(&mut self) -> Option<TcpEvent> {
         loop {

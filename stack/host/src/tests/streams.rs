@@ -296,3 +296,32 @@ fn notes_belong_to_the_flow_from_its_first_segment_on() {
     assert!(owner_of("FrameIn").all(|owner| owner.is_none()), "nobody knows yet");
     assert!(owner_of("Learned").all(|owner| owner.is_none()));
 }
+
+//= test RFC 5227 §2.4: from an address that is ours no longer nothing more is said
+//= test RFC 2131 §4.4.5: nor from one whose lease is over
+#[test]
+fn connections_end_with_their_address_and_no_others() {
+    let mut net = Net::pair(&[]);
+    net.with(1, |cx, host| {
+        host.add_address(cx, IF1, "10.0.0.3/16".parse().unwrap(), Claim::Silent).unwrap();
+    });
+    let listener = net.hosts[1].tcp_listen(at("0.0.0.0:80"), 8).unwrap();
+    let [client, other] = ["10.0.0.2:80", "10.0.0.3:80"].map(|to| {
+        let client = net.with(0, |cx, host| host.tcp_connect(cx, None, at(to))).unwrap();
+        net.run(SECOND);
+        (client, net.hosts[1].tcp_accept(listener).unwrap())
+    });
+    net.with(1, |cx, host| host.tcp_write_slice(cx, client.1, &[1; 200_000]));
+    net.frames = Some(Vec::new());
+    assert!(net.hosts[1].remove_address(ip("10.0.0.2")));
+    net.events.clear();
+    net.run(10 * SECOND);
+    let failed = tcp::Event::Failed(tcp::Failure::AddressGone);
+    assert!(net.events.contains(&(1, Event::Tcp(TcpEvent::Connection(client.1, failed)))));
+    let from_gone = |(_, frame): &&(usize, Vec<u8>)| frame[26..30] == [10, 0, 0, 2];
+    assert_eq!(net.frames.take().unwrap().iter().filter(from_gone).count(), 0, "not even a reset");
+    // The other one goes on.
+    net.with(1, |cx, host| host.tcp_write_slice(cx, other.1, b"still here"));
+    net.run(SECOND);
+    assert_eq!(read(&mut net, 0, other.0), b"still here");
+}
