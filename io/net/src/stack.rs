@@ -11,7 +11,8 @@ use std::time::Duration;
 use base::xray::Sink;
 use base::{Cx, Instant, Mac, TxBuf, Wall, World};
 use host::{
-    AddError, Config, DhcpConfig, Event, Host, InterfaceConfig, ListenerId, TcpEvent, TcpId,
+    AddError, AutoConfig, Config, DhcpConfig, Event, Host, InterfaceConfig, ListenerId, TcpEvent,
+    TcpId,
 };
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
@@ -164,6 +165,17 @@ impl Builder {
     pub fn dhcp(&mut self, interface: InterfaceId, config: DhcpConfig) -> io::Result<()> {
         let (mut cx, host) = self.inner.parts();
         Ok(host.dhcp(&mut cx, interface, config)?)
+    }
+
+    /// Asks for routers of IPv6 on an interface from now on, and makes addresses and routes of what
+    /// they say.
+    ///
+    /// # Errors
+    /// When it carries no Ethernet.
+    pub fn autoconfigure(&mut self, interface: InterfaceId, wanted: AutoConfig) -> io::Result<()> {
+        let (mut cx, host) = self.inner.parts();
+        let is_on = host.autoconfigure(&mut cx, interface, wanted);
+        Ok(is_on.then_some(()).ok_or(AddError::NoEthernet)?)
     }
 
     /// Adds a route.

@@ -10,7 +10,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use base::Mac;
-use host::{Config, Host, Origin};
+use host::{AutoConfig, Config, Host, Origin};
 use ip::InterfaceId;
 use neighbor::Claim;
 use net::{Builder, Mode, PacketSocket, PortConfig, Stack, Tap};
@@ -181,7 +181,8 @@ fn radvd_gives_us_addresses_routes_and_names() {
         sh("ip addr add fd55::1/128 dev lo");
         sh(&format!("ip addr add fd99:1::1/64 dev {name} nodad"));
         let radvd = radvd(&name);
-        assert!(stack.with(|cx, host| host.autoconfigure(cx, id, true)));
+        let auto = AutoConfig { with_temporary: true, ..AutoConfig::default() };
+        assert!(stack.with(|cx, host| host.autoconfigure(cx, id, auto)));
         let are_two = || stack.with(|_, host| made(host).len() == 2);
         until("there are two addresses", are_two).await;
         let made = stack.with(|_, host| made(host));

@@ -10,6 +10,7 @@ use phys::Counts;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
+use crate::network::NetworkSettings;
 use crate::observer::{Connections, FilmWanted};
 use crate::registry::Key;
 use crate::server::{Setup, Socket, Stop};
@@ -25,8 +26,8 @@ pub(crate) struct Inbox<H> {
 pub(crate) enum Letter<H> {
     /// Something that was promised to this connection, for this exchange, is there.
     Due(Key, ExchangeId),
-    /// Serve by this and at these from now on.
-    Change(Setup<H>, Vec<Socket>),
+    /// Serve by this and at these from now on, on a network that is to be so.
+    Change(Setup<H>, Vec<Socket>, Option<Box<NetworkSettings>>),
     /// Whether, and how, to stop.
     Stop(Stop),
     /// Tell of as many connections as this.

@@ -13,6 +13,7 @@
 mod claims;
 mod lease;
 mod reels;
+mod settings;
 mod socket;
 mod stack;
 
@@ -21,12 +22,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{Cx, Instant, Mac, Wall, World};
-use host::{AddError, Config, DhcpConfig, Host, InterfaceConfig};
-use ip::{Cidr, InterfaceId, Route};
-use neighbor::Claim;
+use host::{AddError, Config, Host, InterfaceConfig};
+use ip::{Cidr, InterfaceId};
 use phys::Port;
 
 use self::claims::Claims;
+pub use self::settings::NetworkSettings;
 pub(crate) use self::socket::OwnSocket;
 pub(crate) use self::stack::Stack;
 use crate::Clock;
@@ -42,6 +43,8 @@ pub struct Network {
     clock: Clock,
     ports: Vec<(InterfaceId, Box<dyn Port>)>,
     claims: Claims,
+    /// The interface that an operator has set up, and how.
+    settings: Option<(InterfaceId, NetworkSettings)>,
 }
 
 impl Network {
@@ -56,6 +59,7 @@ impl Network {
             clock: Clock::start_at(BEGIN),
             ports: Vec::new(),
             claims: Claims::default(),
+            settings: None,
         }
     }
 
@@ -83,47 +87,37 @@ impl Network {
         self.ports.push((interface, port));
     }
 
-    /// Gives an interface an address. One that is probed may be listened at, and is used once it has
-    /// turned out that nobody else has it.
+    /// Gives an interface what an operator wants of it, once; a worker changes it while it runs. An address
+    /// that is probed may be listened at, and is used once it has turned out that nobody else has it.
     ///
     /// # Errors
     ///
-    /// No host can have it, or it is there already.
-    pub fn add_address(
-        &mut self,
-        interface: InterfaceId,
-        address: Cidr,
-        claim: Claim,
-    ) -> io::Result<()> {
+    /// Something of it cannot be.
+    pub fn set_up(&mut self, interface: InterfaceId, settings: NetworkSettings) -> io::Result<()> {
         let mut cx = Cx::new(self.clock.now(), Wall(0), &mut self.world);
-        self.host.add_address(&mut cx, interface, address, claim)?;
-        self.claims.add(interface, address, claim);
-        Ok(())
+        let parts = (&mut self.host, &mut self.claims);
+        let before = NetworkSettings::default();
+        let wrong = settings::follow(&mut cx, parts, interface, &before, &settings);
+        self.settings = Some((interface, settings));
+        wrong.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Adds a route.
+    /// Has another stack with the same addresses say in the log what becomes of them.
+    pub const fn be_quiet(&mut self) {
+        self.claims.be_quiet();
+    }
+
+    /// Waits for the address that a server of DHCP gives an interface: which, once it is in use; nothing,
+    /// if that takes longer than `limit`.
     ///
     /// # Errors
     ///
-    /// Its gateway is on no link of the interface.
-    pub fn add_route(&mut self, route: Route) -> io::Result<()> {
-        Ok(self.host.add_route(route)?)
-    }
-
-    /// Gets an address for an interface from a server of DHCP, and keeps it: which, once it is in use;
-    /// nothing, if that takes longer than `limit`.
-    ///
-    /// # Errors
-    ///
-    /// The interface carries no Ethernet, or its device fails.
-    pub fn lease(
+    /// Its device fails.
+    pub fn wait_for_lease(
         &mut self,
         interface: InterfaceId,
-        config: DhcpConfig,
         limit: Duration,
     ) -> io::Result<Option<Cidr>> {
-        let mut cx = Cx::new(self.clock.now(), Wall(0), &mut self.world);
-        self.host.dhcp(&mut cx, interface, config)?;
         lease::wait(self, interface, limit)
     }
 

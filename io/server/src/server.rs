@@ -11,7 +11,7 @@ use crate::film::FilmPrinter;
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Letter};
 use crate::listen::{Listener, ListeningSocket};
-use crate::network::Network;
+use crate::network::{Network, NetworkSettings};
 use crate::observer::Observer;
 use crate::tally::Tally;
 use crate::worker::Worker;
@@ -131,7 +131,8 @@ impl<H: Handler> Server<H> {
 
     /// Starts a worker for each of `networks`, who has it for his own: nobody else comes there. It
     /// listens at those of `places` that are a network's of our own. Otherwise as
-    /// [`start`](Self::start); [`change`](Self::change) may change the places, and not the networks.
+    /// [`start`](Self::start); [`change`](Self::change) may change the places, and what was
+    /// [set up](Network::set_up) of the networks.
     ///
     /// # Errors
     ///
@@ -197,7 +198,8 @@ impl<H: Handler> Server<H> {
 
     /// Has every worker serve at other places, by another configuration and with another handler
     /// from now on. What is under way is finished; connections stay, with the limits of HTTP that
-    /// they began with, also those from places that are no more.
+    /// they began with, also those from places that are no more. A network of the workers' own is what
+    /// `network` says from then on, if it says something.
     ///
     /// A worker that cannot make its handler keeps the one it has, and says so in the log.
     ///
@@ -208,12 +210,13 @@ impl<H: Handler> Server<H> {
         &self,
         config: Config,
         places: Vec<Place>,
+        network: Option<&NetworkSettings>,
         make_handler: impl Fn(usize) -> io::Result<H> + Send + Sync + 'static,
     ) -> io::Result<()> {
         let setup = Setup { config, make_handler: Arc::new(make_handler) };
         let by_worker = split(places, self.inboxes.len())?;
         for (inbox, sockets) in self.inboxes.iter().zip(by_worker) {
-            inbox.put(Letter::Change(setup.clone(), sockets));
+            inbox.put(Letter::Change(setup.clone(), sockets, network.cloned().map(Box::new)));
         }
         Ok(())
     }

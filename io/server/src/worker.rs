@@ -23,7 +23,7 @@ use crate::clients::Clients;
 use crate::connection::{Connection, Occasion, Then};
 use crate::handler::{Handler, Listening};
 use crate::inbox::{Inbox, Letter};
-use crate::network::{Network, Stack};
+use crate::network::{Network, NetworkSettings, Stack};
 use crate::poller::{News, Poller, Ready, Source};
 use crate::registry::{Key, Registry};
 use crate::server::{Config, Setup, Socket, Stop};
@@ -225,7 +225,9 @@ impl<H: Handler> Worker<H> {
                         due.push(key);
                     }
                 }
-                Letter::Change(setup, sockets) => self.change(setup, sockets),
+                Letter::Change(setup, sockets, network) => {
+                    self.change(setup, sockets, network.as_deref());
+                }
                 Letter::Stop(how) => self.leave(how),
                 Letter::List(most, reply) => {
                     // Who asked may be gone.
@@ -239,9 +241,12 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Serves by what the operator wants now.
-    fn change(&self, setup: Setup<H>, sockets: Vec<Socket>) {
+    fn change(&self, setup: Setup<H>, sockets: Vec<Socket>, network: Option<&NetworkSettings>) {
         if self.stop.get() != Stop::No {
             return;
+        }
+        if let (Some(stack), Some(network)) = (&self.stack, network) {
+            stack.change(network);
         }
         let next_source = {
             let now = self.serving.borrow();

@@ -10,18 +10,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::net::{Builder, Inlet, Port, Resolver, Stack};
+use ::net::{Builder, Inlet, Resolver, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
-use base::Mac;
 use clap::{Args, ValueHint};
-use host::{Config, DnsServer, DnsSource};
+use host::{AutoConfig, Config, DnsServer, DnsSource};
 use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
-use phys::Medium;
+use server::NetworkSettings;
 
-use self::device::{Device, mac_for, mac_of_device};
+use self::device::Device;
 use self::lease::Lease;
 
+mod auto;
 mod device;
 mod kernel;
 mod lease;
@@ -58,8 +58,9 @@ pub(crate) struct Options {
     /// Our address there, and how many of its bits name the network: 10.77.0.2/24, fd77::2/64
     ///
     /// `dhcp` gets one from a server of DHCP, with its gateway and servers of names, and gives it back in
-    /// the end. May be given several times.
-    #[arg(long = "address", value_name = "ADDRESS/PREFIX|dhcp", requires = "net", value_parser = parse_given)]
+    /// the end. `auto` makes those of IPv6 that routers offer, and goes by what they say. May be given
+    /// several times.
+    #[arg(long = "address", value_name = "ADDRESS/PREFIX|auto|dhcp", requires = "net", value_parser = parse_given)]
     pub(crate) address: Vec<Given>,
     /// Who passes on what is for other networks; one for each version of IP
     #[arg(long = "gateway", value_name = "ADDRESS", requires = "net")]
@@ -94,10 +95,14 @@ pub(crate) struct ForServer {
     pub(crate) networks: Vec<server::Network>,
     /// What its device is called.
     pub(crate) device: String,
-    /// Our addresses there.
-    pub(crate) addresses: Vec<IpAddr>,
-    /// The addresses that are used only when nobody else turns out to have them.
-    pub(crate) probed: Vec<IpAddr>,
+    /// Our interface there.
+    pub(crate) interface: InterfaceId,
+    /// Whether others than this machine's kernel may be on its link.
+    pub(crate) is_shared: bool,
+    /// Whether it carries Ethernet.
+    pub(crate) has_ethernet: bool,
+    /// What a server of DHCP has given us.
+    pub(crate) leased: Option<IpAddr>,
 }
 
 /// Which addresses of a name are wanted.
@@ -121,17 +126,18 @@ impl Options {
         let Some(device) = self.net.clone() else { return Ok(None) };
         if self.address.is_empty() {
             bail!(
-                "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network, or \
-                 --address dhcp"
+                "--net {device} has no address of ours: add --address 10.77.0.2/24, or another of its network, \
+                 --address auto, or --address dhcp"
             );
         }
         let fixed = self.address.iter().filter_map(|given| match given {
             Given::Fixed(cidr) => Some(*cidr),
-            Given::Dhcp => None,
+            Given::Auto | Given::Dhcp => None,
         });
         let wanted = Wanted {
             device,
             addresses: fixed.collect(),
+            auto: self.address.contains(&Given::Auto),
             dhcp: self.address.contains(&Given::Dhcp),
             gateways: self.gateway.clone(),
             mtu: self.mtu,
@@ -154,15 +160,16 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
     let Some(wanted) = options.wanted()? else { return Ok(None) };
     let (device, config) = prepare(&wanted)?;
     let mut builder = Builder::new(config);
-    let name = device.name.clone();
-    let interface = fill(&mut builder, device, &wanted)?;
-    if wanted.dhcp {
-        builder
-            .dhcp(interface, lease::config(Claim::Announce))
-            .map_err(|e| lease::refused(&name, &e))?;
-    }
+    let (name, mac) = (device.name.clone(), device.mac(&wanted));
+    let (is_shared, has_ethernet) = (device.is_shared, device.has_ethernet());
+    let interface = builder.add_port(&name, mac, device.port)?;
+    let settings = wanted.settings(is_shared, has_ethernet, interface)?;
+    fill(&mut builder, interface, &name, settings)?;
     let stack = builder.start().context("the stack cannot be started")?;
     let lease = wanted.dhcp.then(|| Lease::wait(&stack, interface, &name)).transpose()?;
+    if wanted.auto {
+        auto::wait(&stack, interface, &name);
+    }
     stack.with(|cx, host| {
         for address in options.dns.iter().copied() {
             let (source, ends) = (DnsSource::Operator, base::Instant::NEVER);
@@ -179,42 +186,52 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
 pub(crate) fn for_server(wanted: &Wanted, workers: usize) -> anyhow::Result<ForServer> {
     check(wanted)?;
     let config = config()?;
-    let for_one = match wanted {
+    if workers == 1 {
+        let mut of = of_worker(&config, open_device(wanted)?, None, wanted)?;
+        if wanted.dhcp {
+            of.leased = Some(lease_of(&mut of.networks, of.interface, &of.device)?);
+        }
+        return Ok(of);
+    }
+    if let Some(why) = for_one_worker(wanted) {
+        bail!("{why}: leave one of the two away");
+    }
+    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)?;
+    let mut all: Option<ForServer> = None;
+    for (device, inlet) in queues {
+        let of = of_worker(&config, device, inlet, wanted)?;
+        match &mut all {
+            None => all = Some(of),
+            Some(all) => all.networks.extend(of.networks.into_iter().map(|mut network| {
+                // All workers have the same addresses at the same device.
+                network.be_quiet();
+                network
+            })),
+        }
+    }
+    all.context("there are no workers")
+}
+
+/// Why a network can have one worker only, if that is so.
+pub(crate) const fn for_one_worker(wanted: &Wanted) -> Option<&'static str> {
+    match wanted {
         // One file has the frames of one queue.
         Wanted { capture: Some(_), .. } => Some("a capture has the frames of one worker"),
         Wanted { dhcp: true, .. } => Some("one worker keeps what a server of DHCP gave"),
         _ => None,
-    };
-    if workers == 1 {
-        return Ok(of_networks(vec![of_worker(&config, open_device(wanted)?, None, wanted)?]));
     }
-    if let Some(why) = for_one {
-        bail!("{why}: leave one of the two away");
-    }
-    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)?;
-    let networks = queues
-        .into_iter()
-        .map(|(device, inlet)| of_worker(&config, device, inlet, wanted))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(of_networks(networks))
 }
 
-/// A worker's stack, and what is known of it.
-struct OfWorker {
-    network: server::Network,
-    device: String,
-    addresses: Vec<IpAddr>,
-    probed: Vec<IpAddr>,
-}
-
-/// All workers have the same addresses at the same device.
-fn of_networks(all: Vec<OfWorker>) -> ForServer {
-    let (device, addresses, probed) = match all.first() {
-        Some(of) => (of.device.clone(), of.addresses.clone(), of.probed.clone()),
-        None => Default::default(),
-    };
-    let networks = all.into_iter().map(|of| of.network).collect();
-    ForServer { networks, device, addresses, probed }
+/// Waits for what a server of DHCP gives.
+fn lease_of(
+    networks: &mut [server::Network],
+    interface: InterfaceId,
+    device: &str,
+) -> anyhow::Result<IpAddr> {
+    let network = networks.first_mut().context("there is no worker")?;
+    let leased = network.wait_for_lease(interface, lease::TIME_PROBED_MAX)?;
+    let leased = leased.ok_or_else(|| lease::nobody_gave(device, lease::TIME_PROBED_MAX))?;
+    Ok(leased.address())
 }
 
 fn of_worker(
@@ -222,27 +239,20 @@ fn of_worker(
     device: Device,
     inlet: Option<Inlet>,
     wanted: &Wanted,
-) -> anyhow::Result<OfWorker> {
+) -> anyhow::Result<ForServer> {
     // The secret is the same for all, as the addresses are that follow from it.
     let mut network = server::Network::new(config.clone());
-    let is_asked = device.port.device().medium == Medium::Ethernet
-        && wanted.probe.claim(device.is_shared) == Claim::Probe;
-    let name = device.name.clone();
-    let id = fill(&mut network, device, wanted)?;
+    let (is_shared, has_ethernet) = (device.is_shared, device.has_ethernet());
+    let (name, mac) = (device.name.clone(), device.mac(wanted));
+    let interface = network.add_port(&name, mac, device.port)?;
     if let Some(inlet) = inlet {
-        network.add_inlet(id, Box::new(inlet));
+        network.add_inlet(interface, Box::new(inlet));
     }
-    let probed = wanted.ips().filter(|_| is_asked).collect();
-    let mut addresses: Vec<IpAddr> = wanted.ips().collect();
-    if wanted.dhcp {
-        let config = lease::config(Claim::Probe);
-        let leased = network.lease(id, config, lease::TIME_PROBED_MAX);
-        let leased = leased.map_err(|error| lease::refused(&name, &error))?;
-        addresses.push(
-            leased.ok_or_else(|| lease::nobody_gave(&name, lease::TIME_PROBED_MAX))?.address(),
-        );
-    }
-    Ok(OfWorker { network, device: name, addresses, probed })
+    network
+        .set_up(interface, wanted.settings(is_shared, has_ethernet, interface)?)
+        .with_context(|| format!("{name} cannot be used so"))?;
+    let (networks, device, leased) = (vec![network], name, None);
+    Ok(ForServer { networks, device, interface, is_shared, has_ethernet, leased })
 }
 
 /// Opens what is wanted.
@@ -252,7 +262,7 @@ fn prepare(wanted: &Wanted) -> anyhow::Result<(Device, Config)> {
 }
 
 /// Refuses addresses that the kernel has.
-fn check(wanted: &Wanted) -> anyhow::Result<()> {
+pub(crate) fn check(wanted: &Wanted) -> anyhow::Result<()> {
     for own in &wanted.addresses {
         if let Some(interface) = kernel::interface_with(own.address()) {
             bail!(
@@ -283,58 +293,68 @@ fn config() -> anyhow::Result<Config> {
     Ok(Config { stable_secret, ..Config::new(secret) })
 }
 
-/// What a stack is set up by, whoever runs it.
-trait Setup {
-    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId>;
-    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()>;
-    fn add_route(&mut self, route: Route) -> io::Result<()>;
-}
-
-impl Setup for Builder {
-    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId> {
-        self.add_port(name, mac, port)
-    }
-
-    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()> {
-        self.add_address(id, address, claim)
-    }
-
-    fn add_route(&mut self, route: Route) -> io::Result<()> {
-        self.add_route(route)
-    }
-}
-
-impl Setup for server::Network {
-    fn add_port(&mut self, name: &str, mac: Mac, port: Box<dyn Port>) -> io::Result<InterfaceId> {
-        self.add_port(name, mac, port)
-    }
-
-    fn add_address(&mut self, id: InterfaceId, address: Cidr, claim: Claim) -> io::Result<()> {
-        self.add_address(id, address, claim)
-    }
-
-    fn add_route(&mut self, route: Route) -> io::Result<()> {
-        self.add_route(route)
-    }
-}
-
-/// Gives a stack its device, addresses and routes; its interface.
-fn fill(stack: &mut impl Setup, device: Device, wanted: &Wanted) -> anyhow::Result<InterfaceId> {
-    let Device { name, port, is_shared } = device;
-    let mac = wanted.ips().next().map_or_else(|| mac_of_device(&name), mac_for);
-    let id = stack.add_port(&name, mac, port)?;
-    for address in &wanted.addresses {
+/// Gives a stack what is wanted at its device.
+fn fill(
+    stack: &mut Builder,
+    id: InterfaceId,
+    name: &str,
+    settings: NetworkSettings,
+) -> anyhow::Result<()> {
+    let NetworkSettings { addresses, routes, auto, dhcp } = settings;
+    for (address, claim) in addresses {
         stack
-            .add_address(id, *address, wanted.probe.claim(is_shared))
+            .add_address(id, address, claim)
             .with_context(|| format!("{name} cannot have the address {address}"))?;
     }
-    for gateway in &wanted.gateways {
-        let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
-        stack
-            .add_route(Route::via(all, id, *gateway))
-            .with_context(|| format!("{gateway} cannot be a gateway of {name}"))?;
+    for route in routes {
+        stack.add_route(route).with_context(|| format!("{name} has no way to {}", route.to))?;
     }
-    Ok(id)
+    if let Some(auto) = auto {
+        stack.autoconfigure(id, auto)?;
+    }
+    if let Some(dhcp) = dhcp {
+        stack.dhcp(id, dhcp)?;
+    }
+    Ok(())
+}
+
+impl Wanted {
+    /// The same in the words of who sets up a stack, for an interface of a device on whose link others
+    /// than this machine's kernel may be, or not.
+    ///
+    /// # Errors
+    /// The device is none on which addresses come by themselves.
+    pub(crate) fn settings(
+        &self,
+        is_shared: bool,
+        has_ethernet: bool,
+        interface: InterfaceId,
+    ) -> anyhow::Result<NetworkSettings> {
+        let claim = |is_v6| self.probe.claim(is_shared, is_v6);
+        let by_itself = [(self.auto, "auto"), (self.dhcp, "dhcp")];
+        if let Some((_, word)) = by_itself.iter().find(|(is_wanted, _)| *is_wanted && !has_ethernet)
+        {
+            bail!(
+                "{} carries no Ethernet, so there is no address \"{word}\" on it; use a TAP device, or say \
+                 --address 10.77.0.2/24",
+                self.device
+            );
+        }
+        let addresses = self.addresses.iter().map(|own| (*own, claim(own.address().is_ipv6())));
+        let routes = self.gateways.iter().map(|gateway| {
+            let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
+            Route::via(all, interface, *gateway)
+        });
+        let auto = AutoConfig { with_temporary: false, claim: claim(true) };
+        // A server may give an address that somebody has whom it does not know.
+        let claim_leased = if self.probe == Probe::Never { Claim::Announce } else { Claim::Probe };
+        Ok(NetworkSettings {
+            addresses: addresses.collect(),
+            routes: routes.collect(),
+            auto: self.auto.then_some(auto),
+            dhcp: self.dhcp.then(|| lease::config(claim_leased)),
+        })
+    }
 }
 
 impl Network {
@@ -457,6 +477,7 @@ pub(crate) fn parse_device(name: &str) -> Result<String, String> {
 /// Reads an address with its prefix, or where one is to come from.
 pub(crate) fn parse_given(text: &str) -> Result<Given, String> {
     match text {
+        "auto" => Ok(Given::Auto),
         "dhcp" => Ok(Given::Dhcp),
         _ => parse_address(text).map(Given::Fixed),
     }

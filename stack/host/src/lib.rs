@@ -32,8 +32,8 @@ pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};
 pub use network::{
-    AddError, Address, DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain,
-    DnsServer, DnsSource, LOOPBACK, Origin, Service,
+    AddError, Address, AutoConfig, DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH,
+    DnsDomain, DnsServer, DnsSource, LOOPBACK, Origin, Service,
 };
 pub use queues::concerns_all_queues;
 pub use tcp::{

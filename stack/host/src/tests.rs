@@ -19,7 +19,7 @@ use ip::{InterfaceId, Prefix, Route};
 use neighbor::Claim;
 use phys::{RxChecksum, RxFrame};
 
-use crate::{Config, Event, Host, InterfaceConfig};
+use crate::{AutoConfig, Config, Event, Host, InterfaceConfig};
 
 const IF1: InterfaceId = InterfaceId(1);
 

@@ -10,7 +10,7 @@ use udp::{BindError, Datagram, SendError, SocketId};
 
 use crate::host::Host;
 use crate::interface::InterfaceConfig;
-use crate::network::{AddError, DnsDomain, DnsServer, DnsSource};
+use crate::network::{AddError, AutoConfig, DnsDomain, DnsServer, DnsSource};
 
 /// What an operator sets up.
 impl Host {
@@ -41,17 +41,15 @@ impl Host {
     }
 
     /// Asks for routers of IPv6 on an interface from now on, and makes of what they say addresses
-    /// (RFC 4862, with identifiers that stay by RFC 7217), routes, the MTU and servers of names.
-    /// `with_temporary`: also addresses that change each day (RFC 8981), which are then preferred.
-    /// Whether there is such an interface, and it carries Ethernet.
+    /// (RFC 4862, with identifiers that stay by RFC 7217), routes, the MTU and servers of names. Whether there is such an interface, and it carries Ethernet.
     #[must_use]
     pub fn autoconfigure(
         &mut self,
         cx: &mut Cx<'_>,
         interface: InterfaceId,
-        with_temporary: bool,
+        wanted: AutoConfig,
     ) -> bool {
-        self.network.autoconfigure(cx, interface, with_temporary)
+        self.network.autoconfigure(cx, interface, wanted)
     }
 
     /// Heeds no router of IPv6 on an interface any more, and forgets what they said. Whether it did.
@@ -59,7 +57,7 @@ impl Host {
         self.network.stop_autoconfiguration(cx, interface)
     }
 
-    /// Lets go of an address. Whether it was ours.
+    /// Lets go of an address; connections that have it end. Whether it was ours.
     pub fn remove_address(&mut self, address: IpAddr) -> bool {
         self.network.remove_address(address)
     }

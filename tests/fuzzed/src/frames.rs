@@ -58,7 +58,8 @@ fn set_up(host: &mut Host, cx: &mut Cx<'_>) -> InterfaceId {
     assert!(host.add_neighbor(cx, id, PEER.into(), mac(2)));
     let address = ip::Cidr::new(US_V6.into(), 64).expect("64 bits");
     host.add_address(cx, id, address, Claim::Silent).expect("the second");
-    assert!(host.autoconfigure(cx, id, true));
+    let auto = host::AutoConfig { with_temporary: true, ..Default::default() };
+    assert!(host.autoconfigure(cx, id, auto));
     assert!(host.join_group(id, IpAddr::from([239, 1, 2, 3])));
     let any = |port| SocketAddr::new(IpAddr::from([0; 4]), port);
     host.tcp_listen(any(80), 4).expect("the first");

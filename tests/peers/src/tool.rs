@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const RUNS_AT_MOST: Duration = Duration::from_secs(90);
 
 /// What the tests know to use: a name, where it may be found, and its package on Debian.
-const TOOLS: [(&str, &[&str], &str); 19] = [
+const TOOLS: [(&str, &[&str], &str); 20] = [
     ("curl", &["curl"], "curl"),
     ("nginx", &["nginx"], "nginx-light"),
     ("openssl", &["openssl"], "openssl"),
@@ -27,6 +27,7 @@ const TOOLS: [(&str, &[&str], &str); 19] = [
     ("nft", &["nft"], "nftables"),
     ("nmap", &["nmap"], "nmap"),
     ("dnsmasq", &["dnsmasq", "/usr/sbin/dnsmasq"], "dnsmasq-base"),
+    ("radvd", &["radvd", "/usr/sbin/radvd"], "radvd"),
     ("hping3", &["hping3"], "hping3"),
     ("ping", &["ping"], "iputils-ping"),
     ("node", &["node", "nodejs"], "nodejs"),

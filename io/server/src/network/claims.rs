@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{Instant, Mac};
+use host::Origin;
 use ip::{Cidr, InterfaceId};
 use neighbor::Claim;
 
@@ -19,6 +20,10 @@ pub(super) struct Claims {
     own: Vec<Own>,
     /// Whether any of them has ever been ours.
     had_any: bool,
+    /// Whether there may be others, which routers or servers give.
+    expects_others: bool,
+    /// Whether another stack says it all.
+    is_quiet: bool,
 }
 
 #[derive(Debug)]
@@ -52,17 +57,50 @@ impl Claims {
         self.own.push(Own { interface, cidr, standing });
     }
 
-    /// An address may be used.
-    pub(super) fn handle_ready(&mut self, address: IpAddr) {
-        // Others come by themselves: the link's own of IPv6, and what routers offer.
-        let Some(own) = self.find(address) else { return };
+    /// An address is wanted no longer.
+    pub(super) fn remove(&mut self, address: IpAddr) {
+        self.own.retain(|own| own.cidr.address() != address);
+    }
+
+    /// Whether there may be addresses that routers or servers give.
+    pub(super) const fn expect_others(&mut self, expects_others: bool) {
+        self.expects_others = expects_others;
+    }
+
+    /// Another stack with the same addresses tells the operator of them.
+    pub(super) const fn be_quiet(&mut self) {
+        self.is_quiet = true;
+    }
+
+    /// Whether the operator is told by this stack.
+    pub(super) const fn speaks(&self) -> bool {
+        !self.is_quiet
+    }
+
+    /// An address may be used; where it comes from.
+    pub(super) fn handle_ready(&mut self, address: IpAddr, origin: Origin) {
+        let speaks = self.speaks();
+        let Some(own) = self.find(address) else {
+            // They come by themselves: the link's own of IPv6, and what routers offer.
+            if origin == Origin::Router && speaks {
+                tracing::info!("{address} is ours, in a network that a router offers");
+            }
+            return;
+        };
         let before = std::mem::replace(&mut own.standing, Standing::Ours);
         self.had_any = true;
         match before {
-            Standing::Probed | Standing::Lost { .. } => {
+            Standing::Probed | Standing::Lost { .. } if speaks => {
                 tracing::info!("{address} is ours: nobody else has it");
             }
-            Standing::Announced | Standing::Ours => {}
+            _ => {}
+        }
+    }
+
+    /// An address that a router had offered is ours no longer.
+    pub(super) fn handle_gone(&self, address: IpAddr) {
+        if self.speaks() {
+            tracing::warn!("{address} is ours no longer: no router offers its network any more");
         }
     }
 
@@ -72,20 +110,24 @@ impl Claims {
     ///
     /// Nothing is ours, and never was: nobody can be served.
     pub(super) fn handle_lost(&mut self, now: Instant, address: IpAddr, to: Mac) -> io::Result<()> {
+        let speaks = self.speaks();
         let Some(own) = self.find(address) else {
-            tracing::error!("{address} is used by {to}, and not by us");
+            if speaks {
+                tracing::error!("{address} is used by {to}, and not by us");
+            }
             return Ok(());
         };
         let was =
             std::mem::replace(&mut own.standing, Standing::Lost { again_at: now.after(AGAIN) });
         let is_lost = |own: &Own| matches!(own.standing, Standing::Lost { .. });
-        if !self.had_any && self.own.iter().all(is_lost) {
+        if !self.had_any && !self.expects_others && self.own.iter().all(is_lost) {
             let what = format!(
                 "{address} is not used, because {to} has it already, and we have no other address"
             );
             return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
         }
         match was {
+            _ if !speaks => {}
             Standing::Ours | Standing::Announced => tracing::error!(
                 "{address} is used by {to} too, and ours no longer; whether it still is will be asked in a minute"
             ),

@@ -1,13 +1,13 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
-use host::{DhcpNews, Event, Host, ListenerId, TcpEvent, TcpId};
+use host::{DhcpNews, Event, Host, ListenerId, Origin, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
@@ -19,7 +19,7 @@ use tcp::State;
 
 use super::claims::Claims;
 use super::reels::Reels;
-use super::{Network, OwnSocket, lease};
+use super::{Network, NetworkSettings, OwnSocket, lease, settings};
 use crate::Clock;
 use crate::listen::BACKLOG;
 use crate::poller::{Poller, Ready, Source};
@@ -58,6 +58,8 @@ pub(super) struct Inner {
     /// Where it is to listen, as far as the addresses are ours.
     wanted: Vec<SocketAddr>,
     claims: Claims,
+    /// The interface that an operator has set up, and how.
+    settings: Option<(InterfaceId, NetworkSettings)>,
     /// Who is to have a turn.
     news: Vec<(Key, Ready)>,
     acceptable: Vec<ListenerId>,
@@ -75,7 +77,7 @@ pub(super) struct Inner {
 impl Stack {
     /// Sets `network` to work, so that `poller` tells of it.
     pub(crate) fn new(network: Network, poller: &Poller) -> io::Result<Rc<Self>> {
-        let Network { host, world, clock, ports, claims } = network;
+        let Network { host, world, clock, ports, claims, settings } = network;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         poller.add_source(&timer, Source::Deadline)?;
@@ -95,6 +97,7 @@ impl Stack {
             listeners,
             wanted,
             claims,
+            settings,
             news: Vec::new(),
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
@@ -120,6 +123,12 @@ impl Stack {
         self.with(|inner| inner.listen_at(wanted))
     }
 
+    /// Has the network be what an operator wants of it from now on. Connections over addresses that stay
+    /// know nothing of it; those over others are broken off.
+    pub(crate) fn change(&self, wanted: &NetworkSettings) {
+        self.with(|inner| inner.change(wanted));
+    }
+
     /// The connection that waits longest at a listener: its socket, the listener's address and the
     /// client's.
     pub(crate) fn accept(
@@ -142,12 +151,7 @@ impl Stack {
     /// Breaks off every connection: whoever is still there learns that nobody is here any more.
     pub(crate) fn end(&self) {
         self.with(|inner| {
-            let all: Vec<TcpId> = inner.host.tcp_connections().map(|(id, _)| id).collect();
-            for id in all {
-                let (mut cx, host) = inner.parts();
-                // Also those that nobody uses any more.
-                host.tcp_with(id, |connection| connection.abort(&mut cx));
-            }
+            inner.break_off(|_| true);
             inner.send();
             inner.release_leases();
         });
@@ -310,6 +314,33 @@ impl Inner {
         }
     }
 
+    fn change(&mut self, wanted: &NetworkSettings) {
+        let Some((interface, before)) = self.settings.take() else { return };
+        let gone: Vec<IpAddr> = before.gone(wanted).collect();
+        self.break_off(|local| gone.contains(&local.ip()));
+        // As long as the addresses are ours, who is there can be told.
+        self.send();
+        let now = self.clock.now();
+        let mut cx = cx(now, &mut self.world, &mut self.reels);
+        let parts = (&mut self.host, &mut self.claims);
+        let wrong = settings::follow(&mut cx, parts, interface, &before, wanted);
+        for error in wrong.iter().filter(|_| self.claims.speaks()) {
+            tracing::error!("of the network, {error}");
+        }
+        self.settings = Some((interface, wanted.clone()));
+        self.send();
+    }
+
+    /// Breaks off every connection at addresses that are meant: whoever is there learns it.
+    fn break_off(&mut self, is_meant: impl Fn(SocketAddr) -> bool) {
+        let all = self.host.tcp_connections().filter(|(_, of)| is_meant(of.flow().local));
+        for id in all.map(|(id, _)| id).collect::<Vec<TcpId>>() {
+            let (mut cx, host) = self.parts();
+            // Also those that nobody uses any more.
+            host.tcp_with(id, |connection| connection.abort(&mut cx));
+        }
+    }
+
     fn listen_at(&mut self, wanted: &[SocketAddr]) -> io::Result<()> {
         let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.listeners)
             .into_iter()
@@ -418,7 +449,9 @@ impl Inner {
                     }
                 }
                 Event::AddressReady { address, .. } => {
-                    self.claims.handle_ready(address);
+                    let own = self.host.addresses().iter().find(|o| o.cidr.address() == address);
+                    let origin = own.map_or(Origin::Operator, |own| own.origin);
+                    self.claims.handle_ready(address, origin);
                     if let Err(error) = self.listen_missing() {
                         tracing::error!(%error, "nobody is served at {address}");
                     }
@@ -429,11 +462,9 @@ impl Inner {
                         self.failure = Some(error);
                     }
                 }
+                Event::AddressGone { address, .. } => self.claims.handle_gone(address),
                 Event::Dhcp { news, .. } => self.tell_lease(news),
-                Event::AddressGone { .. }
-                | Event::Udp(_)
-                | Event::Pong(_)
-                | Event::PingFailed { .. } => {}
+                Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
             }
         }
     }

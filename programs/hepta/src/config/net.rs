@@ -5,14 +5,19 @@ use server::Address;
 
 use super::problem::{At, Problem, Problems};
 use super::tree::{Node, all, one};
-use crate::network::{MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
+use crate::network::{Given, MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};
 use crate::serve::Place;
 
 /// Makes sense of the block.
 pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     let block = &node.block;
-    let (addresses, address_at): (Vec<_>, Vec<&At>) =
-        all(block, "address").flat_map(|node| node.cidrs("address")).unzip();
+    let given: Vec<_> = all(block, "address").flat_map(|node| node.given("address")).collect();
+    let has = |wanted| given.iter().any(|(given, _)| *given == wanted);
+    let fixed = given.iter().filter_map(|(given, at)| match given {
+        Given::Fixed(cidr) => Some((*cidr, *at)),
+        Given::Auto | Given::Dhcp => None,
+    });
+    let (addresses, address_at): (Vec<_>, Vec<&At>) = fixed.unzip();
     let (gateways, gateway_at): (Vec<_>, Vec<&At>) =
         all(block, "gateway").flat_map(|node| node.ips("address")).unzip();
     let mtu = one(block, "mtu");
@@ -20,7 +25,8 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     let wanted = Wanted {
         device: node.text("device")?.to_owned(),
         addresses,
-        dhcp: false,
+        auto: has(Given::Auto),
+        dhcp: has(Given::Dhcp),
         gateways,
         mtu: mtu.map_or(MTU_DEFAULT, |node| read_mtu(node, problems)),
         capture,
@@ -29,7 +35,9 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     // An address that cannot be read has its own problem.
     if all(block, "address").next().is_none() {
         let problem = Problem::at(&node.at, format!("we have no address on {}", wanted.device));
-        problems.push(problem.with_hint("add address \"10.77.0.2/24\", or another of its network"));
+        problems.push(problem.with_hint(
+            "add address \"10.77.0.2/24\", or another of its network, \"auto\" or \"dhcp\"",
+        ));
     }
     for wrong in wanted.wrong() {
         let at = match wrong.part {
@@ -76,7 +84,9 @@ pub(super) fn check_places(nodes: &[Node], wanted: &Wanted, problems: &mut Probl
     for node in all(nodes, "listen") {
         let Some(Place::Address(Address::Ip(asked))) = node.address("address") else { continue };
         let is_ours = asked.ip().is_unspecified() || wanted.ips().any(|own| own == asked.ip());
-        if !is_ours && !wanted.addresses.is_empty() {
+        // What routers and servers give is known when they have given it.
+        let is_known = !wanted.is_dynamic(asked.is_ipv6()) && !wanted.addresses.is_empty();
+        if !is_ours && is_known {
             let what = format!("`net` has no address {}", asked.ip());
             let own: Vec<_> = wanted.ips().map(|own| own.to_string()).collect();
             let problem = Problem::at(&node.at, what);

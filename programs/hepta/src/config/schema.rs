@@ -86,8 +86,8 @@ pub(crate) const FILE: &[Key] = &[
             &[arg("device", Kind::Device, How::Required)],
             "Serve over our own network stack at this TAP or TUN device, or other interface that \
              carries Ethernet, in place of the kernel's: the same as `--net`. `listen` then names \
-             addresses of ours; `admin` and sockets in the file system stay the kernel's. It changes \
-             with a start, not with a reload.",
+             addresses of ours; `admin` and sockets in the file system stay the kernel's. A reload \
+             changes its addresses, gateways and `probe`; the device, the MTU and the capture take a start.",
         ),
         NET,
     ),
@@ -176,8 +176,10 @@ const ADMIN: &[Key] = &[
 const NET: &[Key] = &[
     repeated(key(
         "address",
-        &[arg("address", Kind::Cidr, How::Several)],
-        "Our addresses there, at least one. The kernel's must be others.",
+        &[arg("address", Kind::Given, How::Several)],
+        "Our addresses there, at least one. The kernel's must be others. \"dhcp\" is one that a server of \
+         DHCP gives, \"auto\" those of IPv6 that routers offer (SLAAC): they come and go as these say, and a \
+         `listen` that names a port alone, or \"0.0.0.0\" or \"[::]\", is at whatever they are.",
     )),
     repeated(key(
         "gateway",

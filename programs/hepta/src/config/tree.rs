@@ -2,7 +2,6 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use ip::Cidr;
 use ipnet::IpNet;
 use message::Status;
 
@@ -10,6 +9,7 @@ use super::access_log::LogPlace;
 use super::problem::At;
 use super::schema::Key;
 use super::value::Value;
+use crate::network::Given;
 use crate::serve::Place;
 
 /// A key as it stands in a file, with all that it takes, checked against the schema.
@@ -71,10 +71,10 @@ impl Node {
     }
 
     /// Every address with a prefix of this name, and where it stands.
-    pub(super) fn cidrs<'n>(&'n self, name: &'n str) -> impl Iterator<Item = (Cidr, &'n At)> {
+    pub(super) fn given<'n>(&'n self, name: &'n str) -> impl Iterator<Item = (Given, &'n At)> {
         let named = self.values.iter().filter(move |(n, ..)| *n == name);
         named.filter_map(|(_, value, at)| match value {
-            Value::Cidr(cidr) => Some((*cidr, at)),
+            Value::Given(given) => Some((*given, at)),
             _ => None,
         })
     }

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ip::Cidr;
 use ipnet::IpNet;
 use kdl::KdlValue;
 use message::Status;
 
 use super::access_log::LogPlace;
-use crate::network;
+use crate::network::{self, Given};
 use crate::serve::Place;
 
 /// A kind of value.
@@ -29,8 +28,8 @@ pub(crate) enum Kind {
     Network,
     /// The name of an interface.
     Device,
-    /// An address of ours, and how many of its bits name its network.
-    Cidr,
+    /// An address of ours, and how many of its bits name its network, or where addresses come from.
+    Given,
     Ip,
     Log,
 }
@@ -46,7 +45,7 @@ pub(super) enum Value {
     Address(Place),
     Status(Status),
     Network(IpNet),
-    Cidr(Cidr),
+    Given(Given),
     Ip(IpAddr),
     Log(LogPlace),
 }
@@ -72,8 +71,9 @@ impl Kind {
             Self::Status => "a status, as 404",
             Self::Network => "an address or a network, as \"192.0.2.7\" or \"2001:db8::/32\"",
             Self::Device => "the name of an interface in quotes, as \"tap0\"",
-            Self::Cidr => {
-                "an address and how many of its bits name its network, as \"10.77.0.2/24\" or \"fd77::2/64\""
+            Self::Given => {
+                "an address and how many of its bits name its network, as \"10.77.0.2/24\" or \"fd77::2/64\"; \"auto\" \
+                 or \"dhcp\""
             }
             Self::Ip => "an address, as \"10.77.0.1\" or \"fd77::1\"",
             Self::Log => "a path in quotes, \"-\" for standard output, or \"off\"",
@@ -96,7 +96,7 @@ impl Kind {
             }
             Self::Network => value.as_string().and_then(network_of).map(Value::Network),
             Self::Device => return read_with(self, value, network::parse_device).map(Value::Text),
-            Self::Cidr => return read_with(self, value, network::parse_address).map(Value::Cidr),
+            Self::Given => return read_with(self, value, network::parse_given).map(Value::Given),
             Self::Ip => value.as_string().and_then(|text| text.parse().ok()).map(Value::Ip),
             Self::Log => value.as_string().map(LogPlace::parse).map(Value::Log),
             Self::Address => return address(value).map(Value::Address),

@@ -9,6 +9,9 @@ use std::path::Path;
 use ::net::{self, Captured, Inlet, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
 use anyhow::{anyhow, bail};
 use base::{Mac, SipKey};
+use phys::Medium;
+
+use super::Wanted;
 
 /// A device that is open.
 pub(super) struct Device {
@@ -38,6 +41,16 @@ impl Device {
             ),
             Err(error) => Err(cannot_open(name, &error)),
         }
+    }
+
+    /// Whether it carries Ethernet.
+    pub(super) fn has_ethernet(&self) -> bool {
+        self.port.device().medium == Medium::Ethernet
+    }
+
+    /// Our hardware address there.
+    pub(super) fn mac(&self, wanted: &Wanted) -> Mac {
+        wanted.ips().next().map_or_else(|| mac_of_device(&self.name), mac_for)
     }
 
     /// The same device, whose frames are also written to a file, each at once.
@@ -140,7 +153,7 @@ pub(super) fn cannot_open(name: &str, error: &io::Error) -> anyhow::Error {
 
 /// Our hardware address where a server is to give us an address: always the same for a device of this
 /// machine, so that the server gives the same again.
-pub(super) fn mac_of_device(name: &str) -> Mac {
+fn mac_of_device(name: &str) -> Mac {
     let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
     let mut hasher = SipKey::new(*b"a device's hwadr").build_hasher();
     hasher.write(&machine);

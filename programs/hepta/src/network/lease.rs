@@ -1,6 +1,5 @@
 //! An address of a server of DHCP: waiting for it, and giving it back.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use ::net::Stack;
@@ -72,13 +71,6 @@ impl Drop for Lease {
             std::thread::sleep(LOOK);
         }
     }
-}
-
-/// The device is none on which DHCP works.
-pub(super) fn refused(device: &str, error: &io::Error) -> anyhow::Error {
-    anyhow!(
-        "{device} cannot get an address by DHCP: {error}; use a TAP device, or say --address 10.77.0.2/24"
-    )
 }
 
 /// Nobody was there, or nobody gave us one.

@@ -1,4 +1,4 @@
-use super::device::cannot_open;
+use super::device::{cannot_open, mac_for};
 use super::*;
 
 #[test]
@@ -70,11 +70,14 @@ fn a_network_that_runs_differs_from_what_is_wanted_in_words() {
     assert_eq!(running.difference(&running), None);
     let mut wanted = running.clone();
     wanted.gateways.clear();
-    assert_eq!(wanted.difference(&running), Some("gateways"));
+    wanted.addresses.clear();
+    wanted.dhcp = true;
     wanted.probe = Probe::Always;
-    assert_eq!(wanted.difference(&running), Some("gateways"), "the first that differs");
+    assert_eq!(wanted.difference(&running), None, "all of that changes while it runs");
+    wanted.mtu = 1400;
+    assert_eq!(wanted.difference(&running), Some("the MTU"));
     wanted.device = "tap1".to_owned();
-    assert_eq!(wanted.difference(&running), Some("the device"));
+    assert_eq!(wanted.difference(&running), Some("the device"), "the first that differs");
 }
 
 #[test]
@@ -98,15 +101,18 @@ fn our_hardware_address_is_ours_and_stays() {
 fn without_a_device_all_is_left_to_the_kernel() {
     assert!(open(&Options::default()).unwrap().is_none());
     let options = Options { net: Some("tap0".to_owned()), ..Options::default() };
-    assert!(open(&options).unwrap_err().to_string().contains("--address"));
+    assert!(open(&options).unwrap_err().to_string().contains("--address auto"));
 }
 
 #[test]
 fn addresses_are_probed_where_others_can_be() {
-    let claims = [Probe::Auto, Probe::Always, Probe::Never]
-        .map(|probe| [true, false].map(|is_shared| probe.claim(is_shared)));
-    let (probe, announce) = (Claim::Probe, Claim::Announce);
-    assert_eq!(claims, [[probe, announce], [probe, probe], [announce, announce]]);
+    let claims = |is_v6| {
+        [Probe::Auto, Probe::Always, Probe::Never]
+            .map(|probe| [true, false].map(|is_shared| probe.claim(is_shared, is_v6)))
+    };
+    let (probe, announce, silent) = (Claim::Probe, Claim::Announce, Claim::Silent);
+    assert_eq!(claims(false), [[probe, announce], [probe, probe], [announce, announce]]);
+    assert_eq!(claims(true), [[probe, silent], [probe, probe], [announce, silent]]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ const MTU_MIN_V6: u16 = 1280;
 pub(crate) enum Given {
     /// This one.
     Fixed(Cidr),
+    /// Those that follow from what routers of IPv6 say.
+    Auto,
     /// One that a server of DHCP gives.
     Dhcp,
 }
@@ -34,8 +36,10 @@ pub(crate) enum Given {
 pub(crate) struct Wanted {
     /// The interface's name.
     pub(crate) device: String,
-    /// Our addresses there; the first makes our hardware address.
+    /// Our addresses there, as far as they are given; the first makes our hardware address.
     pub(crate) addresses: Vec<Cidr>,
+    /// Whether there are addresses of what routers of IPv6 say.
+    pub(crate) auto: bool,
     /// Whether a server of DHCP is to give us one.
     pub(crate) dhcp: bool,
     /// Who passes on what is for other networks; one for each version of IP.
@@ -62,10 +66,14 @@ pub(crate) enum Probe {
 }
 
 impl Probe {
-    /// How addresses are taken on a link on which others may be, or not.
-    pub(crate) const fn claim(self, is_shared: bool) -> Claim {
+    /// How an address is taken on a link on which others than this machine's kernel may be, or not.
+    pub(crate) const fn claim(self, is_shared: bool, is_v6: bool) -> Claim {
         match (self, is_shared) {
             (Self::Always, _) | (Self::Auto, true) => Claim::Probe,
+            // RFC 4862 §5.1: DupAddrDetectTransmits may be zero. The only other host is this machine's
+            // kernel, whose addresses are known; and as long as we were asking, we could not say where
+            // we are (RFC 4429 §3.2), so that for a second nobody would answer us.
+            (_, false) if is_v6 => Claim::Silent,
             (Self::Never, _) | (Self::Auto, false) => Claim::Announce,
         }
     }
@@ -114,6 +122,11 @@ impl Wanted {
         addresses.chain(gateways).chain(self.wrong_mtu()).collect()
     }
 
+    /// Whether addresses of this version of IP come from elsewhere.
+    pub(crate) const fn is_dynamic(&self, is_v6: bool) -> bool {
+        if is_v6 { self.auto } else { self.dhcp }
+    }
+
     fn wrong_gateway(&self, n: usize, gateway: IpAddr) -> Option<(String, Option<String>)> {
         let version = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
         let before = self.gateways.iter().take(n);
@@ -135,6 +148,9 @@ impl Wanted {
         let networks: BTreeSet<_> = networks.map(Cidr::network).collect();
         let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
         let hint = match &*networks {
+            [] if self.is_dynamic(gateway.is_ipv6()) => {
+                "whoever gives us an address says who passes packets on".to_owned()
+            }
             [] => format!("we have no address of {version}"),
             _ => format!("a gateway is a neighbour: take one of {}", networks.join(" or ")),
         };
@@ -142,7 +158,7 @@ impl Wanted {
     }
 
     fn wrong_mtu(&self) -> Option<Wrong> {
-        let has_v6 = self.ips().any(|own| own.is_ipv6());
+        let has_v6 = self.auto || self.ips().any(|own| own.is_ipv6());
         let least = if has_v6 { MTU_MIN_V6 } else { MTU_MIN };
         (self.mtu < least).then(|| Wrong {
             part: Part::Mtu,
@@ -154,17 +170,14 @@ impl Wanted {
         })
     }
 
-    /// What of a network that runs would have to change to become this one, in words.
+    /// What of a network that runs would have to change to become this one and cannot, in words.
     pub(crate) fn difference(&self, running: &Self) -> Option<&'static str> {
-        let Self { device, addresses, dhcp, gateways, mtu, capture, probe } = self;
+        let Self { device, addresses: _, auto: _, dhcp: _, gateways: _, mtu, capture, probe: _ } =
+            self;
         let differences = [
             (*device != running.device, "the device"),
-            (*addresses != running.addresses, "addresses"),
-            (*dhcp != running.dhcp, "where addresses come from"),
-            (*gateways != running.gateways, "gateways"),
             (*mtu != running.mtu, "the MTU"),
             (*capture != running.capture, "the file of the capture"),
-            (*probe != running.probe, "whether addresses are probed"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }

@@ -52,7 +52,7 @@ impl AdminListener {
         let (overview, expected) = (Arc::clone(&self.overview), token.clone());
         let make = move |_| Ok(Admin::new(Arc::clone(&overview), expected.clone(), shown.clone()));
         if let (Some(server), true) = (&self.server, is_as_before) {
-            return server.change(admin::config(), places, make);
+            return server.change(admin::config(), places, None, make);
         }
         // Connections do not stay: who came in by another token, or where there was none, may not
         // have this one.

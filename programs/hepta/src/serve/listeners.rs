@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use anyhow::{bail, ensure};
-use server::{Address, Announcers, Inherited, Listener};
+use server::{Address, Announcers, Inherited, Listener, NetworkSettings};
 use tls::{Alpn, ClientAuth};
 
 use super::options::Place;
 use super::own_network::OwnNetwork;
 use super::secrets::{Manner, Secrets};
 use crate::config::{HostPattern, Listen, Proxies, Settings, Site};
+use crate::network::Wanted;
 
 /// Everything that is open.
 pub(super) struct Listeners {
@@ -46,6 +47,8 @@ pub(super) enum Who {
 pub(super) struct Plan {
     open: Vec<Open>,
     secrets: Secrets,
+    /// What the network of our own is to be, if there is one.
+    net: Option<Wanted>,
 }
 
 impl Listeners {
@@ -77,7 +80,7 @@ impl Listeners {
     /// What cannot be opened, and what to do about it; then nothing has changed.
     pub(super) fn plan(&mut self, settings: &Settings) -> anyhow::Result<Plan> {
         OwnNetwork::check_change(self.own.as_ref(), settings.net.as_ref())?;
-        let mut plan = Plan::default();
+        let mut plan = Plan { net: settings.net.clone(), ..Plan::default() };
         match self.fill(&mut plan, settings) {
             Ok(()) => Ok(plan),
             Err(error) => {
@@ -129,10 +132,10 @@ impl Listeners {
             announcers: announcers.clone(),
             who,
         };
-        if let (Some(own), Who::Sites) = (&self.own, who)
-            && let Some(places) = own.places(&listen.place)
+        if let (Some(own), Some(wanted), Who::Sites) = (&self.own, &plan.net, who)
+            && let Some(places) = own.places(&listen.place, wanted)
         {
-            for asked in places.map(Address::Ip) {
+            for asked in places.into_iter().map(Address::Ip) {
                 let listener = self.own_listener(plan, &asked)?;
                 plan.open.push(open(asked, listener));
             }
@@ -175,20 +178,26 @@ impl Listeners {
 
     /// What listens at an address of our own network.
     fn own_listener(&mut self, plan: &Plan, asked: &Address) -> anyhow::Result<Listener> {
-        let Some(own) = &mut self.own else { bail!("there is no network of our own") };
+        let (Some(own), Some(wanted)) = (&mut self.own, &plan.net) else {
+            bail!("there is no network of our own")
+        };
         let Address::Ip(address) = *asked else { bail!("{asked} is the kernel's") };
         let is_twice = plan.open.iter().any(|open| open.asked == *asked && address.port() != 0);
         ensure!(!is_twice, "cannot listen at {asked} twice");
         match self.open.iter().find(|open| open.asked == *asked && open.who == Who::Sites) {
             Some(open) => Ok(open.listener.try_clone()?),
-            None => own.listen(address),
+            None => own.listen(address, wanted),
         }
     }
 
     /// Makes the plan what is open; what it does not have is closed.
     pub(super) fn adopt(&mut self, plan: Plan) {
-        let before = std::mem::replace(&mut self.open, plan.open);
-        self.secrets = plan.secrets;
+        let Plan { open, secrets, net } = plan;
+        let before = std::mem::replace(&mut self.open, open);
+        self.secrets = secrets;
+        if let (Some(own), Some(net)) = (&mut self.own, net) {
+            own.adopt(net);
+        }
         for gone in before {
             if !self.open.iter().any(|open| open.listener.address == gone.listener.address) {
                 remove_file(&gone.listener.address);
@@ -205,8 +214,23 @@ impl Listeners {
 
     /// Every address, whether TLS is spoken there, and who serves there.
     pub(super) fn addresses(&self) -> Vec<(Address, bool, Who)> {
-        let address = |open: &Open| (open.listener.address.clone(), open.tls.is_some(), open.who);
-        self.open.iter().map(address).collect()
+        let of = |open: &Open| {
+            let (is_secure, who) = (open.tls.is_some(), open.who);
+            let shown = match (&self.own, &open.listener.address, who) {
+                (Some(own), Address::Ip(address), Who::Sites) => {
+                    own.shown(*address).into_iter().map(Address::Ip).collect()
+                }
+                (_, address, _) => vec![address.clone()],
+            };
+            shown.into_iter().map(move |address| (address, is_secure, who))
+        };
+        self.open.iter().flat_map(of).collect()
+    }
+
+    /// What the workers are told of a network of our own, for it to be what a plan says.
+    pub(super) fn network(&self, plan: &Plan) -> anyhow::Result<Option<NetworkSettings>> {
+        let both = self.own.as_ref().zip(plan.net.as_ref());
+        both.map(|(own, wanted)| own.settings(wanted)).transpose()
     }
 
     /// Every socket, for the program that takes over.

@@ -1,9 +1,11 @@
 //! The network stack of our own at which sites are served (`--net`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{anyhow, bail, ensure};
-use server::{Address, Listener};
+use ip::{Cidr, InterfaceId};
+use neighbor::Claim;
+use server::{Address, Listener, NetworkSettings};
 
 use super::options::Place;
 use crate::network::{self, ForServer, Wanted};
@@ -12,11 +14,13 @@ use crate::network::{self, ForServer, Wanted};
 pub(super) struct OwnNetwork {
     /// What its device is called.
     pub(super) device: String,
-    /// What it was made from.
+    /// What it is now.
     wanted: Wanted,
-    addresses: Vec<IpAddr>,
-    /// Those that are used only when nobody else turns out to have them.
-    probed: Vec<IpAddr>,
+    interface: InterfaceId,
+    is_shared: bool,
+    has_ethernet: bool,
+    /// What a server of DHCP gave us at the start.
+    leased: Option<IpAddr>,
     /// How many workers there are, each with a stack at a queue of the device.
     pub(super) workers: usize,
     /// Until workers have them.
@@ -30,23 +34,32 @@ impl OwnNetwork {
     ///
     /// What is missing, and what to do about it.
     pub(super) fn open(wanted: &Wanted, workers: usize) -> anyhow::Result<Self> {
-        let ForServer { networks, device, addresses, probed } =
+        let ForServer { networks, device, interface, is_shared, has_ethernet, leased } =
             network::for_server(wanted, workers)?;
-        let wanted = wanted.clone();
-        Ok(Self { device, wanted, addresses, probed, workers: networks.len(), networks })
+        let (wanted, workers) = (wanted.clone(), networks.len());
+        Ok(Self { device, wanted, interface, is_shared, has_ethernet, leased, workers, networks })
     }
 
     /// What people who start it should know.
     pub(super) fn notice(&self) -> Option<String> {
-        let (are, have) = if self.probed.len() > 1 { ("are", "them") } else { ("is", "it") };
-        let probed: Vec<_> = self.probed.iter().map(ToString::to_string).collect();
-        (!probed.is_empty()).then(|| {
+        let probed = |own: &IpAddr| {
+            let claim = self.wanted.probe.claim(self.is_shared, own.is_ipv6());
+            self.has_ethernet && claim == Claim::Probe
+        };
+        let probed: Vec<_> = self.wanted.ips().filter(probed).map(|own| own.to_string()).collect();
+        let (are, have) = if probed.len() > 1 { ("are", "them") } else { ("is", "it") };
+        let of_probed = (!probed.is_empty()).then(|| {
             format!(
                 "{} {are} used within seven seconds, unless somebody on {} has {have}.",
                 probed.join(", "),
                 self.device
             )
-        })
+        });
+        let of_auto = self.wanted.auto.then(|| {
+            format!("Routers on {} say which addresses we have there; the log tells.", self.device)
+        });
+        let all: Vec<String> = of_probed.into_iter().chain(of_auto).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
     }
 
     /// Whether `running`, if there is one, can go on as what is `wanted` now.
@@ -71,10 +84,35 @@ impl OwnNetwork {
                 Some(what) => {
                     format!("sites are served over {}, and `net` changes {what}", running.device)
                 }
-                None => return Ok(()),
+                None => return running.check_addresses(wanted),
             },
         };
         bail!("{what}: that takes a start, not a reload")
+    }
+
+    /// Whether its addresses, and where they come from, can be those of `wanted`.
+    fn check_addresses(&self, wanted: &Wanted) -> anyhow::Result<()> {
+        if let Some(why) = network::for_one_worker(wanted).filter(|_| self.workers > 1) {
+            bail!("{why}, and there are {}: that takes a start, not a reload", self.workers);
+        }
+        let new = |own: &Cidr| !self.wanted.addresses.contains(own);
+        let addresses = wanted.addresses.iter().copied().filter(new).collect();
+        network::check(&Wanted { addresses, ..wanted.clone() })?;
+        self.settings(wanted).map(|_| ())
+    }
+
+    /// What its workers are told, for it to be what is `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// The device is none on which addresses come by themselves.
+    pub(super) fn settings(&self, wanted: &Wanted) -> anyhow::Result<NetworkSettings> {
+        wanted.settings(self.is_shared, self.has_ethernet, self.interface)
+    }
+
+    /// It is what is `wanted` from now on.
+    pub(super) fn adopt(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
     }
 
     /// The networks, for the workers that are to run them.
@@ -82,28 +120,39 @@ impl OwnNetwork {
         std::mem::take(&mut self.networks)
     }
 
-    /// Where that is on this network; nothing for what only the kernel has.
-    pub(super) fn places(&self, place: &Place) -> Option<impl Iterator<Item = SocketAddr> + use<>> {
-        let places = match place {
-            // A port of this machine is one of each address that it has here.
+    /// Where that is on this network, when it is what is `wanted`; nothing for what only the kernel has.
+    pub(super) fn places(&self, place: &Place, wanted: &Wanted) -> Option<Vec<SocketAddr>> {
+        match place {
             Place::Local(port) => {
-                self.addresses.iter().map(|ip| SocketAddr::new(*ip, *port)).collect()
+                Some(ours(wanted).into_iter().map(|ip| SocketAddr::new(ip, *port)).collect())
             }
-            Place::Address(Address::Ip(address)) => vec![*address],
-            Place::Address(Address::Unix(_)) => return None,
-        };
-        Some(places.into_iter())
+            Place::Address(Address::Ip(address)) => Some(vec![*address]),
+            Place::Address(Address::Unix(_)) => None,
+        }
     }
 
-    /// Listens at an address.
+    /// Where people find what listens at `address`.
+    pub(super) fn shown(&self, address: SocketAddr) -> Vec<SocketAddr> {
+        let all = self.wanted.ips().chain(self.leased);
+        let known = all.filter(|ip| ip.is_ipv4() == address.is_ipv4());
+        let known: Vec<_> = known.map(|ip| SocketAddr::new(ip, address.port())).collect();
+        if address.ip().is_unspecified() && !known.is_empty() { known } else { vec![address] }
+    }
+
+    /// Listens at an address, when the network is what is `wanted`.
     ///
     /// # Errors
     ///
     /// The address is not ours.
-    pub(super) fn listen(&mut self, address: SocketAddr) -> anyhow::Result<Listener> {
+    pub(super) fn listen(
+        &mut self,
+        address: SocketAddr,
+        wanted: &Wanted,
+    ) -> anyhow::Result<Listener> {
         let device = &self.device;
-        let own: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        let is_ours = address.ip().is_unspecified() || self.addresses.contains(&address.ip());
+        let own: Vec<IpAddr> = wanted.ips().chain(self.leased).collect();
+        let is_ours = address.ip().is_unspecified() || own.contains(&address.ip());
+        let own: Vec<_> = own.iter().map(ToString::to_string).collect();
         ensure!(
             is_ours,
             "cannot listen at {address}: with --net sites are served at addresses of our own, and {device} has {}",
@@ -130,4 +179,13 @@ impl OwnNetwork {
             }
         }
     }
+}
+
+/// Where a port of this machine is: at each of its addresses here, or, of a version of IP whose addresses
+/// come and go, at whatever they are.
+fn ours(wanted: &Wanted) -> Vec<IpAddr> {
+    let any: [(bool, IpAddr); 2] =
+        [(false, Ipv4Addr::UNSPECIFIED.into()), (true, Ipv6Addr::UNSPECIFIED.into())];
+    let any = any.into_iter().filter(|(is_v6, _)| wanted.is_dynamic(*is_v6)).map(|(_, ip)| ip);
+    any.chain(wanted.ips().filter(|ip| !wanted.is_dynamic(ip.is_ipv6()))).collect()
 }

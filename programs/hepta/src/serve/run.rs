@@ -227,7 +227,8 @@ impl Running<'_> {
         let told = Told::of(&settings);
         let tallies = self.admin.overview.tallies();
         let (config, sites) = prepare(settings, logs, self.film.clone(), tallies)?;
-        self.server.change(config, plan.places(Who::Sites)?, sites)?;
+        let network = self.listeners.network(plan)?;
+        self.server.change(config, plan.places(Who::Sites)?, network.as_ref(), sites)?;
         if let Err(error) = self.admin.change(told, plan) {
             // It is the lesser one: what the sites are told is told already.
             tracing::error!(%error, "the admin listener stays as it was");

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use peers::{Site, run, tool, until};
+use peers::{Program, Site, run, tool, until};
 
 use crate::commands::hepta;
-use crate::net::in_namespace;
+use crate::net::{Family, in_namespace};
 use crate::{HEPTA, program};
 
 /// Our end of the device.
@@ -24,8 +24,17 @@ pub(crate) struct Dnsmasq {
 impl Dnsmasq {
     /// The device, with the kernel at 10.77.0.1, and a server there.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let _ = run(Command::new("ip").args(["link", "set", "lo", "up"])).ok();
-        let _ = hepta(&["net", "up", "tap0", "10.77.0.1/24"]).ok();
+        Self::make_network();
+        Self::start_at(args)
+    }
+
+    /// The device, with the kernel at 10.77.0.1.
+    fn make_network() {
+        Family::V4.make_network();
+    }
+
+    /// A server at the kernel's end of the device.
+    fn start_at(args: &[&str]) -> Self {
         let site = Site::new();
         let log = site.path("log");
         let usual = [
@@ -126,6 +135,52 @@ fn a_server_has_an_address_of_dhcp_and_declines_what_somebody_has() {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(server.wait().unwrap().success());
         dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.51");
+    });
+}
+
+#[test]
+fn a_server_goes_on_at_the_address_that_follows() {
+    in_namespace("dhcp::a_server_goes_on_at_the_address_that_follows", || {
+        // Asked again after four seconds, in place of half an hour.
+        let start = |range: &str| {
+            let range = format!("--dhcp-range={range},255.255.255.0,1h");
+            Dnsmasq::start_at(&[&range, "--dhcp-option-force=58,4", "--dhcp-option-force=59,600"])
+        };
+        Dnsmasq::make_network();
+        let first = start("10.77.0.50,10.77.0.59");
+        let file = r#"
+            net "tap0" { address "dhcp"; probe "never"; }
+            listen 80
+            default { files "www" }
+            "#;
+        let site = Site::new().with("www/hello.txt", "hello\n").with("hepta.kdl", file);
+        let mut server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+        assert_eq!(server.urls(), ["http://10.77.0.50:80/"]);
+        let get = |at: &str| {
+            let url = format!("http://{at}/hello.txt");
+            run(tool("curl").args(["-s", "--max-time", "1", &url])).text()
+        };
+        assert_eq!(get("10.77.0.50"), "hello\n");
+        // Longer, at the same address.
+        until("it was renewed", || (first.count("DHCPACK(tap0) 10.77.0.50") > 1).then_some(()));
+        assert_eq!(get("10.77.0.50"), "hello\n");
+        // Another server knows nothing of it, and has other addresses.
+        drop(first);
+        let second = start("10.77.0.60,10.77.0.69");
+        second.until_log_has("DHCPNAK(tap0) 10.77.0.50");
+        second.until_log_has("DHCPACK(tap0) 10.77.0.6");
+        let lost = "the address that a server of DHCP had given is ours no longer";
+        let given = "a server of DHCP gave us an address address=10.77.0.6";
+        let log = until("the log says both", || {
+            Some(server.stderr()).filter(|log| log.contains(lost) && log.contains(given))
+        });
+        let (_, rest) = log.split_once("address=10.77.0.6").unwrap();
+        let at = format!("10.77.0.6{}", &rest[..1]);
+        until("the site is served there", || (get(&at) == "hello\n").then_some(()));
+        assert_eq!(get("10.77.0.50"), "");
+        server.signal(rustix::process::Signal::TERM);
+        assert!(server.wait().success());
+        second.until_log_has(&format!("DHCPRELEASE(tap0) {at}"));
     });
 }
 

@@ -34,6 +34,7 @@ mod odd_packets;
 mod own_network;
 mod python;
 mod range;
+mod routers;
 mod sites;
 mod slow;
 mod smuggling;

@@ -602,10 +602,9 @@ fn a_file_names_the_network_and_a_start_changes_it() {
                 let said = run(tool("curl").args(["-s", &format!("{clear}:81/hello.txt")]));
                 (said.text() == "hello\n").then_some(())
             });
-            // The network does not, and the log says which part of it, and everything stays as it is.
+            // Its device does not, and the log says which part of it, and everything stays as it is.
             let changes = [
-                ("10.77.0.2/24", "10.77.0.3/24", "`net` changes addresses"),
-                ("gateway \"10.77.0.1\"", "", "`net` changes gateways"),
+                ("frames.pcapng", "other.pcapng", "`net` changes the file of the capture"),
                 ("1400", "1500", "`net` changes the MTU"),
                 ("\"tap0\"", "\"tap1\"", "`net` changes the device"),
                 ("net \"tap0\"", "/-net \"tap0\"", "there is no `net` any more"),
@@ -638,6 +637,79 @@ fn a_file_names_the_network_and_a_start_changes_it() {
             assert!(both.stderr.contains("leave one of them away"), "{}", both.stderr);
         },
     );
+}
+
+#[test]
+fn a_reload_changes_addresses_and_no_connection_over_those_that_stay() {
+    const NAME: &str =
+        "own_network::a_reload_changes_addresses_and_no_connection_over_those_that_stay";
+    in_namespace_over_each(NAME, |family| {
+        const BEFORE: &str = r#"
+            net "tap0" { address "10.77.0.2/24"; }
+            listen 80
+            admin "127.0.0.1:9900"
+            workers 2
+            default { files "www" }
+            "#;
+        let site = site(family).with("hepta.kdl", family.say(BEFORE));
+        family.make_network();
+        let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+        let reload = |before: &str, after: &str| {
+            let text = BEFORE.replace("10.77.0.2/24", before).replace("; }", after);
+            site.replace("hepta.kdl", family.say(&text));
+            server.signal(Signal::HUP);
+        };
+        // Whether a site is served at 10.77.0.n.
+        let serves = |n: u8| {
+            let mut curl = tool("curl");
+            let url = family.say(&format!("http://10.77.0.{n}/hello.txt"));
+            run(curl.args(["-s", "--max-time", "1", &url])).text() == "hello\n"
+        };
+        let slow = |n: u8, rate: &str| {
+            let copy = site.path(&format!("copy{n}"));
+            let mut curl = tool("curl");
+            curl.args(["-sS", "--limit-rate", rate, "-o"]).arg(&copy);
+            curl.arg(family.say(&format!("http://10.77.0.{n}/large.bin")));
+            let child = curl.stderr(Stdio::null()).spawn().unwrap();
+            until("a part has come", || {
+                std::fs::metadata(&copy).ok().filter(|copy| copy.len() > 100_000)
+            });
+            (Download(child), copy)
+        };
+        let (mut whole, copy) = slow(2, "3M");
+        reload("10.77.0.2/24\" \"10.77.0.3/24", "; }");
+        until("the new address serves", || serves(3).then_some(()));
+        let routes = || network()["routes"].to_string();
+        let gateway = family.say("\"10.77.0.1\"");
+        reload("10.77.0.2/24\" \"10.77.0.3/24", "; gateway \"10.77.0.1\"; }");
+        until("there is a gateway", || routes().contains(&gateway).then_some(()));
+        // What cannot be changes nothing.
+        let refusals = [
+            ("10.77.0.1/24", "; }", "10.77.0.1 is this machine's own address, on tap0"),
+            ("10.77.0.4/24", "; mtu 1400; }", "`net` changes the MTU"),
+            ("10.77.0.4/24", "; gateway \"10.78.0.1\"; }", "10.78.0.1 is on no network of ours"),
+            ("10.77.0.4/24\" \"dhcp", "; }", "one worker keeps what a server of DHCP gave"),
+        ];
+        for (address, behind, said) in refusals {
+            reload(address, behind);
+            let said = family.say(said);
+            until(&said, || server.stderr().contains(&said).then_some(()));
+        }
+        assert_eq!(server.stderr().matches("everything stays as it is").count(), refusals.len());
+        assert!(serves(2) && serves(3) && routes().contains(&gateway), "{}", network());
+        reload("10.77.0.2/24\" \"10.77.0.3/24", "; }");
+        until("there is no gateway", || (!routes().contains(&gateway)).then_some(()));
+        assert!(whole.0.wait().unwrap().success());
+        assert!(std::fs::read(&copy).unwrap() == large());
+        // Who is at an address that goes learns it at once; nobody else does.
+        let (mut cut, _) = slow(2, "100k");
+        let (mut whole, copy) = slow(3, "5M");
+        reload("10.77.0.3/24", "; }");
+        assert!(!cut.0.wait().unwrap().success(), "it was cut short, and knows");
+        assert!(whole.0.wait().unwrap().success());
+        assert!(std::fs::read(&copy).unwrap() == large());
+        assert!(serves(3) && !serves(2));
+    });
 }
 
 #[test]

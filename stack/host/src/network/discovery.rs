@@ -12,6 +12,7 @@ use base::{Cx, Mac, TxBuf};
 use ip::{Protocol, v6};
 use ndp::wire::{self, Ends, Message, NeighborAdvertisement, Nonce, solicited_node};
 use ndp::{Autoconf, Claims, Seen, Standing, Why};
+use neighbor::Claim;
 
 use crate::interface::{Interface, Sent};
 
@@ -29,6 +30,8 @@ pub(crate) struct Discovery {
     pub(super) retry: Duration,
     /// Whether we have begun to speak IPv6 here: we have an address of the link, or had.
     pub(super) has_begun: bool,
+    /// How addresses are taken that follow from what routers say.
+    pub(super) claim: Claim,
     /// The routes that stand in the table because routers said so.
     pub(super) learned: Vec<ip::Route>,
 }
@@ -62,6 +65,7 @@ impl Discovery {
             reachable,
             retry,
             has_begun: false,
+            claim: Claim::Probe,
             learned: Vec::new(),
         }
     }

@@ -27,6 +27,7 @@ pub(crate) use dns::Dns;
 pub use dns::{
     DNS_DOMAINS_MAX_EACH, DNS_ENTRIES_MAX, DNS_SERVERS_MAX_EACH, DnsDomain, DnsServer, DnsSource,
 };
+pub use routers::AutoConfig;
 
 /// How many interfaces a host may have.
 const INTERFACES_MAX: usize = 64;
@@ -80,9 +81,9 @@ pub(crate) struct Network {
     looped: VecDeque<TxBuf>,
     failed: VecDeque<Failed>,
     changes: VecDeque<Change>,
-    pool: Pool,
     /// Addresses that are ours no longer, whose connections are to end.
     gone: Vec<IpAddr>,
+    pool: Pool,
 }
 
 /// An address of ours.
@@ -207,8 +208,8 @@ pub(crate) struct Failed {
 pub(crate) enum Change {
     Ready { interface: InterfaceId, address: IpAddr },
     Lost { interface: InterfaceId, address: IpAddr, to: base::Mac },
-}
     Gone { interface: InterfaceId, address: IpAddr },
+}
 
 /// What is to be done with a packet that came in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -250,8 +251,8 @@ impl Network {
             looped: VecDeque::new(),
             failed: VecDeque::new(),
             changes: VecDeque::new(),
-            pool: Pool::new(),
             gone: Vec::new(),
+            pool: Pool::new(),
         };
         network.add_loopback();
         network
@@ -429,7 +430,6 @@ impl Network {
         self.changes.pop_front()
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
     /// Addresses that are ours no longer, if there are any of which that was not said; one that was given
     /// back at once, with another prefix, is not among them.
     #[inline]
@@ -442,6 +442,7 @@ impl Network {
         Some(gone).filter(|gone| !gone.is_empty())
     }
 
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let neighbors = self.interfaces.iter().flatten();
         let neighbors = neighbors.flat_map(|interface| {
             let discovery = interface.discovery.as_ref();

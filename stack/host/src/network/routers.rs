@@ -23,6 +23,15 @@ pub(super) const REDIRECTS_PER_SECOND: u32 = 10;
 /// The metric of their routes: an operator's for the same host comes first.
 const REDIRECT_METRIC: u32 = 512;
 
+/// What an operator may choose of addresses that follow from what routers say.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct AutoConfig {
+    /// Whether there are also addresses that change each day (RFC 8981); they are preferred then.
+    pub with_temporary: bool,
+    /// How these addresses, and that of the link, are taken.
+    pub claim: Claim,
+}
+
 impl Network {
     /// Takes a message of neighbour discovery: its type, code and what stands behind its checksum.
     pub(crate) fn handle_discovery(
@@ -199,13 +208,14 @@ impl Network {
         &mut self,
         cx: &mut Cx<'_>,
         id: InterfaceId,
-        with_temporary: bool,
+        wanted: AutoConfig,
     ) -> bool {
         let interface = self.interface_mut(id);
         let Some(discovery) = interface.and_then(|of| of.discovery.as_mut()) else { return false };
-        discovery.autoconf.set_temporary(with_temporary);
+        discovery.autoconf.set_temporary(wanted.with_temporary);
+        discovery.claim = wanted.claim;
         discovery.autoconf.start(cx);
-        self.begin_v6(cx, id, Claim::Probe);
+        self.begin_v6(cx, id, wanted.claim);
         self.settle_discovery(cx);
         true
     }
@@ -325,6 +335,8 @@ impl Network {
             self.remove_address(address);
             self.changes.push_back(Change::Gone { interface: id, address });
         }
+        let discovery = self.interface(id).and_then(|of| of.discovery.as_ref());
+        let claim = discovery.map_or(Claim::Probe, |discovery| discovery.claim);
         for told in wanted {
             let Some(cidr) = Cidr::new(told.address.into(), 64) else { continue };
             let own = Address {
@@ -343,7 +355,7 @@ impl Network {
                 // The operator has given us the same one.
                 Some(_) => {}
                 None => {
-                    let _ = self.take_address(cx, own, Claim::Probe);
+                    let _ = self.take_address(cx, own, claim);
                 }
             }
         }

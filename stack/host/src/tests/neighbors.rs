@@ -284,7 +284,7 @@ fn every_interface_that_speaks_ipv6_has_an_address_of_its_link() {
     let IpAddr::V6(address) = first[0] else { panic!() };
     let mut other = Net::new(&[Layer::Network]);
     let host = other.add_host(&["10.0.0.1/24"]);
-    assert!(other.with(host, |cx, host| host.autoconfigure(cx, IF1, false)));
+    assert!(other.with(host, |cx, host| host.autoconfigure(cx, IF1, AutoConfig::default())));
     assert_eq!(own(&other, host), first, "of the same secret and name");
     let claim = Message::NeighborAdvertisement(NeighborAdvertisement {
         is_solicited: false,

@@ -21,7 +21,7 @@ const EVERYBODY: (Mac, Ipv6Addr) = (Mac([0x33, 0x33, 0, 0, 0, 1]), ALL_NODES);
 fn follower() -> Net {
     let mut net = Net::new(&[Layer::Network]);
     let host = net.add_host(&["10.0.0.1/24"]);
-    assert!(net.with(host, |cx, host| host.autoconfigure(cx, IF1, false)));
+    assert!(net.with(host, |cx, host| host.autoconfigure(cx, IF1, AutoConfig::default())));
     net.run(5 * SECOND);
     net
 }

@@ -28,7 +28,7 @@ fn two() -> Claims {
 #[test]
 fn an_address_that_was_lost_is_asked_for_again_in_a_minute() {
     let mut claims = two();
-    claims.handle_ready(ip("10.0.0.3"));
+    claims.handle_ready(ip("10.0.0.3"), Origin::Operator);
     assert!(claims.handle_lost(second(5), ip("10.0.0.2"), THEIRS).is_ok());
     assert!(claims.is_lost("10.0.0.2:80".parse().unwrap()));
     assert_eq!(claims.poll_timeout(), Some(second(65)));
@@ -39,7 +39,7 @@ fn an_address_that_was_lost_is_asked_for_again_in_a_minute() {
     // It still has it, and then has it no more.
     assert!(claims.handle_lost(second(66), ip("10.0.0.2"), THEIRS).is_ok());
     assert_eq!(claims.poll_again(second(126)), Some((LINK, cidr("10.0.0.2/24"))));
-    claims.handle_ready(ip("10.0.0.2"));
+    claims.handle_ready(ip("10.0.0.2"), Origin::Operator);
     assert_eq!(claims.poll_timeout(), None);
 }
 
@@ -51,13 +51,13 @@ fn who_never_had_an_address_cannot_serve_and_who_had_one_waits() {
     assert!(said.contains("10.0.0.3") && said.contains("02:00:00:00:00:09"), "{said}");
     let mut claims = Claims::default();
     claims.add(LINK, cidr("10.0.0.2/24"), Claim::Announce);
-    claims.handle_ready(ip("10.0.0.2"));
+    claims.handle_ready(ip("10.0.0.2"), Origin::Operator);
     assert!(claims.handle_lost(second(1), ip("10.0.0.2"), THEIRS).is_ok());
     assert_eq!(claims.poll_timeout(), Some(second(61)));
     // An address that came by itself is none at which anybody was to be served.
     let mut claims = Claims::default();
     claims.add(LINK, cidr("10.0.0.2/24"), Claim::Probe);
-    claims.handle_ready(ip("fe80::2"));
+    claims.handle_ready(ip("fe80::2"), Origin::LinkLocal);
     assert!(claims.handle_lost(second(1), ip("fe80::3"), THEIRS).is_ok());
     assert!(claims.handle_lost(second(1), ip("10.0.0.2"), THEIRS).is_err());
 }

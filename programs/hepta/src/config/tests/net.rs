@@ -27,6 +27,7 @@ fn a_file_says_what_the_command_line_says() {
     let wanted = Wanted {
         device: "tap0".to_owned(),
         addresses: ["10.77.0.2/24", "fd77::2/64", "10.78.0.2/16"].map(cidr).to_vec(),
+        auto: false,
         dhcp: false,
         gateways: ["10.77.0.1", "fe80::1"].map(|text| text.parse().unwrap()).to_vec(),
         mtu: 1400,
@@ -140,6 +141,34 @@ default { close }
     expect![[r#"
         hepta.kdl:1:1: we have no address on tap0
           1 | net "tap0"
-            | ^^^ add address "10.77.0.2/24", or another of its network"#]]
+            | ^^^ add address "10.77.0.2/24", or another of its network, "auto" or "dhcp""#]]
     .assert_eq(&errors("net-none", "net \"tap0\"\ndefault { close }\n"));
+}
+
+#[test]
+fn addresses_may_come_from_routers_and_servers() {
+    let text = r#"
+        net "tap0" { address "auto" "10.77.0.2/24"; gateway "10.77.0.1"; }
+        listen "[2001:db8::7]:80"
+        default { close }
+    "#;
+    let net =
+        Files::with("net-auto", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap().net.unwrap();
+    assert_eq!((net.auto, net.dhcp, net.addresses.len()), (true, false, 1));
+    let text = "net \"tap0\" { address \"dhcp\"; }\ndefault { close }\n";
+    let net =
+        Files::with("net-dhcp", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap().net.unwrap();
+    assert_eq!((net.auto, net.dhcp, net.addresses.len()), (false, true, 0));
+    let text = r#"net "tap0" {
+    address "dhcp"
+    gateway "10.77.0.1"
+    mtu 576
+}
+default { close }
+"#;
+    expect![[r#"
+        hepta.kdl:3:13: 10.77.0.1 is on no network of ours
+          3 |     gateway "10.77.0.1"
+            |             ^^^^^^^^^^^ whoever gives us an address says who passes packets on"#]]
+    .assert_eq(&errors("net-by-itself", text));
 }

@@ -1,0 +1,90 @@
+//! What an operator wants of a network, at its start and while it runs: what is new is added, what is
+//! not wanted any more is taken away, and whatever stays is not touched.
+
+use std::io;
+use std::net::IpAddr;
+
+use base::Cx;
+use host::{AddError, AutoConfig, DhcpConfig, Host};
+use ip::{Cidr, InterfaceId, Route};
+use neighbor::Claim;
+
+use super::claims::Claims;
+
+/// What an operator wants of a network at one of its interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkSettings {
+    /// Our addresses, and how each is taken.
+    pub addresses: Vec<(Cidr, Claim)>,
+    /// Ways to other networks.
+    pub routes: Vec<Route>,
+    /// Whether, and how, addresses are made of what routers of IPv6 say.
+    pub auto: Option<AutoConfig>,
+    /// Whether, and how, a server of DHCP gives us an address.
+    pub dhcp: Option<DhcpConfig>,
+}
+
+impl NetworkSettings {
+    /// The addresses that are here and not in `after`, which follows.
+    pub(super) fn gone<'a>(&'a self, after: &'a Self) -> impl Iterator<Item = IpAddr> + 'a {
+        let stays = |cidr: &Cidr| after.addresses.iter().any(|(other, _)| other == cidr);
+        let gone = self.addresses.iter().map(|(cidr, _)| cidr).filter(move |cidr| !stays(cidr));
+        gone.map(Cidr::address)
+    }
+}
+
+/// Makes a host what `after` says, of what it became by `before`. What cannot be is left out: why, with
+/// what it was.
+pub(super) fn follow(
+    cx: &mut Cx<'_>,
+    (host, claims): (&mut Host, &mut Claims),
+    interface: InterfaceId,
+    before: &NetworkSettings,
+    after: &NetworkSettings,
+) -> Vec<io::Error> {
+    let mut wrong = Vec::new();
+    let mut note = |what: String, result: Result<(), AddError>| {
+        if let Err(error) = result.map_err(io::Error::from) {
+            wrong.push(io::Error::new(error.kind(), format!("{what}: {error}")));
+        }
+    };
+    host.remove_routes(|route| before.routes.contains(route) && !after.routes.contains(route));
+    for address in before.gone(after) {
+        host.remove_address(address);
+        claims.remove(address);
+    }
+    let is_old = |cidr: &Cidr| before.addresses.iter().any(|(other, _)| other == cidr);
+    for (cidr, claim) in after.addresses.iter().filter(|(cidr, _)| !is_old(cidr)) {
+        let added = host.add_address(cx, interface, *cidr, *claim);
+        if added.is_ok() {
+            claims.add(interface, *cidr, *claim);
+        }
+        note(format!("it cannot have the address {cidr}"), added);
+    }
+    claims.expect_others(after.auto.is_some() || after.dhcp.is_some());
+    match (before.auto, after.auto) {
+        (None, Some(wanted)) => {
+            let is_on = host.autoconfigure(cx, interface, wanted);
+            let result = is_on.then_some(()).ok_or(AddError::NoEthernet);
+            note("it cannot get addresses from routers".to_owned(), result);
+        }
+        (Some(_), None) => drop(host.stop_autoconfiguration(cx, interface)),
+        _ => {}
+    }
+    match (&before.dhcp, &after.dhcp) {
+        (None, Some(wanted)) => {
+            let begun = host.dhcp(cx, interface, wanted.clone());
+            note("it cannot get an address by DHCP".to_owned(), begun);
+        }
+        (Some(_), None) => drop(host.dhcp_release(cx, interface)),
+        _ => {}
+    }
+    // Those that stay are there, unless their gateway's network was taken away in between.
+    for route in &after.routes {
+        if !host.routes().any(|there| there == route) {
+            let by = route.gateway.map(|gateway| format!(" by {gateway}")).unwrap_or_default();
+            note(format!("there is no way to {}{by}", route.to), host.add_route(*route));
+        }
+    }
+    wrong
+}
