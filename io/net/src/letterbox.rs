@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use phys::Received;
 use rustix::event::{EventfdFlags, eventfd};
 
-/// How many frames may wait; what comes then is lost.
+/// How many frames may wait, and how many bytes; what comes then is lost. Most are short; those that
+/// came in parts are up to 64 KiB, and strangers can send them.
 const FRAMES_MAX: usize = 1024;
+const BYTES_MAX: usize = 4 << 20;
 
 /// How much memory of frames that were taken is kept for the next: 64 × 64 KiB are 4 MiB.
 const SPARE_MAX: usize = 64;
@@ -23,6 +25,8 @@ pub(crate) struct Letterbox {
 #[derive(Debug, Default)]
 struct Frames {
     waiting: VecDeque<(Vec<u8>, Received)>,
+    /// How many bytes these have.
+    len: usize,
     /// Memory to be used again.
     spare: Vec<Vec<u8>>,
 }
@@ -44,12 +48,13 @@ impl Letterbox {
     /// [`io::ErrorKind::WouldBlock`] if it is full.
     pub(crate) fn push(&self, frame: &[u8], received: Received) -> io::Result<()> {
         let mut frames = self.lock();
-        if frames.waiting.len() >= FRAMES_MAX {
+        if frames.waiting.len() >= FRAMES_MAX || frames.len + frame.len() > BYTES_MAX {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut bytes = frames.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
+        frames.len += frame.len();
         frames.waiting.push_back((bytes, received));
         if frames.waiting.len() == 1 {
             rustix::io::write(&self.bell, &1u64.to_ne_bytes())?;
@@ -65,6 +70,7 @@ impl Letterbox {
             let _ = rustix::io::read(&self.bell, &mut [0; 8]);
             return None;
         };
+        frames.len -= frame.len();
         let len = frame.len().min(into.len());
         if let (Some(place), Some(bytes)) = (into.get_mut(..len), frame.get(..len)) {
             place.copy_from_slice(bytes);

@@ -1,15 +1,17 @@
 //! Several queues of one device, each with a stack of its own.
 //!
 //! ```text
-//!   queue 0 ─▶ Queue ── every frame ─▶ stack 0      Inlet ─▶ stack 0
-//!                └────── what concerns all ────────▶ Inlet ─▶ stack 1, 2 …
+//!   queue 0 ─▶ Queue ── every frame ─▶ stack 0 ── of no flow here ─▶ Inlet
+//!                └────── what concerns all ──────▶ Inlet ─▶ stack 1, 2 … ◀─┘
 //! ```
 //!
 //! The kernel gives a flow to one queue, and leaves it there: at a TAP or TUN device to the one that
 //! its hash says, which is also the one from which our first answer comes; at packet sockets by the same
 //! hash (`PACKET_FANOUT_HASH`). So no flow changes its stack, and stacks share nothing but what
 //! [`host::concerns_all_queues`] says: it is copied to the inlets of the others. That is a few frames a
-//! minute.
+//! minute. Packets that came in parts are the exception: only their addresses are seen, so they come to
+//! another queue than the rest of their flow. A stack that has put one together and has no such flow
+//! sends it by its inlet to the others ([`host::Host::poll_stray`]).
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -28,10 +30,13 @@ pub struct Queue<P> {
     others: Vec<Arc<Letterbox>>,
 }
 
-/// A port over which frames come that arrived at another queue, and none leave.
+/// A port over which frames come that arrived at another queue; what is sent goes to the stacks of all
+/// others, and not to the device.
 #[derive(Debug)]
 pub struct Inlet {
     frames: Arc<Letterbox>,
+    /// Those of the other queues' stacks.
+    others: Vec<Arc<Letterbox>>,
     device: Device,
 }
 
@@ -44,8 +49,10 @@ pub fn join<P: Port>(ports: Vec<P>) -> io::Result<Vec<(Queue<P>, Inlet)>> {
     let boxes = ports.iter().map(|_| Letterbox::new().map(Arc::new));
     let boxes: Vec<_> = boxes.collect::<io::Result<_>>()?;
     let joined = ports.into_iter().zip(&boxes).map(|(port, own)| {
-        let others = boxes.iter().filter(|other| !Arc::ptr_eq(other, own)).cloned().collect();
-        let inlet = Inlet { frames: Arc::clone(own), device: port.device() };
+        let others = boxes.iter().filter(|other| !Arc::ptr_eq(other, own)).cloned();
+        let others: Vec<_> = others.collect();
+        let (frames, device) = (Arc::clone(own), port.device());
+        let inlet = Inlet { frames, others: others.clone(), device };
         (Queue { port, others }, inlet)
     });
     Ok(joined.collect())
@@ -90,7 +97,10 @@ impl Port for Inlet {
         Ok(self.frames.pop(into))
     }
 
-    fn send(&mut self, _frame: &TxBuf) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn send(&mut self, frame: &TxBuf) -> io::Result<()> {
+        let received = Received::plain(frame.len());
+        let pushed = self.others.iter().map(|other| other.push(frame.as_slice(), received));
+        // Each is tried: one that is full takes nothing from another.
+        pushed.fold(Ok(()), io::Result::and)
     }
 }

@@ -138,9 +138,10 @@ impl Builder {
         Ok(id)
     }
 
-    /// Adds a port over which frames come to an interface that has one already, and none leave: those
-    /// that arrived at another queue of its device ([`join`](crate::join())).
+    /// Adds a port that joins an interface, which has one already, to the stacks behind the other queues
+    /// of its device ([`join`](crate::join())).
     pub fn add_inlet(&mut self, interface: InterfaceId, port: impl Port + 'static) {
+        self.inner.host.share_interface(interface);
         self.inner.ports.push((interface, Box::new(port)));
     }
 
@@ -410,10 +411,15 @@ impl Inner {
     fn receive(&mut self, frame: &mut [u8]) -> bool {
         let mut is_more = false;
         let Self { ports, host, merger, outlet, .. } = self;
-        for (id, port) in ports {
+        for at in 0..ports.len() {
+            let is_inlet = is_inlet(ports, at);
+            let Some((id, port)) = ports.get_mut(at) else { continue };
             let medium = port.device().medium;
             let mut cx = cx(&self.clock, &mut self.world, &mut self.sink);
-            let mut up = |frame: &RxFrame<'_>| host.handle_frame(&mut cx, *id, frame);
+            let mut up = |frame: &RxFrame<'_>| match is_inlet {
+                true => host.handle_stray(&mut cx, *id, frame),
+                false => host.handle_frame(&mut cx, *id, frame),
+            };
             for n in 1..=BATCH {
                 // A device that fails has nothing for us; that it is gone is seen by its silence.
                 let Ok(Some(received)) = port.receive(frame) else { break };
@@ -439,6 +445,12 @@ impl Inner {
                 let port = self.ports.iter_mut().find(|(id, _)| *id == interface);
                 let Some((_, port)) = port else { continue };
                 self.outlet.send(&mut cx, interface.0, port, &mut self.out);
+            }
+            while let Some(interface) = self.host.poll_stray(&mut self.out) {
+                // The inlet stands behind the device.
+                let inlet = self.ports.iter_mut().rev().find(|(id, _)| *id == interface);
+                let Some((_, inlet)) = inlet else { continue };
+                self.outlet.send(&mut cx, interface.0, inlet, &mut self.out);
             }
             let Some(event) = self.host.poll_event() else { break };
             self.tell(event);
@@ -517,6 +529,13 @@ impl Inner {
             }
         }
     }
+}
+
+/// Whether a port is an inlet: the first of an interface is its device.
+fn is_inlet(ports: &[(InterfaceId, Box<dyn Port>)], at: usize) -> bool {
+    let (before, from) = ports.split_at_checked(at).unwrap_or_default();
+    let own = from.first().map(|(id, _)| *id);
+    before.iter().any(|(id, _)| Some(*id) == own)
 }
 
 impl Wakers {

@@ -25,7 +25,7 @@ use net::{Builder, Mode, PortConfig, Stack, Tap, TcpListener, TcpStream};
 use serde_json::Value;
 
 use namespace::family::at;
-use namespace::{Family, in_namespace_over_each, sh};
+use namespace::{Elsewhere, Family, in_namespace_over_each, sh};
 
 /// The least that goes through in a second: a hundredth of what an idle machine manages.
 const LEN_MIN: u64 = 1 << 20;
@@ -146,12 +146,10 @@ async fn relay(stack: Stack, from: SocketAddr, to: SocketAddr) {
 fn iperf3_measures_our_router() {
     in_namespace_over_each("iperf3_measures_our_router", async |family| {
         let (left, right) = (tap("left0"), tap("right0"));
-        // A namespace lives as long as somebody is in it.
-        let other = Running::start("unshare --net sleep 120");
-        let there = format!("nsenter --net=/proc/{}/ns/net", other.0.id());
+        let elsewhere = Elsewhere::new();
+        let there = elsewhere.there();
         sh("ip link set lo up");
-        until_apart(&other);
-        sh(&format!("ip link set right0 netns {}", other.0.id()));
+        elsewhere.take("right0");
         let [left_kernel, right_kernel] = [81, 82].map(|network| host_of(family, network, 1));
         let [left_ours, right_ours] = [81, 82].map(|network| host_of(family, network, 254));
         let through_us = |there: &str, to: Cidr, by: Cidr| {
@@ -205,15 +203,6 @@ fn learn_path_mtu(to: SocketAddr) {
 fn tap(name: &str) -> Tap {
     let mtu = if name == "left0" { 1500 } else { 1300 };
     Tap::open(name, Mode::Tap, PortConfig { mtu, ..PortConfig::default() }).unwrap()
-}
-
-/// Waits until a process has left our namespace.
-fn until_apart(other: &Running) {
-    let namespace = |of: String| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
-    let ours = namespace("self".to_owned());
-    while namespace(other.0.id().to_string()) == ours {
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Gives the kernel an address, in the namespace that `there` leads to; nobody is asked whether he has it.

@@ -81,9 +81,10 @@ impl Network {
         Ok(id)
     }
 
-    /// Adds a port over which frames come to an interface that has one already, and none leave: those
-    /// that arrived at another queue of its device.
+    /// Adds a port that joins an interface, which has one already, to the stacks behind the other queues
+    /// of its device.
     pub fn add_inlet(&mut self, interface: InterfaceId, port: Box<dyn Port>) {
+        self.host.share_interface(interface);
         self.ports.push((interface, port));
     }
 

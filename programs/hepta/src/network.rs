@@ -18,7 +18,7 @@ use ip::{Cidr, InterfaceId, Kind, Prefix, Route};
 use neighbor::Claim;
 use server::NetworkSettings;
 
-use self::device::Device;
+use self::device::{Device, Queue};
 use self::lease::Lease;
 
 mod auto;
@@ -182,24 +182,42 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
     Ok(Some(Network { stack, device: name, resolver, _lease: lease.map(Arc::new) }))
 }
 
-/// The same for so many `workers` of a server, which run a stack each by themselves.
-pub(crate) fn for_server(wanted: &Wanted, workers: usize) -> anyhow::Result<ForServer> {
+/// The same for so many workers of a server as somebody `asked` for, which run a stack each by themselves:
+/// otherwise for one on each core, if the device has queues for them, and nothing wants a single one.
+pub(crate) fn for_server(wanted: &Wanted, asked: Option<usize>) -> anyhow::Result<ForServer> {
     check(wanted)?;
     let config = config()?;
+    let why = for_one_worker(wanted);
+    let workers = asked.unwrap_or_else(|| if why.is_some() { 1 } else { cores() });
     if workers == 1 {
-        let mut of = of_worker(&config, open_device(wanted)?, None, wanted)?;
-        if wanted.dhcp {
-            of.leased = Some(lease_of(&mut of.networks, of.interface, &of.device)?);
-        }
-        return Ok(of);
+        return for_one(&config, wanted);
     }
-    if let Some(why) = for_one_worker(wanted) {
+    if let Some(why) = why {
         bail!("{why}: leave one of the two away");
     }
-    let queues = Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)?;
+    match Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)? {
+        Some(queues) => for_several(&config, queues, wanted),
+        None if asked.is_none() => for_one(&config, wanted),
+        None => bail!(
+            "{workers} workers are one for each queue of {0}, which has one: leave `workers` away, or make {0} anew \
+             with `hepta net up`",
+            wanted.device
+        ),
+    }
+}
+
+fn for_one(config: &Config, wanted: &Wanted) -> anyhow::Result<ForServer> {
+    let mut of = of_worker(config, open_device(wanted)?, None, wanted)?;
+    if wanted.dhcp {
+        of.leased = Some(lease_of(&mut of.networks, of.interface, &of.device)?);
+    }
+    Ok(of)
+}
+
+fn for_several(config: &Config, queues: Vec<Queue>, wanted: &Wanted) -> anyhow::Result<ForServer> {
     let mut all: Option<ForServer> = None;
     for (device, inlet) in queues {
-        let of = of_worker(&config, device, inlet, wanted)?;
+        let of = of_worker(config, device, inlet, wanted)?;
         match &mut all {
             None => all = Some(of),
             Some(all) => all.networks.extend(of.networks.into_iter().map(|mut network| {
@@ -210,6 +228,11 @@ pub(crate) fn for_server(wanted: &Wanted, workers: usize) -> anyhow::Result<ForS
         }
     }
     all.context("there are no workers")
+}
+
+/// How many threads can run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Why a network can have one worker only, if that is so.

@@ -14,6 +14,7 @@ use phys::{RxChecksum, RxFrame};
 use crate::dhcp::{Dhcp, DhcpNews};
 use crate::messages::Messages;
 use crate::network::{Admission, Change, LOOPBACK, Network, Outgoing};
+use crate::strays::Strays;
 use crate::tcp::{Tcp, TcpConfig, TcpEvent};
 use crate::xray::{Seen, Why};
 
@@ -35,6 +36,7 @@ pub struct Host {
     pub(crate) tcp: Tcp,
     pub(crate) dhcp: Dhcp,
     pub(crate) events: VecDeque<Event>,
+    pub(crate) strays: Strays,
 }
 
 /// What an operator may choose.
@@ -138,6 +140,8 @@ pub(crate) struct Arrival {
     pub(crate) is_group: bool,
     /// Whether it came in parts.
     pub(crate) is_fragmented: bool,
+    /// Whether the host behind another queue of the device has handed it over.
+    pub(crate) is_of_other: bool,
     /// What is known of the checksum of layer 4.
     pub(crate) checksum: RxChecksum,
     /// If the device merged several segments: how long their payload was; otherwise 0.
@@ -176,11 +180,24 @@ impl Host {
             tcp: Tcp::new(config.tcp, key.derive(b"tcp")),
             dhcp: Dhcp::default(),
             events: VecDeque::new(),
+            strays: Strays::new(),
         }
     }
 
     /// The way up: takes a frame from the device of `interface`.
+    #[inline]
     pub fn handle_frame(&mut self, cx: &mut Cx<'_>, interface: InterfaceId, frame: &RxFrame<'_>) {
+        self.handle_frame_of(cx, interface, frame, false);
+    }
+
+    /// The same; `is_of_other`: it came at another queue of the device.
+    pub(crate) fn handle_frame_of(
+        &mut self,
+        cx: &mut Cx<'_>,
+        interface: InterfaceId,
+        frame: &RxFrame<'_>,
+        is_of_other: bool,
+    ) {
         let Some(of) = self.network.interface_mut(interface) else {
             let (port, len, why) = (interface.0, frame.bytes.len(), phys::Why::NoInterface);
             return cx.note(|| phys::Seen::Lost { port, len, why });
@@ -205,6 +222,7 @@ impl Host {
                     is_link_group,
                     is_group,
                     is_fragmented,
+                    is_of_other,
                     checksum,
                     segment_len,
                 };
@@ -258,6 +276,9 @@ impl Host {
 
     /// A whole packet for us: to whoever knows what it carries.
     fn deliver(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
+        if (at.is_fragmented || at.is_of_other) && self.is_stray(cx, at, packet) {
+            return;
+        }
         match packet.protocol {
             Protocol::ICMP if packet.source.is_ipv4() => self.handle_message(cx, at, packet),
             Protocol::ICMPV6 if packet.source.is_ipv6() => self.handle_message(cx, at, packet),
@@ -392,6 +413,7 @@ impl Host {
             is_link_group: false,
             is_group: false,
             is_fragmented: false,
+            is_of_other: false,
             checksum: RxChecksum::Open,
             segment_len: 0,
         };

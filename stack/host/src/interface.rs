@@ -87,6 +87,8 @@ pub(crate) struct Interface {
     pub(crate) memberships: [Membership; 2],
     /// What a server of DHCP said that packets may have at most, in bytes.
     pub(crate) leased_mtu: Option<usize>,
+    /// Whether its device has other queues, with hosts of their own.
+    pub(crate) is_shared: bool,
 }
 
 /// What became of a packet that was to go over a link.
@@ -123,6 +125,7 @@ impl Interface {
             advertised_mtu: None,
             memberships: [Membership::new(), Membership::new()],
             leased_mtu: None,
+            is_shared: false,
         };
         // RFC 1112 §7.2, RFC 4291 §2.8: every host is among all hosts.
         let _ =

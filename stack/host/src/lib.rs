@@ -10,8 +10,8 @@
 //! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
 //! reading there; `network/` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
 //! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `dhcp.rs` addresses
-//! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen, `queues.rs`
-//! what several hosts at one device share.
+//! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen, `queues.rs` and
+//! `strays.rs` what several hosts at one device share.
 //!
 //! Not here: devices and threads (`io/`), resolving names (DNS), and the zones of link-local
 //! addresses: with several interfaces, a link-local destination is on the link of the source.
@@ -23,6 +23,7 @@ mod look;
 mod messages;
 mod network;
 mod queues;
+mod strays;
 mod tcp;
 mod verbs;
 mod xray;

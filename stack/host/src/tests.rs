@@ -7,6 +7,7 @@ mod paths;
 mod redirects;
 mod refusals;
 mod routers;
+mod strays;
 mod streams;
 
 use std::collections::VecDeque;

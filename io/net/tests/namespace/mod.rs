@@ -1,6 +1,6 @@
 //! A network namespace for a test: nothing outside sees it.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -83,4 +83,41 @@ pub(crate) fn sh(command: &str) -> String {
     let (stdout, stderr) = (String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
     assert!(output.status.success(), "{command}: {}\n{stdout}\n{stderr}", output.status);
     stdout.into_owned()
+}
+
+/// A namespace beside the test's own; it goes when this is dropped, with all that was moved there.
+#[allow(dead_code, reason = "most tests need one namespace")]
+pub(crate) struct Elsewhere(Child);
+
+#[allow(dead_code, reason = "most tests need one namespace")]
+impl Elsewhere {
+    pub(crate) fn new() -> Self {
+        // A namespace lives as long as somebody is in it.
+        let mut sleep = Command::new("unshare");
+        let this =
+            Self(sleep.args(["--net", "sleep", "120"]).stdin(Stdio::null()).spawn().unwrap());
+        let namespace = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
+        let ours = namespace("self");
+        while namespace(&this.0.id().to_string()) == ours {
+            thread::sleep(Duration::from_millis(5));
+        }
+        this
+    }
+
+    /// Moves an interface there.
+    pub(crate) fn take(&self, interface: &str) {
+        sh(&format!("ip link set {interface} netns {}", self.0.id()));
+    }
+
+    /// What stands before a command that runs there.
+    pub(crate) fn there(&self) -> String {
+        format!("nsenter --net=/proc/{}/ns/net", self.0.id())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -381,12 +381,16 @@ impl Inner {
     /// Takes a batch of frames from a port.
     fn receive(&mut self, number: usize) {
         let Self { ports, host, merger, outlet, world, reels, clock, .. } = self;
+        let is_inlet = is_inlet(ports, number);
         let Some((interface, port)) = ports.get_mut(number) else { return };
         let medium = port.device().medium;
         let mut up = |frame: &RxFrame<'_>| {
             reels.cut();
             let mut cx = cx(clock.now(), world, reels);
-            host.handle_frame(&mut cx, *interface, frame);
+            match is_inlet {
+                true => host.handle_stray(&mut cx, *interface, frame),
+                false => host.handle_frame(&mut cx, *interface, frame),
+            }
         };
         for _ in 0..FRAMES_MAX {
             match port.receive(&mut self.frame) {
@@ -436,7 +440,20 @@ impl Inner {
             let Some((_, port)) = port else { continue };
             self.outlet.send(&mut cx, interface.0, port, &mut self.out);
         }
+        self.hand_over();
         self.hear_events();
+    }
+
+    /// Hands what came in parts, and is of no flow here, to the stacks of other workers.
+    fn hand_over(&mut self) {
+        while let Some(interface) = self.host.poll_stray(&mut self.out) {
+            let now = self.clock.now();
+            let mut cx = cx(now, &mut self.world, &mut self.reels);
+            // The inlet stands behind the device.
+            let inlet = self.ports.iter_mut().rev().find(|(id, _)| *id == interface);
+            let Some((_, inlet)) = inlet else { continue };
+            self.outlet.send(&mut cx, interface.0, inlet, &mut self.out);
+        }
     }
 
     fn hear_events(&mut self) {
@@ -522,6 +539,13 @@ impl Inner {
 fn cx<'a>(now: Instant, world: &'a mut World, reels: &'a mut Reels) -> Cx<'a> {
     let cx = Cx::new(now, Wall(0), world);
     if reels.is_on() { cx.watched_by(reels) } else { cx }
+}
+
+/// Whether a port is an inlet: the first of an interface is its device.
+fn is_inlet(ports: &[(InterfaceId, Box<dyn Port>)], at: usize) -> bool {
+    let (before, from) = ports.split_at_checked(at).unwrap_or_default();
+    let own = from.first().map(|(id, _)| *id);
+    before.iter().any(|(id, _)| Some(*id) == own)
 }
 
 /// Where a connection stands among the users.

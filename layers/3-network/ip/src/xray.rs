@@ -24,6 +24,8 @@ base::notes! {
         Forwarded { from: IpAddr, to: IpAddr, interface: InterfaceId, hop_limit: u8 },
         /// A packet was not sent.
         NotSent { to: IpAddr, why: Why },
+        /// A packet that came in parts, of no flow here, was handed to the hosts behind other queues.
+        HandedOver { from: IpAddr, to: IpAddr, carries: Protocol, len: usize },
         /// A packet that came in was dropped.
         Dropped { from: IpAddr, to: IpAddr, why: Why },
     }
@@ -32,6 +34,9 @@ base::notes! {
 /// Why a packet was dropped, or something else not done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Why {
+    /// It came at another queue of the device, and nobody at this one has its flow: whether somebody
+    /// has is known nowhere, so nobody is told.
+    NotAtThisQueue,
     /// It is for somebody else, and we are no router (RFC 1122 §3.2.1.3).
     NotForUs,
     /// Its source can be nobody's (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7).

@@ -249,6 +249,11 @@ impl Sockets {
         Verdict::PortUnreachable
     }
 
+    /// Whether a socket would take a datagram from `from` to `to`.
+    pub fn has_user(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        self.connected.contains_key(&(to, from)) || self.find_bound(to).is_some()
+    }
+
     /// A packet of ours from `source` to `destination` did not arrive; `quoted` is how its payload
     /// began. Whether it was a socket's.
     pub fn handle_error(

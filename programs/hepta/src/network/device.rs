@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ::net::{self, Captured, Inlet, Mode, PacketSocket, Port, PortConfig, Tap, is_bridged};
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use base::{Mac, SipKey};
 use phys::Medium;
 
@@ -31,16 +31,13 @@ impl Device {
         open(name, mtu).map_err(|error| cannot_open(name, &error))
     }
 
-    /// Opens so many queues of a device, each with what it hears of the others.
-    pub(super) fn open_queues(name: &str, mtu: usize, queues: usize) -> anyhow::Result<Vec<Queue>> {
-        match open_queues(name, mtu, queues) {
-            Ok(Some(opened)) => Ok(opened),
-            Ok(None) => bail!(
-                "{queues} workers are one for each queue of {name}, which has one: leave `workers` away, or make \
-                 {name} anew with `hepta net up`"
-            ),
-            Err(error) => Err(cannot_open(name, &error)),
-        }
+    /// Opens so many queues of a device, each with what it hears of the others; nothing if it has only one.
+    pub(super) fn open_queues(
+        name: &str,
+        mtu: usize,
+        queues: usize,
+    ) -> anyhow::Result<Option<Vec<Queue>>> {
+        open_queues(name, mtu, queues).map_err(|error| cannot_open(name, &error))
     }
 
     /// Whether it carries Ethernet.

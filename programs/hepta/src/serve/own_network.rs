@@ -28,14 +28,15 @@ pub(super) struct OwnNetwork {
 }
 
 impl OwnNetwork {
-    /// Opens the device that is wanted, and sets up what is to run there: a stack for each of `workers`.
+    /// Opens the device that is wanted, and sets up what is to run there: a stack for each worker: as many as were
+    /// `asked` for, or one for each core.
     ///
     /// # Errors
     ///
     /// What is missing, and what to do about it.
-    pub(super) fn open(wanted: &Wanted, workers: usize) -> anyhow::Result<Self> {
+    pub(super) fn open(wanted: &Wanted, asked: Option<usize>) -> anyhow::Result<Self> {
         let ForServer { networks, device, interface, is_shared, has_ethernet, leased } =
-            network::for_server(wanted, workers)?;
+            network::for_server(wanted, asked)?;
         let (wanted, workers) = (wanted.clone(), networks.len());
         Ok(Self { device, wanted, interface, is_shared, has_ethernet, leased, workers, networks })
     }

@@ -24,6 +24,7 @@ use super::upgrade::{self, Itself};
 use crate::admin::{Overview, State};
 use crate::cli::counted;
 use crate::config::{self, Action, Listen, Settings};
+use crate::network;
 
 /// How often the files of certificates are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,14 +38,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let inherited = Inherited::take();
     let mut settings = load(options)?;
     let asked = settings.workers.map(|asked| usize::from(asked.get()));
-    // A network of our own has one worker unless somebody asks for more: with several, streams whose
-    // segments come in parts are lost (docs/network.md).
-    let own = settings.net.as_ref().map(|wanted| OwnNetwork::open(wanted, asked.unwrap_or(1)));
+    let own = settings.net.as_ref().map(|wanted| OwnNetwork::open(wanted, asked));
     let own = own.transpose()?;
     if options.has_no_place() && !inherited.is_empty() && own.is_none() {
         settings.listen = listen_at(&inherited, &settings);
     }
-    let workers = own.as_ref().map_or_else(|| asked.unwrap_or_else(cores), |own| own.workers);
+    let workers =
+        own.as_ref().map_or_else(|| asked.unwrap_or_else(network::cores), |own| own.workers);
     let title = title(options, &settings, own.as_ref());
     let mut listeners = Listeners::new(workers, inherited, own);
     let plan = listeners.plan(&settings)?;
@@ -359,10 +359,6 @@ fn what_is_served(options: &Options, settings: &Settings) -> String {
     directory.map_or_else(String::new, |path| {
         path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
     })
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn announce(title: &str, listeners: &Listeners) {

@@ -131,6 +131,11 @@ fn every_worker_has_a_queue_and_a_stack() {
         let refused = hepta(&["serve", "--config", other.path("hepta.kdl").to_str().unwrap()]);
         let said = refused.stderr;
         assert!(said.contains("2 workers are one for each queue of tap1, which has one"), "{said}");
+        // Who asks for no number has one worker there.
+        other.replace("hepta.kdl", file.replace("workers 2", "admin \"127.0.0.1:9901\""));
+        let _server = Program::configured(HEPTA, &other.path("hepta.kdl")).start();
+        let metrics = curl(&["http://127.0.0.1:9901/metrics"]);
+        assert!(metrics.contains("hepta_workers 1.0"), "{metrics}");
     });
 }
 

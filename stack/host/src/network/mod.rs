@@ -414,6 +414,11 @@ impl Network {
         self.looped.pop_front()
     }
 
+    /// Memory for a packet, empty.
+    pub(crate) fn take_buffer(&mut self) -> TxBuf {
+        self.pool.take()
+    }
+
     /// Takes the memory of a packet back.
     pub(crate) fn recycle(&mut self, packet: TxBuf) {
         self.pool.put(packet);

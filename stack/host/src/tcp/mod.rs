@@ -448,6 +448,11 @@ impl Tcp {
         }
     }
 
+    /// Whether a flow is somebody's here.
+    pub(crate) fn has_flow(&self, flow: &Flow) -> bool {
+        self.owner(flow).is_some()
+    }
+
     /// Whose a flow is, if it is anybody's.
     #[inline]
     fn owner(&self, flow: &Flow) -> Option<Entry> {
