@@ -140,6 +140,9 @@ impl Options {
             auto: self.address.contains(&Given::Auto),
             dhcp: self.address.contains(&Given::Dhcp),
             gateways: self.gateway.clone(),
+            routes: Vec::new(),
+            neighbors: Vec::new(),
+            dns: self.dns.clone(),
             mtu: self.mtu,
             capture: self.capture.clone(),
             // Who runs a command does not want to wait for some seconds; a server need not.
@@ -323,7 +326,8 @@ fn fill(
     name: &str,
     settings: NetworkSettings,
 ) -> anyhow::Result<()> {
-    let NetworkSettings { addresses, routes, auto, dhcp } = settings;
+    // A command has neither neighbours nor (see `open`) servers of names set up here.
+    let NetworkSettings { addresses, routes, auto, dhcp, neighbors: _, dns: _ } = settings;
     for (address, claim) in addresses {
         stack
             .add_address(id, address, claim)
@@ -364,16 +368,25 @@ impl Wanted {
             );
         }
         let addresses = self.addresses.iter().map(|own| (*own, claim(own.address().is_ipv6())));
-        let routes = self.gateways.iter().map(|gateway| {
+        let gateways = self.gateways.iter().map(|gateway| {
             let all = if gateway.is_ipv4() { Prefix::ALL_V4 } else { Prefix::ALL_V6 };
             Route::via(all, interface, *gateway)
         });
+        let routes = self.routes.iter().map(|(to, via)| match via {
+            Some(via) => Route::via(*to, interface, *via),
+            None => Route::on_link(*to, interface),
+        });
+        // What is on the link leads to gateways.
+        let (on_link, behind): (Vec<_>, Vec<_>) =
+            routes.chain(gateways).partition(|route| route.gateway.is_none());
         let auto = AutoConfig { with_temporary: false, claim: claim(true) };
         // A server may give an address that somebody has whom it does not know.
         let claim_leased = if self.probe == Probe::Never { Claim::Announce } else { Claim::Probe };
         Ok(NetworkSettings {
             addresses: addresses.collect(),
-            routes: routes.collect(),
+            routes: on_link.into_iter().chain(behind).collect(),
+            neighbors: self.neighbors.clone(),
+            dns: self.dns.clone(),
             auto: self.auto.then_some(auto),
             dhcp: self.dhcp.then(|| lease::config(claim_leased)),
         })

@@ -4,8 +4,8 @@
 use std::io;
 use std::net::IpAddr;
 
-use base::Cx;
-use host::{AddError, AutoConfig, DhcpConfig, Host};
+use base::{Cx, Instant, Mac};
+use host::{AddError, AutoConfig, DhcpConfig, DnsServer, DnsSource, Host};
 use ip::{Cidr, InterfaceId, Route};
 use neighbor::Claim;
 
@@ -16,8 +16,12 @@ use super::claims::Claims;
 pub struct NetworkSettings {
     /// Our addresses, and how each is taken.
     pub addresses: Vec<(Cidr, Claim)>,
-    /// Ways to other networks.
+    /// Ways to other networks, those on the link first.
     pub routes: Vec<Route>,
+    /// Neighbours whose hardware addresses are known.
+    pub neighbors: Vec<(IpAddr, Mac)>,
+    /// Who answers questions about names.
+    pub dns: Vec<IpAddr>,
     /// Whether, and how, addresses are made of what routers of IPv6 say.
     pub auto: Option<AutoConfig>,
     /// Whether, and how, a server of DHCP gives us an address.
@@ -49,6 +53,9 @@ pub(super) fn follow(
         }
     };
     host.remove_routes(|route| before.routes.contains(route) && !after.routes.contains(route));
+    for (address, _) in before.neighbors.iter().filter(|old| !after.neighbors.contains(old)) {
+        host.remove_neighbor(interface, *address);
+    }
     for address in before.gone(after) {
         host.remove_address(address);
         claims.remove(address);
@@ -78,6 +85,21 @@ pub(super) fn follow(
         }
         (Some(_), None) => drop(host.dhcp_release(cx, interface)),
         _ => {}
+    }
+    for (address, mac) in after.neighbors.iter().filter(|new| !before.neighbors.contains(new)) {
+        let has_room = host.add_neighbor(cx, interface, *address, *mac);
+        note(format!("{address} is not at {mac}"), has_room.then_some(()).ok_or(AddError::TooMany));
+    }
+    if before.dns != after.dns {
+        // In the order in which they are asked.
+        host.remove_dns(interface, DnsSource::Operator);
+        for address in after.dns.iter().copied() {
+            let (source, ends) = (DnsSource::Operator, Instant::NEVER);
+            let server = DnsServer { address, interface, source, ends };
+            let has_room = host.add_dns_server(cx.now(), server);
+            let result = has_room.then_some(()).ok_or(AddError::TooMany);
+            note(format!("{address} is asked for no names"), result);
+        }
     }
     // Those that stay are there, unless their gateway's network was taken away in between.
     for route in &after.routes {

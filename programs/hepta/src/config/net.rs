@@ -1,6 +1,10 @@
 //! `net`: the network of our own that sites are served over.
 
+use std::net::IpAddr;
+
+use base::Mac;
 use clap::ValueEnum;
+use ip::Prefix;
 use server::Address;
 
 use super::problem::{At, Problem, Problems};
@@ -20,6 +24,13 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     let (addresses, address_at): (Vec<_>, Vec<&At>) = fixed.unzip();
     let (gateways, gateway_at): (Vec<_>, Vec<&At>) =
         all(block, "gateway").flat_map(|node| node.ips("address")).unzip();
+    let (dns, dns_at): (Vec<_>, Vec<&At>) =
+        all(block, "dns").flat_map(|node| node.ips("address")).unzip();
+    let (routes, route_at): (Vec<_>, Vec<&At>) =
+        all(block, "route").filter_map(|node| Some((read_route(node)?, &node.at))).unzip();
+    let (neighbors, neighbor_at): (Vec<_>, Vec<&At>) = all(block, "neighbor")
+        .filter_map(|node| Some((read_neighbor(node, problems)?, &node.at)))
+        .unzip();
     let mtu = one(block, "mtu");
     let capture = one(block, "capture").and_then(|node| node.path("file").map(Into::into));
     let wanted = Wanted {
@@ -28,6 +39,9 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
         auto: has(Given::Auto),
         dhcp: has(Given::Dhcp),
         gateways,
+        routes,
+        neighbors,
+        dns,
         mtu: mtu.map_or(MTU_DEFAULT, |node| read_mtu(node, problems)),
         capture,
         probe: one(block, "probe").map_or(Probe::Auto, |node| read_probe(node, problems)),
@@ -43,6 +57,9 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
         let at = match wrong.part {
             Part::Address(n) => address_at.get(n).copied(),
             Part::Gateway(n) => gateway_at.get(n).copied(),
+            Part::Route(n) => route_at.get(n).copied(),
+            Part::Neighbor(n) => neighbor_at.get(n).copied(),
+            Part::Dns(n) => dns_at.get(n).copied(),
             Part::Mtu => mtu.map(|node| &node.at),
         };
         let problem = Problem::at(at.unwrap_or(&node.at), wrong.what);
@@ -52,6 +69,25 @@ pub(super) fn net(node: &Node, problems: &mut Problems) -> Option<Wanted> {
         });
     }
     Some(wanted)
+}
+
+/// A network, and who passes on what is for it.
+fn read_route(node: &Node) -> Option<(Prefix, Option<IpAddr>)> {
+    let to = node.networks("to").into_iter().next()?;
+    let via = node.ips("via").next().map(|(via, _)| via);
+    Some((Prefix::new(to.network(), to.prefix_len())?, via))
+}
+
+/// A neighbour, and where it is.
+fn read_neighbor(node: &Node, problems: &mut Problems) -> Option<(IpAddr, Mac)> {
+    let (address, _) = node.ips("address").next()?;
+    let mac = node.mac("mac");
+    if mac.is_none() {
+        let problem = Problem::at(&node.at, format!("where is {address}?"));
+        problems
+            .push(problem.with_hint("write its hardware address, as mac=\"02:00:5e:10:00:01\""));
+    }
+    Some((address, mac?))
 }
 
 /// How long packets are; what is no length has the usual one and a problem.

@@ -87,7 +87,7 @@ pub(crate) const FILE: &[Key] = &[
             "Serve over our own network stack at this TAP or TUN device, or other interface that \
              carries Ethernet, in place of the kernel's: the same as `--net`. `listen` then names \
              addresses of ours; `admin` and sockets in the file system stay the kernel's. A reload \
-             changes its addresses, gateways and `probe`; the device, the MTU and the capture take a start.",
+             changes what stands in it, but for the device, the MTU and the capture: these take a start.",
         ),
         NET,
     ),
@@ -187,6 +187,21 @@ const NET: &[Key] = &[
         "gateway",
         &[arg("address", Kind::Ip, How::Several)],
         "Who passes on what is for other networks; one for each version of IP.",
+    )),
+    repeated(key(
+        "route",
+        &[arg("to", Kind::Network, How::Required), arg("via", Kind::Ip, How::Named)],
+        "Who passes on what is for this network; without `via` it is on the link.",
+    )),
+    repeated(key(
+        "neighbor",
+        &[arg("address", Kind::Ip, How::Required), arg("mac", Kind::Mac, How::Named)],
+        "The hardware address of a neighbour, who is then asked for by nobody and taken for nobody else.",
+    )),
+    repeated(key(
+        "dns",
+        &[arg("address", Kind::Ip, How::Several)],
+        "Who knows the addresses of names, before those whom routers and servers of DHCP tell; four at most.",
     )),
     key(
         "mtu",

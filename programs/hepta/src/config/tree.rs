@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use base::Mac;
 use ipnet::IpNet;
 use message::Status;
 
@@ -86,6 +87,10 @@ impl Node {
             Value::Ip(address) => Some((*address, at)),
             _ => None,
         })
+    }
+
+    pub(super) fn mac(&self, name: &str) -> Option<Mac> {
+        if let Value::Mac(mac) = self.first(name)? { Some(*mac) } else { None }
     }
 
     /// Every network of this name.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base::Mac;
 use ipnet::IpNet;
 use kdl::KdlValue;
 use message::Status;
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     /// An address of ours, and how many of its bits name its network, or where addresses come from.
     Given,
     Ip,
+    /// A hardware address.
+    Mac,
     Log,
 }
 
@@ -47,6 +50,7 @@ pub(super) enum Value {
     Network(IpNet),
     Given(Given),
     Ip(IpAddr),
+    Mac(Mac),
     Log(LogPlace),
 }
 
@@ -76,6 +80,7 @@ impl Kind {
                  or \"dhcp\""
             }
             Self::Ip => "an address, as \"10.77.0.1\" or \"fd77::1\"",
+            Self::Mac => "a hardware address, as \"02:00:5e:10:00:01\"",
             Self::Log => "a path in quotes, \"-\" for standard output, or \"off\"",
         }
     }
@@ -98,6 +103,7 @@ impl Kind {
             Self::Device => return read_with(self, value, network::parse_device).map(Value::Text),
             Self::Given => return read_with(self, value, network::parse_given).map(Value::Given),
             Self::Ip => value.as_string().and_then(|text| text.parse().ok()).map(Value::Ip),
+            Self::Mac => value.as_string().and_then(|text| text.parse().ok()).map(Value::Mac),
             Self::Log => value.as_string().map(LogPlace::parse).map(Value::Log),
             Self::Address => return address(value).map(Value::Address),
         }

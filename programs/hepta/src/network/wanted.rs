@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use base::Mac;
 use clap::ValueEnum;
-use ip::Cidr;
+use host::DNS_SERVERS_MAX_EACH;
+use ip::{Cidr, Prefix};
 
 use neighbor::Claim;
 
@@ -44,6 +46,12 @@ pub(crate) struct Wanted {
     pub(crate) dhcp: bool,
     /// Who passes on what is for other networks; one for each version of IP.
     pub(crate) gateways: Vec<IpAddr>,
+    /// Other networks, and who passes on what is for each; nobody, if it is on the link.
+    pub(crate) routes: Vec<(Prefix, Option<IpAddr>)>,
+    /// Neighbours whose hardware addresses are known.
+    pub(crate) neighbors: Vec<(IpAddr, Mac)>,
+    /// Who knows the addresses of names.
+    pub(crate) dns: Vec<IpAddr>,
     /// The longest packet that the device takes, in bytes.
     pub(crate) mtu: u16,
     /// Where every frame is written to, as pcapng.
@@ -90,11 +98,14 @@ pub(crate) struct Wrong {
     pub(crate) hint: Option<String>,
 }
 
-/// A part of what is wanted: which of the addresses or gateways, counted from zero.
+/// A part of what is wanted: which of the addresses, gateways and so on, counted from zero.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Part {
     Address(usize),
     Gateway(usize),
+    Route(usize),
+    Neighbor(usize),
+    Dns(usize),
     Mtu,
 }
 
@@ -119,7 +130,50 @@ impl Wanted {
             let (what, hint) = self.wrong_gateway(n, *gateway)?;
             Some(Wrong { part: Part::Gateway(n), what, hint })
         });
-        addresses.chain(gateways).chain(self.wrong_mtu()).collect()
+        let routes = (0..).zip(&self.routes).filter_map(|(n, (to, via))| {
+            let (what, hint) = self.wrong_route(n, *to, *via)?;
+            Some(Wrong { part: Part::Route(n), what, hint })
+        });
+        let neighbors = (0..).zip(&self.neighbors).filter_map(|(n, (address, mac))| {
+            let what = self.wrong_neighbor(n, *address, *mac)?;
+            Some(Wrong { part: Part::Neighbor(n), what, hint: None })
+        });
+        let dns = self.dns.get(DNS_SERVERS_MAX_EACH).map(|_| {
+            let what = format!("there are more than {DNS_SERVERS_MAX_EACH} servers of names");
+            Wrong { part: Part::Dns(DNS_SERVERS_MAX_EACH), what, hint: None }
+        });
+        let all = addresses.chain(gateways).chain(routes).chain(neighbors).chain(dns);
+        all.chain(self.wrong_mtu()).collect()
+    }
+
+    fn wrong_route(
+        &self,
+        n: usize,
+        to: Prefix,
+        via: Option<IpAddr>,
+    ) -> Option<(String, Option<String>)> {
+        if self.routes.iter().take(n).any(|(before, _)| *before == to) {
+            return Some((format!("there is a way to {to} already"), None));
+        }
+        let via = via?;
+        if via.is_ipv4() != to.network().is_ipv4() {
+            return Some((
+                format!("{via} passes on nothing for {to}: one is IPv4, one IPv6"),
+                None,
+            ));
+        }
+        self.wrong_neighbor_address(via)
+    }
+
+    fn wrong_neighbor(&self, n: usize, address: IpAddr, mac: Mac) -> Option<String> {
+        if self.neighbors.iter().take(n).any(|(before, _)| *before == address) {
+            return Some(format!("{address} stands here a second time"));
+        }
+        if !mac.is_station() {
+            return Some(format!("{mac} is no single station"));
+        }
+        let (what, _) = self.wrong_neighbor_address(address)?;
+        Some(what)
     }
 
     /// Whether addresses of this version of IP come from elsewhere.
@@ -133,6 +187,12 @@ impl Wanted {
         if before.into_iter().any(|before| before.is_ipv4() == gateway.is_ipv4()) {
             return Some((format!("there is a gateway of {version} already"), None));
         }
+        self.wrong_neighbor_address(gateway)
+    }
+
+    /// Why `gateway` is nobody on our link.
+    fn wrong_neighbor_address(&self, gateway: IpAddr) -> Option<(String, Option<String>)> {
+        let version = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
         if self.ips().any(|own| own == gateway) {
             let hint = "a gateway is a neighbour that passes packets on";
             return Some((format!("{gateway} is our own address"), Some(hint.to_owned())));
@@ -172,8 +232,7 @@ impl Wanted {
 
     /// What of a network that runs would have to change to become this one and cannot, in words.
     pub(crate) fn difference(&self, running: &Self) -> Option<&'static str> {
-        let Self { device, addresses: _, auto: _, dhcp: _, gateways: _, mtu, capture, probe: _ } =
-            self;
+        let Self { device, mtu, capture, .. } = self;
         let differences = [
             (*device != running.device, "the device"),
             (*mtu != running.mtu, "the MTU"),

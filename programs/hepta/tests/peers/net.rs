@@ -38,7 +38,10 @@ impl Family {
             let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
             let v4 = from[..end].trim_end_matches('.');
             let [_, network, _, host] = v4.parse::<Ipv4Addr>().unwrap().octets();
-            let v6 = format!("fd{network}::{host}");
+            let v6 = match host {
+                0 => format!("fd{network}::"),
+                host => format!("fd{network}::{host}"),
+            };
             rest = &from[v4.len()..];
             said.push_str(before);
             let has_brackets = before.ends_with("//") || rest.starts_with(':');

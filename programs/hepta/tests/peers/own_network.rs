@@ -686,8 +686,24 @@ fn a_reload_changes_addresses_and_no_connection_over_those_that_stay() {
         until("the new address serves", || serves(3).then_some(()));
         let routes = || network()["routes"].to_string();
         let gateway = family.say("\"10.77.0.1\"");
+        // What a table of the network shows of somebody.
+        let shows = |table: &str, words: [&str; 2]| {
+            let seen = network()[table].to_string();
+            words.iter().all(|word| seen.contains(&family.say(word))).then_some(())
+        };
+        let mac = "02:00:5e:10:00:01";
+        let more = r#"; route "10.79.0.0/24" via="10.77.0.9"; neighbor "10.77.0.9" mac="MAC"; dns "10.77.0.8"; }"#;
+        reload("10.77.0.2/24\" \"10.77.0.3/24", &more.replace("MAC", mac));
+        until("there is another way", || shows("routes", ["\"10.79.0.0/24\"", "\"10.77.0.9\""]));
+        until("the neighbour is known", || shows("neighbors", ["\"10.77.0.9\"", mac]));
+        until("somebody knows names", || shows("names", ["10.77.0.8", ""]));
         reload("10.77.0.2/24\" \"10.77.0.3/24", "; gateway \"10.77.0.1\"; }");
         until("there is a gateway", || routes().contains(&gateway).then_some(()));
+        assert!(
+            shows("routes", ["10.79.0.0", ""]).is_none()
+                && shows("names", ["10.77.0.8", ""]).is_none()
+        );
+        assert!(shows("neighbors", ["\"10.77.0.9\"", mac]).is_none(), "{}", network());
         // What cannot be changes nothing.
         let refusals = [
             ("10.77.0.1/24", "; }", "10.77.0.1 is this machine's own address, on tap0"),

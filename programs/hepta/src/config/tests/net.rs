@@ -12,6 +12,10 @@ fn a_file_says_what_the_command_line_says() {
             address "10.77.0.2/24" "fd77::2/64"
             address "10.78.0.2/16"
             gateway "10.77.0.1" "fe80::1"
+            route "10.0.0.0/8" via="10.77.0.9"
+            route "fd78::/64"
+            neighbor "10.77.0.9" mac="02:00:5e:10:00:01"
+            dns "10.77.0.1" "fd77::1"
             mtu 1400
             probe "always"
             capture "frames.pcapng"
@@ -29,6 +33,12 @@ fn a_file_says_what_the_command_line_says() {
         addresses: ["10.77.0.2/24", "fd77::2/64", "10.78.0.2/16"].map(cidr).to_vec(),
         auto: false,
         dhcp: false,
+        routes: vec![
+            ("10.0.0.0/8".parse().unwrap(), Some("10.77.0.9".parse().unwrap())),
+            ("fd78::/64".parse().unwrap(), None),
+        ],
+        neighbors: vec![("10.77.0.9".parse().unwrap(), "02:00:5e:10:00:01".parse().unwrap())],
+        dns: ["10.77.0.1", "fd77::1"].map(|text| text.parse().unwrap()).to_vec(),
         gateways: ["10.77.0.1", "fe80::1"].map(|text| text.parse().unwrap()).to_vec(),
         mtu: 1400,
         capture: Some(files.0.join("frames.pcapng")),
@@ -171,4 +181,60 @@ default { close }
           3 |     gateway "10.77.0.1"
             |             ^^^^^^^^^^^ whoever gives us an address says who passes packets on"#]]
     .assert_eq(&errors("net-by-itself", text));
+}
+
+#[test]
+fn ways_neighbours_and_servers_of_names_that_cannot_be_are_shown() {
+    let text = r#"net "tap0" {
+    address "10.77.0.2/24"
+    route "10.0.0.0/8" via="10.78.0.1"
+    route "10.0.0.0/8"
+    route "fd00::/8" via="10.77.0.1"
+    route "10.1.0.0/16" via="10.77.0.2"
+    neighbor "10.77.0.9"
+    neighbor "10.77.0.9" mac="ff:ff:ff:ff:ff:ff"
+    neighbor "10.78.0.9" mac="02:00:5e:10:00:01"
+    dns "10.77.0.1" "10.77.0.3" "10.77.0.4" "10.77.0.5" "10.77.0.6"
+}
+default { close }
+"#;
+    expect![[r#"
+        hepta.kdl:7:5: where is 10.77.0.9?
+          7 |     neighbor "10.77.0.9"
+            |     ^^^^^^^^ write its hardware address, as mac="02:00:5e:10:00:01"
+
+        hepta.kdl:3:5: 10.78.0.1 is on no network of ours
+          3 |     route "10.0.0.0/8" via="10.78.0.1"
+            |     ^^^^^ a gateway is a neighbour: take one of 10.77.0.0/24
+
+        hepta.kdl:4:5: there is a way to 10.0.0.0/8 already
+          4 |     route "10.0.0.0/8"
+            |     ^^^^^
+
+        hepta.kdl:5:5: 10.77.0.1 passes on nothing for fd00::/8: one is IPv4, one IPv6
+          5 |     route "fd00::/8" via="10.77.0.1"
+            |     ^^^^^
+
+        hepta.kdl:6:5: 10.77.0.2 is our own address
+          6 |     route "10.1.0.0/16" via="10.77.0.2"
+            |     ^^^^^ a gateway is a neighbour that passes packets on
+
+        hepta.kdl:8:5: ff:ff:ff:ff:ff:ff is no single station
+          8 |     neighbor "10.77.0.9" mac="ff:ff:ff:ff:ff:ff"
+            |     ^^^^^^^^
+
+        hepta.kdl:9:5: 10.78.0.9 is on no network of ours
+          9 |     neighbor "10.78.0.9" mac="02:00:5e:10:00:01"
+            |     ^^^^^^^^
+
+        hepta.kdl:10:57: there are more than 4 servers of names
+          10 |     dns "10.77.0.1" "10.77.0.3" "10.77.0.4" "10.77.0.5" "10.77.0.6"
+             |                                                         ^^^^^^^^^^^"#]]
+    .assert_eq(&errors("net-ways", text));
+    let text = "net \"tap0\" { address \"auto\"; neighbor \"fe80::1\" mac=\"02-00\"; }\ndefault { close }\n";
+    expect![[r#"
+        hepta.kdl:1:49: this takes a hardware address, as "02:00:5e:10:00:01"
+          1 | net "tap0" { address "auto"; neighbor "fe80::1" mac="02-00"; }
+            |                                                 ^^^^^^^^^^^"#]]
+    .assert_eq(&errors("net-mac", text));
 }
