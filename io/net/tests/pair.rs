@@ -196,13 +196,13 @@ fn who_always_finds_something_lets_others_have_their_turn() {
 /// The same of datagrams: who sends as fast as may be, and who looks at one again and again.
 #[test]
 fn datagrams_let_others_have_their_turn() {
-    run(async {
-        let (a, b) = pair();
-        let server = UdpSocket::bind(&b, at([0; 4], 53)).unwrap();
-        let client = UdpSocket::bind(&a, at([0; 4], 0)).unwrap();
+    run(async |family| {
+        let (a, b) = pair(family);
+        let server = UdpSocket::bind(&b, at(family.any(), 53)).unwrap();
+        let client = UdpSocket::bind(&a, at(family.any(), 0)).unwrap();
         let (turns, other) = count_turns();
         for _ in 0..2000 {
-            client.send_to(b"news", at(B, 53)).await.unwrap();
+            client.send_to(b"news", at(family.host(B), 53)).await.unwrap();
         }
         let while_sent = turns.load(Ordering::Relaxed);
         assert!(while_sent >= 10, "{while_sent}");
