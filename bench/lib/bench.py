@@ -150,13 +150,13 @@ class Bench:
         is_met = value <= bar if at_most else value >= bar
         sign = "≤" if at_most else "≥"
         verdict = "met" if is_met else "MISSED"
-        self.say(f"  {what:<58}{show(value)}{unit}  bar {sign} {show(bar)}{unit}  {verdict}")
+        self.say(f"  {what:<64}{show(value)}{unit}  bar {sign} {show(bar)}{unit}  {verdict}")
         self.results["bars"].append(
             {"what": what, "value": value, "bar": f"{sign} {show(bar)}{unit}", "met": is_met})
 
     def ratio(self, what, value):
         """Says a ratio that no bar goes with."""
-        self.say(f"  {what:<58}{show(value)}")
+        self.say(f"  {what:<64}{show(value)}")
         self.results["bars"].append({"what": what, "value": value})
 
     def _say_environment(self, needs):

@@ -59,6 +59,20 @@ def wrk_command(url, connections, seconds, script=None, timeout="30s"):
          *more, url])
 
 
+def h2load(url, count, connections, streams):
+    """Requests per second over HTTP/2; each of them must succeed."""
+    args = h2load_command(url, count, connections, streams)
+    done = subprocess.run(args, capture_output=True, text=True, timeout=300, check=False)
+    if f" {count} succeeded, 0 failed" not in done.stdout:
+        sys.exit(f"{' '.join(args)}\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+    return float(re.search(r"([\d.]+) req/s", done.stdout).group(1))
+
+
+def h2load_command(url, count, connections, streams):
+    return machine.pinned(machine.LOAD_CORE, [
+        "h2load", "-n", str(count), "-c", str(connections), "-m", str(streams), url])
+
+
 def head(path, port, more=""):
     """A request's head, as wrk writes it."""
     return f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{more}\r\n".encode()
