@@ -147,6 +147,18 @@ const REASONS: &[Reason] = &[
         },
     ),
     (
+        "RFC 5961 §3.2, §4.2: resets and SYNs are asked about also where the user has left; the kernel, which \
+         keeps numbers only, believes the one and answers the other with a reset",
+        |steps, kernel, ours| {
+            let has_left = |step: &Step| matches!(step.action, Action::Program(Verb::Close));
+            let is_odd = |piece: &Piece| piece.flags.has_any(Flags::RST | Flags::SYN);
+            steps.iter().any(has_left)
+                && last(steps).is_some_and(is_odd)
+                && kernel.iter().all(|said| said.flags.has(Flags::RST))
+                && matches!(ours, [said] if said.flags == Flags::ACK && said.len == 0)
+        },
+    ),
+    (
         "a reset says nothing of what came out of order: nobody will fill gaps any more",
         |_, kernel, ours| {
             both(kernel, ours, |a, b| {
