@@ -43,7 +43,7 @@ pub use packet::PacketSocket;
 pub use phys::{Counts, Port, Received};
 pub use queues::{Inlet, Queue, join};
 pub use resolver::Resolver;
-pub use stack::{Builder, Stack};
+pub use stack::{Builder, Loss, Stack};
 pub use tap::{Mode, Tap};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, WriteHalf};

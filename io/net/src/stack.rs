@@ -24,6 +24,9 @@ use crate::clock::Clock;
 /// How many frames are taken from a port before others may have the lock.
 const BATCH: usize = 64;
 
+/// How many lost addresses are kept for who may still ask.
+const LOSSES_MAX: usize = 64;
+
 /// Makes a [`Stack`]: its ports, addresses and routes.
 pub struct Builder {
     inner: Inner,
@@ -35,6 +38,18 @@ pub struct Builder {
 /// It runs as long as there is one of these, or a socket.
 #[derive(Clone)]
 pub struct Stack(Arc<Handle>);
+
+/// Why an address is ours no longer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loss {
+    /// Somebody else has it, too (RFC 5227 §2.4, RFC 4862 §5.4).
+    Taken {
+        /// The hardware address of who has it, if they said.
+        by: Option<Mac>,
+    },
+    /// No router offers it any more: its lifetime is over (RFC 4862 §5.5.4).
+    NotOffered,
+}
 
 /// Ends the thread when nobody is left.
 struct Handle {
@@ -58,6 +73,10 @@ pub(crate) struct Inner {
     clock: Clock,
     /// Who watches.
     sink: Option<Box<dyn Sink + Send>>,
+    /// Who hears of addresses that are ours no longer.
+    hears_losses: Option<Box<dyn FnMut(IpAddr, Loss) + Send>>,
+    /// What nobody has heard of yet.
+    losses: Vec<(IpAddr, Loss)>,
     ports: Vec<(InterfaceId, Box<dyn Port>)>,
     out: TxBuf,
     /// Who waits for news of a connection: who reads, who writes.
@@ -99,6 +118,8 @@ impl Builder {
             world: World::seeded(seed),
             clock: Clock::new(),
             sink: None,
+            hears_losses: None,
+            losses: Vec::new(),
             ports: Vec::new(),
             out: TxBuf::new(),
             tcp: HashMap::new(),
@@ -216,6 +237,14 @@ impl Stack {
     /// It is called by whoever uses the stack, with its lock held, and must not use it.
     pub fn watched_by(&self, sink: impl Sink + Send + 'static) {
         self.0.shared.lock().sink = Some(Box::new(sink));
+    }
+
+    /// Has `hear` told of each address that is ours no longer, those before this call included: which, and
+    /// why. It is called with the stack's lock held, and must not use it.
+    pub fn hear_losses(&self, mut hear: impl FnMut(IpAddr, Loss) + Send + 'static) {
+        let mut inner = self.0.shared.lock();
+        inner.losses.drain(..).for_each(|(address, why)| hear(address, why));
+        inner.hears_losses = Some(Box::new(hear));
     }
 
     /// What went over all ports so far.
@@ -486,10 +515,20 @@ impl Inner {
             Event::PingFailed { id, seq, error, .. } => {
                 self.answer(id, seq, Err(crate::error::of_icmp(error)));
             }
-            Event::AddressReady { .. }
-            | Event::AddressLost { .. }
-            | Event::AddressGone { .. }
-            | Event::Dhcp { .. } => {}
+            Event::AddressLost { address, to, .. } => {
+                let by = Some(to).filter(|to| *to != Mac::UNSPECIFIED);
+                self.tell_loss(address, Loss::Taken { by });
+            }
+            Event::AddressGone { address, .. } => self.tell_loss(address, Loss::NotOffered),
+            Event::AddressReady { .. } | Event::Dhcp { .. } => {}
+        }
+    }
+
+    fn tell_loss(&mut self, address: IpAddr, why: Loss) {
+        match &mut self.hears_losses {
+            Some(hear) => hear(address, why),
+            None if self.losses.len() < LOSSES_MAX => self.losses.push((address, why)),
+            None => {}
         }
     }
 

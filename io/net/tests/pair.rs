@@ -13,7 +13,7 @@ use std::time::Duration;
 use base::Mac;
 use host::Config;
 use neighbor::Claim;
-use net::{Builder, PortConfig, Stack, TcpListener, TcpStream, UdpSocket, cable};
+use net::{Builder, Loss, PortConfig, Stack, TcpListener, TcpStream, UdpSocket, cable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -167,6 +167,33 @@ fn waiting_may_be_cancelled() {
         assert_eq!(server.read(&mut into).await.unwrap(), 3);
         drop(client);
         assert_eq!(server.read(&mut into).await.unwrap(), 0);
+    });
+}
+
+/// Two have one address, and one of them lets go of it: who wanted to hear of that does.
+#[test]
+fn a_lost_address_is_told() {
+    run(async |family| {
+        let (a, b) = cable(PortConfig::default()).unwrap();
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let start = |port, n: u8| {
+            let mut builder = Builder::new(Config::new([n; 16]));
+            let id = builder.add_port("eth0", Mac([2, 0, 0, 0, 0, n]), port).unwrap();
+            builder.add_address(id, family.cidr(A), Claim::Announce).unwrap();
+            let stack = builder.start().unwrap();
+            let tell = tell.clone();
+            stack.hear_losses(move |address, why| {
+                let _ = tell.send((n, address, why));
+            });
+            stack
+        };
+        let _both = (start(a, A), start(b, B));
+        let (n, address, why) = told.recv().await.unwrap();
+        assert_eq!(address, family.host(A));
+        let other = Mac([2, 0, 0, 0, 0, if n == A { B } else { A }]);
+        // Who only asks for an address of IPv6 does not say who it is.
+        let Loss::Taken { by } = why else { panic!("{why:?}") };
+        assert!(by == Some(other) || by.is_none() && family == Family::V6, "{by:?}");
     });
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::net::{Builder, Inlet, Resolver, Stack};
+use ::net::{Builder, Inlet, Loss, Resolver, Stack};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::{Args, ValueHint};
 use host::{AutoConfig, Config, DnsServer, DnsSource};
@@ -181,6 +181,7 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
         }
         Ok(())
     })?;
+    stack.hear_losses(tell_loss);
     let resolver = Resolver::new(&stack);
     Ok(Some(Network { stack, device: name, resolver, _lease: lease.map(Arc::new) }))
 }
@@ -390,6 +391,21 @@ impl Wanted {
             auto: self.auto.then_some(auto),
             dhcp: self.dhcp.then(|| lease::config(claim_leased)),
         })
+    }
+}
+
+/// Who uses the network hears why nothing goes any more.
+fn tell_loss(address: IpAddr, why: Loss) {
+    match why {
+        Loss::Taken { by: Some(by) } => {
+            tracing::warn!("{address} is ours no longer: {by} has it, too");
+        }
+        Loss::Taken { by: None } => {
+            tracing::warn!("{address} is ours no longer: somebody else has it, too");
+        }
+        Loss::NotOffered => {
+            tracing::warn!("{address} is ours no longer: no router offers its network any more");
+        }
     }
 }
 
