@@ -97,4 +97,23 @@ mod tests {
         assert!(concerns(reply, "10.0.0.9", "10.0.0.2", OURS), "an answer");
         assert!(!concerns(request, "10.0.0.9", "10.0.0.2", OURS), "whether we are still there");
     }
+
+    //= test RFC 4862 §5.4.3: who asks from no address wants the one that he asks for
+    #[test]
+    fn who_is_about_to_take_an_address_of_ipv6_is_heard_by_all_queues() {
+        let concerns = |source: &str, kind: u8| {
+            let source: std::net::Ipv6Addr = source.parse().unwrap();
+            let destination = "ff02::1:ff00:2".parse().unwrap();
+            let (dscp, ecn, flow_label, next) = (0, ip::Ecn::NotEct, 0, Protocol::ICMPV6);
+            let mut out = TxBuf::new();
+            out.append(&[kind; 24]);
+            ip::v6::Header { dscp, ecn, flow_label, next, hop_limit: 255, source, destination }
+                .emit(&mut out);
+            concerns_all_queues(Medium::Ip, out.as_slice())
+        };
+        assert!(concerns("::", SOLICITATION), "a probe");
+        assert!(!concerns("fe80::1", SOLICITATION), "a question: one answer is enough");
+        assert!(concerns("fe80::1", 136), "an answer");
+        assert!(!concerns("fe80::1", 128), "a ping");
+    }
 }
