@@ -38,7 +38,18 @@ pub fn frames(data: &[u8]) {
             host.handle_timeout(&mut Cx::new(now, Wall(0), &mut world));
         } else {
             build(*what, bytes, &mut frame);
-            host.handle_frame(&mut cx, id, &RxFrame::new(frame.as_slice()));
+            let frame = RxFrame::new(frame.as_slice());
+            // Some come from behind another queue of the device, which it has from then on.
+            if what & 0x40 == 0 {
+                host.handle_frame(&mut cx, id, &frame);
+            } else {
+                host.share_interface(id);
+                host.handle_stray(&mut cx, id, &frame);
+            }
+        }
+        while host.poll_stray(&mut out).is_some() {
+            let frame = RxFrame::new(out.as_slice());
+            host.handle_stray(&mut Cx::new(now, Wall(0), &mut world), id, &frame);
         }
         drain(&mut host, &mut Cx::new(now, Wall(0), &mut world), &mut out);
     }
