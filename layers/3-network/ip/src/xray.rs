@@ -34,6 +34,8 @@ base::notes! {
 /// Why a packet was dropped, or something else not done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Why {
+    /// Its source was our address, and is no longer (RFC 1122 §3.2.1.3).
+    SourceGone,
     /// It came at another queue of the device, and nobody at this one has its flow: whether somebody
     /// has is known nowhere, so nobody is told.
     NotAtThisQueue,

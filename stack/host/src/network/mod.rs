@@ -83,6 +83,8 @@ pub(crate) struct Network {
     changes: VecDeque<Change>,
     /// Addresses that are ours no longer, whose connections are to end.
     gone: Vec<IpAddr>,
+    /// Whether any has ever gone, so that it is looked whose the source of a packet is.
+    has_lost_any: bool,
     pool: Pool,
 }
 
@@ -252,6 +254,7 @@ impl Network {
             failed: VecDeque::new(),
             changes: VecDeque::new(),
             gone: Vec::new(),
+            has_lost_any: false,
             pool: Pool::new(),
         };
         network.add_loopback();
@@ -442,6 +445,7 @@ impl Network {
         if self.gone.is_empty() {
             return None;
         }
+        self.has_lost_any = true;
         let mut gone = std::mem::take(&mut self.gone);
         gone.retain(|address| !self.local.contains_key(address));
         Some(gone).filter(|gone| !gone.is_empty())

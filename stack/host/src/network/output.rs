@@ -20,6 +20,11 @@ impl Network {
         out: &mut TxBuf,
     ) -> Option<InterfaceId> {
         let Outgoing { source: from, destination: to, protocol: carries, .. } = *packet;
+        // RFC 1122 §3.2.1.3: what somebody still has to say from an address that has gone.
+        if self.has_lost_any && !self.is_local(from) && !from.is_unspecified() {
+            cx.note(|| Seen::NotSent { to, why: Why::SourceGone });
+            return None;
+        }
         cx.note(|| Seen::PacketOut { from, to, carries, len: out.len() });
         if self.is_local(to) {
             self.emit_header(packet, out, false);

@@ -312,6 +312,12 @@ fn connections_end_with_their_address_and_no_others() {
         (client, net.hosts[1].tcp_accept(listener).unwrap())
     });
     net.with(1, |cx, host| host.tcp_write_slice(cx, client.1, &[1; 200_000]));
+    // Somebody is half in, and a datagram is on its way out.
+    let half_in = at("10.0.0.2:80");
+    net.with(0, |cx, host| host.tcp_connect(cx, None, half_in)).unwrap();
+    net.run(Duration::from_micros(1500));
+    let socket = net.hosts[1].udp_bind(at("10.0.0.2:53")).unwrap();
+    net.hosts[1].udp_send(socket, Some(at("10.0.0.1:53")), b"from nowhere").unwrap();
     net.frames = Some(Vec::new());
     assert!(net.hosts[1].remove_address(ip("10.0.0.2")));
     net.events.clear();
