@@ -30,15 +30,19 @@ pub struct NetworkSettings {
 
 impl NetworkSettings {
     /// The addresses that are here and not in `after`, which follows.
-    pub(super) fn gone<'a>(&'a self, after: &'a Self) -> impl Iterator<Item = IpAddr> + 'a {
-        let stays = |cidr: &Cidr| after.addresses.iter().any(|(other, _)| other == cidr);
-        let gone = self.addresses.iter().map(|(cidr, _)| cidr).filter(move |cidr| !stays(cidr));
-        gone.map(Cidr::address)
+    pub(super) fn gone(&self, after: &Self) -> Vec<IpAddr> {
+        let gone = self.addresses.iter().map(|(cidr, _)| cidr.address());
+        gone.filter(|address| !after.has(*address)).collect()
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|(cidr, _)| cidr.address() == address)
     }
 }
 
-/// Makes a host what `after` says, of what it became by `before`. What cannot be is left out: why, with
-/// what it was.
+/// Makes a host what `after` says, of what it became by `before`; addresses that have
+/// [gone](NetworkSettings::gone) are for the caller to take away. What cannot be is left out: why, with what
+/// it was.
 pub(super) fn follow(
     cx: &mut Cx<'_>,
     (host, claims): (&mut Host, &mut Claims),
@@ -56,11 +60,15 @@ pub(super) fn follow(
     for (address, _) in before.neighbors.iter().filter(|old| !after.neighbors.contains(old)) {
         host.remove_neighbor(interface, *address);
     }
-    for address in before.gone(after) {
-        host.remove_address(address);
-        claims.remove(address);
+    let is_in = |all: &NetworkSettings, cidr| all.addresses.iter().any(|(other, _)| *other == cidr);
+    for (cidr, _) in before.addresses.iter().filter(|(cidr, _)| !is_in(after, *cidr)) {
+        claims.remove(cidr.address());
+        // Another network of the same address: its connections stay.
+        if after.has(cidr.address()) {
+            host.remove_address(cidr.address());
+        }
     }
-    let is_old = |cidr: &Cidr| before.addresses.iter().any(|(other, _)| other == cidr);
+    let is_old = |cidr: &Cidr| is_in(before, *cidr);
     for (cidr, claim) in after.addresses.iter().filter(|(cidr, _)| !is_old(cidr)) {
         let added = host.add_address(cx, interface, *cidr, *claim);
         if added.is_ok() {

@@ -32,6 +32,10 @@ const FRAMES_MAX: usize = 64;
 /// there and back, and some time to think.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
+/// How long an address that nobody wants any more stays: who was connected to it is told so by a reset, and
+/// asks once more if that was not where he expected it (RFC 5961 §3.2).
+const LEAVES_AFTER: Duration = Duration::from_millis(500);
+
 /// How long a server of DHCP is looked for, to be given its address back.
 const RELEASE_MAX: Duration = Duration::from_millis(200);
 
@@ -60,6 +64,8 @@ pub(super) struct Inner {
     claims: Claims,
     /// The interface that an operator has set up, and how.
     settings: Option<(InterfaceId, NetworkSettings)>,
+    /// Addresses that nobody wants any more, and when they go.
+    leaving: Vec<(Instant, IpAddr)>,
     /// Who is to have a turn.
     news: Vec<(Key, Ready)>,
     acceptable: Vec<ListenerId>,
@@ -98,6 +104,7 @@ impl Stack {
             wanted,
             claims,
             settings,
+            leaving: Vec::new(),
             news: Vec::new(),
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
@@ -205,6 +212,8 @@ impl Stack {
         host.handle_timeout(&mut cx);
         inner.hear_events();
         inner.claim_again();
+        let now = inner.now();
+        inner.leave(now);
         if inner.news.is_empty() && inner.acceptable.is_empty() {
             inner.send();
         }
@@ -316,11 +325,12 @@ impl Inner {
 
     fn change(&mut self, wanted: &NetworkSettings) {
         let Some((interface, before)) = self.settings.take() else { return };
-        let gone: Vec<IpAddr> = before.gone(wanted).collect();
+        // What is still leaving may be wanted again.
+        self.leave(Instant::NEVER);
+        let gone = before.gone(wanted);
         self.break_off(|local| gone.contains(&local.ip()));
-        // As long as the addresses are ours, who is there can be told.
-        self.send();
         let now = self.clock.now();
+        self.leaving.extend(gone.iter().map(|address| (now.after(LEAVES_AFTER), *address)));
         let mut cx = cx(now, &mut self.world, &mut self.reels);
         let parts = (&mut self.host, &mut self.claims);
         let wrong = settings::follow(&mut cx, parts, interface, &before, wanted);
@@ -329,6 +339,18 @@ impl Inner {
         }
         self.settings = Some((interface, wanted.clone()));
         self.send();
+    }
+
+    /// Takes those addresses away whose time has come by `now`.
+    fn leave(&mut self, now: Instant) {
+        let Self { host, leaving, .. } = self;
+        leaving.retain(|(at, address)| {
+            let stays = *at > now;
+            if !stays {
+                host.remove_address(*address);
+            }
+            stays
+        });
     }
 
     /// Breaks off every connection at addresses that are meant: whoever is there learns it.
@@ -525,7 +547,9 @@ impl Inner {
         let now = self.clock.now();
         let leaves_at = self.leaves_at.filter(|at| *at > now);
         let again = self.claims.poll_timeout();
-        let next = [self.host.poll_timeout(), leaves_at, again].into_iter().flatten().min();
+        let leaving = self.leaving.iter().map(|(at, _)| *at).min();
+        let next = [self.host.poll_timeout(), leaves_at, again, leaving];
+        let next = next.into_iter().flatten().min();
         let next = next.filter(|next| *next < self.rings_at)?;
         self.rings_at = next;
         let left = next.since(now);
