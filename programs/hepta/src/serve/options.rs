@@ -69,8 +69,8 @@ pub(crate) struct Options {
     #[arg(long, short, value_name = "ADDR", value_parser = parse_place)]
     pub(crate) listen: Vec<Place>,
 
-    /// How many threads serve; one for each core unless told otherwise, and one over a network of our
-    /// own (--net)
+    /// How many threads serve; one for each core unless told otherwise, and one over a device that has one
+    /// queue (--net)
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZeroU16>,
 
