@@ -122,10 +122,12 @@ impl Program {
         let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
         let mut server = Server { child, home: this.home, urls: Vec::new(), stdout, stderr };
         server.urls = until("the program says where it serves", || {
-            let urls = urls(&server.stdout());
+            let said = server.stdout();
             let ended = server.child.try_wait().expect("we may ask about our children");
             assert!(ended.is_none(), "{}\n{}", ended.unwrap_or_default(), server.stderr());
-            (urls.len() >= this.places).then_some(urls)
+            // Its lines come one by one; behind the last address it says how it is stopped.
+            let urls = urls(&said);
+            (urls.len() >= this.places && said.contains("Press Ctrl-C")).then_some(urls)
         });
         server
     }
