@@ -347,9 +347,14 @@ fn what_is_under_way_is_shown() {
     });
 }
 
-fn slow_download(clear: &str, rate: &str, stderr: Stdio) -> Download {
-    // So that the file waits at our end: the kernel would take all of it for a slow reader.
+/// Has a file for a slow reader wait at our end: the kernel would take all of it, and tell its reader of a
+/// reset only behind that.
+fn keep_buffers_small() {
     std::fs::write("/proc/sys/net/ipv4/tcp_rmem", "4096 65536 131072").unwrap();
+}
+
+fn slow_download(clear: &str, rate: &str, stderr: Stdio) -> Download {
+    keep_buffers_small();
     let mut curl = tool("curl");
     curl.args(["-sS", "--limit-rate", rate, "-o", "-", &format!("{clear}/large.bin")]);
     Download(curl.stdout(Stdio::null()).stderr(stderr).spawn().unwrap())
@@ -725,6 +730,7 @@ fn a_reload_changes_addresses_and_no_connection_over_those_that_stay() {
         assert!(whole.0.wait().unwrap().success());
         assert!(std::fs::read(&copy).unwrap() == large());
         // Who is at an address that goes learns it at once; nobody else does.
+        keep_buffers_small();
         let (mut cut, _) = slow(2, "100k");
         let (mut whole, copy) = slow(3, "5M");
         reload("10.77.0.3/24", "; }");
