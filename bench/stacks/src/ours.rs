@@ -156,10 +156,7 @@ impl<P: Port> Node<P> {
     }
 
     fn wait(&self, left: Option<Duration>) -> Result<(), Box<dyn Error>> {
-        let left = left.map(|left| Timespec {
-            tv_sec: left.as_secs() as i64,
-            tv_nsec: left.subsec_nanos().into(),
-        });
+        let left = left.map(Timespec::try_from).transpose()?;
         let fd = self.port.fd();
         poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], left.as_ref())?;
         Ok(())

@@ -359,10 +359,8 @@ impl Shared {
             all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         let left = (until != Instant::NEVER).then(|| until.since(self.lock().clock.now()));
         if !self.looks_busily(&mut polled, left) {
-            let left = left.map(|left| Timespec {
-                tv_sec: left.as_secs() as i64,
-                tv_nsec: left.subsec_nanos().into(),
-            });
+            // What is too long for the kernel's clock is never.
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
             let _ = poll(&mut polled, left.as_ref());
         }
         let _ = rustix::io::read(&self.bell, &mut [0; 8]);

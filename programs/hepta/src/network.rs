@@ -26,6 +26,7 @@ mod device;
 mod kernel;
 mod lease;
 mod machine;
+mod waiting;
 mod wanted;
 
 pub(crate) use self::wanted::{Given, MTU_DEFAULT, MTU_MIN, Part, Probe, Wanted};

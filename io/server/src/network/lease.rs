@@ -72,8 +72,8 @@ pub(super) fn sleep<'a>(
 ) -> io::Result<()> {
     let mut polled: Vec<_> =
         devices.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
-    let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-    match poll(&mut polled, Some(&left)) {
+    let left = Timespec::try_from(left).ok();
+    match poll(&mut polled, left.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

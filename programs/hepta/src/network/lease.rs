@@ -1,6 +1,6 @@
 //! An address of a server of DHCP: waiting for it, and giving it back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::net::Stack;
 use anyhow::{anyhow, bail};
@@ -8,15 +8,14 @@ use host::{DhcpConfig, DhcpView};
 use ip::InterfaceId;
 use neighbor::{Claim, State};
 
+use super::waiting::wait_until;
+
 /// How long a server may take: time for three questions (RFC 2131 §4.1).
 pub(super) const TIME_MAX: Duration = Duration::from_secs(20);
 
 /// The same where an address that somebody has is declined, and another asked for ten seconds later
 /// (RFC 2131 §3.1 (5)).
 pub(super) const TIME_PROBED_MAX: Duration = Duration::from_secs(40);
-
-/// How often it is looked whether there is an address.
-const LOOK: Duration = Duration::from_millis(2);
 
 /// How long the server is looked for, to be told that we are done.
 const RELEASE_MAX: Duration = Duration::from_millis(200);
@@ -45,14 +44,10 @@ impl Lease {
         device: &str,
     ) -> anyhow::Result<Self> {
         let lease = Self { stack: stack.clone(), interface };
-        let began = Instant::now();
         let is_bound =
             |view: DhcpView<'_>| view.interface == interface && view.state == dhcp::State::Bound;
-        while !stack.with(|_, host| host.dhcp_clients().any(is_bound)) {
-            if began.elapsed() > TIME_MAX {
-                bail!(nobody_gave(device, TIME_MAX));
-            }
-            std::thread::sleep(LOOK);
+        if !wait_until(stack, TIME_MAX, |host| host.dhcp_clients().any(is_bound)) {
+            bail!(nobody_gave(device, TIME_MAX));
         }
         Ok(lease)
     }
@@ -63,13 +58,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Self { stack, interface } = self;
         stack.with(|cx, host| host.dhcp_release(cx, *interface));
-        let began = Instant::now();
         let is_looked_for = |neighbor: host::NeighborView| neighbor.state == State::Incomplete;
-        while began.elapsed() < RELEASE_MAX
-            && stack.with(|_, host| host.neighbors().any(is_looked_for))
-        {
-            std::thread::sleep(LOOK);
-        }
+        wait_until(stack, RELEASE_MAX, |host| !host.neighbors().any(is_looked_for));
     }
 }
 
