@@ -33,6 +33,8 @@ class Bench:
         parser.add_argument("--hepta", metavar="FILE", help="this program instead of building one")
         parser.add_argument("--configured", action="store_true",
                             help="Hepta serves by a file with sites and routes, and has metrics")
+        parser.add_argument("--congestion-control", metavar="NAME",
+                            help="in a network namespace where all have this one, as root")
         if options:
             options(parser)
         self.options = parser.parse_args()
@@ -45,10 +47,12 @@ class Bench:
         self.results = {"bench": name, "quick": self.quick, "figures": {}, "bars": []}
         self.stack = contextlib.ExitStack()
         os.makedirs(machine.OUT, exist_ok=True)
-        self.text = open(os.path.join(machine.OUT, f"{self.file_name}.txt"), "w", encoding="utf-8")
         if uses_hepta:
             given = self.options.hepta
             Hepta.program = os.path.abspath(given) if given else build()
+        if self.options.congestion_control:
+            self.go_where_all_have(self.options.congestion_control)
+        self.text = open(os.path.join(machine.OUT, f"{self.file_name}.txt"), "w", encoding="utf-8")
         # Whoever ends the benchmark ends what it has started.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
         self.work = tempfile.mkdtemp(prefix=f"hepta-bench-{name}-")
@@ -62,6 +66,16 @@ class Bench:
         if self.quick:
             self.say("quick: a smoke run; the figures are rough")
         self._say_environment(needs)
+
+    def go_where_all_have(self, congestion_control):
+        """Into a network namespace of its own, with the same congestion control for everybody."""
+        machine.need("ip", "unshare")
+        if os.geteuid() != 0:
+            sys.exit("--congestion-control makes a network namespace, and so takes root")
+        machine.enter_namespace()
+        machine.set_congestion_control(congestion_control)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        self.file_name += f".{congestion_control}"
 
     def __enter__(self):
         return self

@@ -15,6 +15,10 @@ OUT = os.path.join(ROOT, "bench", "out")
 SERVER_CORE = 0
 LOAD_CORE = 1
 
+# Set for a benchmark that has gone into a network namespace.
+INSIDE = "HEPTA_BENCH_INSIDE"
+CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
+
 # The program, and the Debian package that has it.
 PACKAGES = {
     "curl": "curl",
@@ -66,6 +70,20 @@ def raise_descriptors(count):
             sys.exit(f"{count} open files are needed, {hard} allowed: ulimit -n {count}, as root")
 
 
+def enter_namespace():
+    """Begins anew in a network namespace, as root, unless that is so already."""
+    if INSIDE not in os.environ:
+        os.environ[INSIDE] = "1"
+        os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
+
+
+def set_congestion_control(name, where=()):
+    """Gives this to the TCP of the namespace that a command `where` leads into, whoever uses it."""
+    command = [*where, "sh", "-c", f'echo "$0" > {CONGESTION_CONTROL}', name]
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit(f"{name}: namespaces may have those of net.ipv4.tcp_allowed_congestion_control")
+
+
 def free_port():
     """A port nobody listens at."""
     with socket.socket() as probe:
@@ -85,11 +103,14 @@ def environment():
     """Names and values of what the figures depend on."""
     with open("/proc/loadavg", encoding="ascii") as file:
         load = file.read().split()[0]
+    with open(CONGESTION_CONTROL, encoding="ascii") as file:
+        congestion_control = file.read().strip()
     return [
         ("cpu", f"{cpu_model()}, {os.cpu_count()} cores"),
         ("kernel", f"{platform.system()} {platform.release()} {platform.machine()}"),
         ("commit", commit()),
         ("load before", load),
+        ("congestion", congestion_control),
     ]
 
 

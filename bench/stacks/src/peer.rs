@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::{ADDRESS, CHUNK_LEN, read_some};
+use crate::{ADDRESS, CHUNK_LEN, read_some, set_up};
 
 /// How many questions go before those that count.
 const WARM_UP: usize = 1000;
@@ -16,7 +16,7 @@ const WARM_UP: usize = 1000;
 /// (never sleeping while it waits).
 pub(crate) fn run(what: &str, pid: &str, amount: usize) -> Result<(), Box<dyn Error>> {
     let mut stream = TcpStream::connect(ADDRESS)?;
-    stream.set_nodelay(true)?;
+    set_up(&stream)?;
     let before = (Instant::now(), machine_ticks()?, process_ticks(pid)?);
     let rest = match what {
         "send" => read(&mut stream, amount)?,
