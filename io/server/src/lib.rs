@@ -17,6 +17,7 @@
 mod budget;
 mod clients;
 mod clock;
+mod congestion;
 mod connection;
 mod film;
 mod handler;
@@ -35,6 +36,7 @@ mod xray;
 
 pub use clients::{Clients, Presence};
 pub use clock::Clock;
+pub use congestion::{check_congestion_control, known_congestion_controls};
 pub use film::FilmPrinter;
 pub use handler::{
     Answer, Body, Handler, Hinted, Listening, Notes, Peer, Record, Reply, Source, Vitals,

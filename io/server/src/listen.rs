@@ -88,6 +88,14 @@ impl Listener {
         }
     }
 
+    /// Its sockets; none if it is a network's of our own, or one in the file system.
+    pub(crate) fn tcp_sockets(&self) -> &[OwnedFd] {
+        match (&self.sockets, &self.address) {
+            (Sockets::Kernel(sockets), Address::Ip(_)) => sockets,
+            _ => &[],
+        }
+    }
+
     /// What each of `workers` listens with: every socket has a worker, and every worker a socket. Of
     /// own networks there is one.
     pub(crate) fn split(self, workers: usize) -> io::Result<Vec<Vec<ListeningSocket>>> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const RUNS_AT_MOST: Duration = Duration::from_secs(90);
 
 /// What the tests know to use: a name, where it may be found, and its package on Debian.
-const TOOLS: [(&str, &[&str], &str); 20] = [
+const TOOLS: [(&str, &[&str], &str); 21] = [
     ("curl", &["curl"], "curl"),
     ("nginx", &["nginx"], "nginx-light"),
     ("openssl", &["openssl"], "openssl"),
@@ -24,6 +24,7 @@ const TOOLS: [(&str, &[&str], &str); 20] = [
     ("nghttpd", &["nghttpd"], "nghttp2-server"),
     ("h2load", &["h2load"], "nghttp2-client"),
     ("wrk", &["wrk"], "wrk"),
+    ("ss", &["ss"], "iproute2"),
     ("nft", &["nft"], "nftables"),
     ("nmap", &["nmap"], "nmap"),
     ("dnsmasq", &["dnsmasq", "/usr/sbin/dnsmasq"], "dnsmasq-base"),

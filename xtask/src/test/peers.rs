@@ -46,7 +46,7 @@ const PEERS: [Peer; 22] = [
     Peer::new("dnsmasq-base", &["dnsmasq", "/usr/sbin/dnsmasq"]),
     Peer::new("hping3", &["hping3"]),
     Peer::new("iperf3", &["iperf3"]),
-    Peer::new("iproute2", &["ip", "bridge"]),
+    Peer::new("iproute2", &["ip", "bridge", "ss"]),
     Peer::new("iputils-ping", &["ping"]),
     Peer::new("radvd", &["radvd"]),
     Peer::new("nghttp2-server", &["nghttpd"]),

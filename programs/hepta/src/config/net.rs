@@ -118,6 +118,10 @@ fn read_probe(node: &Node, problems: &mut Problems) -> Probe {
 /// Sites are served at addresses of ours, and at sockets in the file system.
 pub(super) fn check_places(nodes: &[Node], wanted: &Wanted, problems: &mut Problems) {
     for node in all(nodes, "listen") {
+        if let Some(key) = one(&node.block, "congestion-control") {
+            let what = "our own TCP always uses CUBIC";
+            problems.push(Problem::at(&key.at, what).with_hint("leave this away, or `net`"));
+        }
         let Some(Place::Address(Address::Ip(asked))) = node.address("address") else { continue };
         let is_ours = asked.ip().is_unspecified() || wanted.ips().any(|own| own == asked.ip());
         // What routers and servers give is known when they have given it.

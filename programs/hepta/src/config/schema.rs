@@ -155,6 +155,14 @@ pub(crate) const FILE: &[Key] = &[
 const LISTEN: &[Key] = &[
     CERTIFICATE,
     key(
+        "congestion-control",
+        &[arg("name", Kind::Text, How::Required)],
+        "How the kernel's TCP avoids congestion on connections that come here: a name of \
+         `sysctl net.ipv4.tcp_available_congestion_control`, as \"cubic\". Unless told otherwise that is the \
+         system's; but where that is BBR, \"reno\" at addresses of this machine only, with which there is no \
+         network to be careful of.",
+    ),
+    key(
         "proxy-protocol",
         &[arg("from", Kind::Text, How::Several)],
         "These say first who their client is, by the PROXY protocol (version 1 or 2): addresses, \

@@ -1,6 +1,7 @@
 //! What a configuration means, free of its text.
 
 use std::collections::HashSet;
+use std::io;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +60,15 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<Tls>,
     /// Who says first, by the PROXY protocol, who its client is.
     pub(crate) proxies: Option<Proxies>,
+    /// How the kernel's TCP avoids congestion there, if somebody has said so.
+    pub(crate) congestion_control: Option<String>,
+}
+
+impl Listen {
+    /// At a place, and everything else as usual.
+    pub(crate) const fn at(place: Place) -> Self {
+        Self { place, tls: None, proxies: None, congestion_control: None }
+    }
 }
 
 /// Where the server tells of itself, and to whom.
@@ -186,7 +196,31 @@ fn listen(node: &Node, problems: &mut Problems) -> Option<Listen> {
         None => (!pairs.is_empty()).then_some(Tls::Pairs(pairs)),
     };
     let proxies = one(&node.block, "proxy-protocol").map(|node| proxies(node, problems));
-    Some(Listen { place: node.address("address")?, tls, proxies })
+    let place = node.address("address")?;
+    let congestion_control = one(&node.block, "congestion-control");
+    let congestion_control = congestion_control.and_then(|key| congestion(key, &place, problems));
+    Some(Listen { place, tls, proxies, congestion_control })
+}
+
+/// The congestion control of a listener, which is to be there.
+fn congestion(node: &Node, place: &Place, problems: &mut Problems) -> Option<String> {
+    let (name, at) = node.texts("name").next()?;
+    if matches!(place, Place::Address(Address::Unix(_))) {
+        let what = "a socket in the file system has no congestion";
+        problems.push(Problem::at(&node.at, what).with_hint("leave this away"));
+    } else if let Err(error) = server::check_congestion_control(name) {
+        let why = match error.kind() {
+            io::ErrorKind::PermissionDenied => "this program may not use this congestion control",
+            _ => "this machine has no such congestion control",
+        };
+        let problem = Problem::at(at, why);
+        let known = server::known_congestion_controls();
+        problems.push(match known.is_empty() {
+            true => problem,
+            false => problem.with_hint(format!("it has {known}")),
+        });
+    }
+    Some(name.to_owned())
 }
 
 /// The shortest token: 16 characters of 64 kinds are 96 bits that nobody guesses.

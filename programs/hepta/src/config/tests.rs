@@ -608,6 +608,28 @@ fn strangers_cannot_ask_the_admin_listener_without_a_token() {
     ));
 }
 
+#[test]
+fn only_the_kernels_tcp_has_a_choice_of_congestion_controls() {
+    let text = "listen 80 { congestion-control \"reno\"; }\ndefault { close }";
+    let settings = Files::with("congestion", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    assert_eq!(settings.listen[0].congestion_control.as_deref(), Some("reno"));
+    expect![[r#"
+        hepta.kdl:1:19: a socket in the file system has no congestion
+          1 | listen "unix:a" { congestion-control "reno"; }
+            |                   ^^^^^^^^^^^^^^^^^^ leave this away"#]]
+    .assert_eq(&errors(
+        "congestion-file",
+        "listen \"unix:a\" { congestion-control \"reno\"; }\ndefault { close }",
+    ));
+    expect![[r#"
+        hepta.kdl:2:13: our own TCP always uses CUBIC
+          2 | listen 80 { congestion-control "reno"; }
+            |             ^^^^^^^^^^^^^^^^^^ leave this away, or `net`"#]].assert_eq(&errors(
+        "congestion-own",
+        "net \"tap0\" { address \"10.0.0.2/24\"; }\nlisten 80 { congestion-control \"reno\"; }\ndefault { close }",
+    ));
+}
+
 /// What is shown can be read again and means the same, but for secrets and the environment.
 #[test]
 fn a_configuration_is_shown_without_secrets() {

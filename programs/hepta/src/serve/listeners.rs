@@ -32,7 +32,19 @@ struct Open {
     listener: Listener,
     tls: Option<tls::ServerConfig>,
     announcers: Option<Announcers>,
+    congestion_control: Option<String>,
     who: Who,
+}
+
+impl Open {
+    /// That it may be was checked; who lost the right to it since keeps what there was.
+    fn set_congestion_control(&self) {
+        let result = self.listener.set_congestion_control(self.congestion_control.as_deref());
+        if let Err(error) = result {
+            let address = &self.listener.address;
+            tracing::warn!(%error, %address, "congestion control stays as it was");
+        }
+    }
 }
 
 /// Who serves at a place.
@@ -96,7 +108,7 @@ impl Listeners {
     }
 
     fn fill(&mut self, plan: &mut Plan, settings: &Settings) -> anyhow::Result<()> {
-        let default = [Listen { place: Place::Local(8080), tls: None, proxies: None }];
+        let default = [Listen::at(Place::Local(8080))];
         let all = if settings.listen.is_empty() { &default[..] } else { &settings.listen };
         let alpn = match settings.limits.http2 {
             Some(_) => vec![Alpn::H2, Alpn::Http11],
@@ -130,6 +142,7 @@ impl Listeners {
             listener,
             tls: tls.clone(),
             announcers: announcers.clone(),
+            congestion_control: listen.congestion_control.clone(),
             who,
         };
         if let (Some(own), Some(wanted), Who::Sites) = (&self.own, &plan.net, who)
@@ -193,6 +206,7 @@ impl Listeners {
     /// Makes the plan what is open; what it does not have is closed.
     pub(super) fn adopt(&mut self, plan: Plan) {
         let Plan { open, secrets, net } = plan;
+        open.iter().for_each(Open::set_congestion_control);
         let before = std::mem::replace(&mut self.open, open);
         self.secrets = secrets;
         if let (Some(own), Some(net)) = (&mut self.own, net) {

@@ -195,7 +195,7 @@ impl Options {
         let listen = places
             .iter()
             .cloned()
-            .map(|place| Listen { place, tls: tls.clone(), proxies: None })
+            .map(|place| Listen { tls: tls.clone(), ..Listen::at(place) })
             .collect();
         Ok(Settings {
             listen,

@@ -126,9 +126,8 @@ fn load(options: &Options) -> anyhow::Result<Settings> {
 fn listen_at(inherited: &Inherited, settings: &Settings) -> Vec<Listen> {
     let tls = settings.listen.first().and_then(|listen| listen.tls.clone());
     let listen = |address: &Address| Listen {
-        place: Place::Address(address.clone()),
         tls: tls.clone(),
-        proxies: None,
+        ..Listen::at(Place::Address(address.clone()))
     };
     inherited.addresses().map(listen).collect()
 }

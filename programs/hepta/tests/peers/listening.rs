@@ -133,6 +133,36 @@ fn listeners_come_and_go() {
     assert!(!site.path("hepta.sock").exists(), "a socket that is no more leaves no file");
 }
 
+/// How the kernel avoids congestion on the connections that a port has.
+fn congestion_control(port: u16) -> String {
+    let mut ss = tool("ss");
+    let text = run(ss.args(["-tiHOn", "sport", "=", &format!(":{port}")])).ok().text();
+    // Behind the state, how many bytes wait, and the addresses.
+    text.split_whitespace().nth(5).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_listener_has_a_congestion_control_of_its_own() {
+    let port = free_port();
+    let with_key = |key: &str| {
+        format!("listen \"127.0.0.1:{port}\" {{ {key}; }}\ndefault {{ files \"www\" }}\n")
+    };
+    let site = with(&with_key("congestion-control \"reno\""));
+    let server = configured(&site);
+    let kept = server.connect();
+    assert_eq!(congestion_control(port), "reno");
+    drop(kept);
+
+    std::fs::write(site.path("hepta.kdl"), with_key("congestion-control \"vegetables\"")).unwrap();
+    server.signal(Signal::HUP);
+    let text = until("it says why", || {
+        let text = server.stderr();
+        text.contains("has no such congestion control").then_some(text)
+    });
+    assert!(text.contains("congestion control\n"), "{text}");
+    assert!(is_served(port));
+}
+
 #[test]
 fn proxies_say_who_their_clients_are() {
     let site = with(
