@@ -9,7 +9,7 @@
 //! The layers know nothing of one another; [`Host`] is where they meet. In `host.rs`,
 //! [`Host::handle_frame`] is the whole way up and [`Host::poll_frame`] the whole way down. Start
 //! reading there; `network/` is layers 2 and 3 together, `interface.rs` one device, `messages.rs` what
-//! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `dhcp.rs` addresses
+//! ICMP has to do with all of them, `tcp/` who has which flow and whose turn it is, `dhcp/` addresses
 //! that servers give, `verbs.rs` what programs can do, `look.rs` what can be seen, `queues.rs` and
 //! `strays.rs` what several hosts at one device share.
 //!

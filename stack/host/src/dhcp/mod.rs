@@ -6,26 +6,25 @@
 //! [`Host::handle_dhcp`] takes them off the way up before anybody asks whose they are, and
 //! [`Dhcp::poll_transmit`] writes them on the way down.
 //!
-//! What a lease brings (address, routes, servers of names, how long packets may be) comes and goes with
-//! it. An operator's routes count before those of a server.
+//! What a lease brings comes and goes with it: `applied.rs`.
+
+mod applied;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use base::xray::Layer;
 use base::{Cx, Instant, TxBuf};
-use dhcp::wire::{CLIENT_PORT, SERVER_PORT, option};
+use dhcp::wire::{CLIENT_PORT, SERVER_PORT};
 use dhcp::{Client, Lease, Lost, State};
-use ip::{Cidr, InterfaceId, Packet, Prefix, Protocol, Route};
+use ip::{InterfaceId, Packet, Protocol};
 use neighbor::Claim;
 use phys::Medium;
 
+use self::applied::Applied;
 use crate::host::{Arrival, Event, Host};
 use crate::interface::may_come_from;
-use crate::network::{AddError, Change, DnsDomain, DnsServer, DnsSource, Network, Outgoing};
-
-/// The metric of the first route of a lease; those behind it count less.
-const METRIC: u32 = 100;
+use crate::network::{AddError, Change, Network, Outgoing};
 
 /// What an operator may choose of a client.
 #[derive(Clone, Debug, Default)]
@@ -74,15 +73,6 @@ struct Leasing {
     client: Client,
     claim: Claim,
     applied: Option<Applied>,
-}
-
-/// What a lease has done to the host so far.
-#[derive(Clone, Copy, Debug)]
-struct Applied {
-    address: Cidr,
-    server: Ipv4Addr,
-    /// Whether the address is in use, and the rest is there too.
-    is_ready: bool,
 }
 
 /// What an operator can do.
@@ -209,7 +199,10 @@ impl Host {
         if !applied.is_ready {
             of.applied = Some(Applied { is_ready: true, ..applied });
             of.client.handle_claimed(cx);
-            self.set_up(cx, interface);
+            if let Some(lease) = of.client.lease() {
+                let ends = of.client.lease_ends().unwrap_or(Instant::NEVER);
+                self.network.set_up_lease(cx, interface, lease, ends);
+            }
             self.tell_lease(interface, DhcpNews::Bound);
         }
     }
@@ -217,17 +210,11 @@ impl Host {
     fn obey(&mut self, cx: &mut Cx<'_>, interface: InterfaceId, event: dhcp::Event) {
         match event {
             dhcp::Event::Granted => self.take(cx, interface),
-            dhcp::Event::Renewed => {
-                self.take_down(interface);
-                self.follow_prefix(cx, interface);
-                self.set_up(cx, interface);
-                self.tell_lease(interface, DhcpNews::Renewed);
-            }
+            dhcp::Event::Renewed => self.renew(cx, interface),
             dhcp::Event::Lost { why, .. } => {
-                self.take_down(interface);
                 let found = self.dhcp.clients.get_mut(&interface);
                 if let Some(applied) = found.and_then(|of| of.applied.take()) {
-                    self.network.remove_address(applied.address.address());
+                    self.network.end_lease(interface, applied);
                     self.tell_lease(interface, DhcpNews::Lost(why));
                 }
             }
@@ -247,43 +234,17 @@ impl Host {
         }
     }
 
-    /// A server may change its mind about the prefix of the address.
-    fn follow_prefix(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
+    /// There is more time, and perhaps something else of the lease is new.
+    fn renew(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
         let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
-        let (Some(&Lease { address, .. }), Some(applied)) = (of.client.lease(), of.applied) else {
-            return;
-        };
-        if applied.address != address {
-            of.applied = Some(Applied { address, ..applied });
-            self.network.remove_address(applied.address.address());
+        if let (Some(lease), Some(applied)) = (of.client.lease(), of.applied) {
+            let ends = of.client.lease_ends().unwrap_or(Instant::NEVER);
             // It is ours already, so nobody has to be asked.
-            let _ = self.network.add_address(cx, interface, address, Claim::Silent);
+            let how = (Claim::Silent, ends);
+            let renewed = self.network.change_lease(cx, interface, applied, lease, how);
+            of.applied = Some(renewed.unwrap_or(applied));
         }
-    }
-
-    /// Sets up what belongs to a lease beside its address.
-    fn set_up(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) {
-        let Some(of) = self.dhcp.clients.get_mut(&interface) else { return };
-        let (Some(lease), Some(applied)) = (of.client.lease(), &mut of.applied) else { return };
-        applied.server = lease.server;
-        let ends = of.client.lease_ends().unwrap_or(Instant::NEVER);
-        self.network.set_leased_mtu(cx, interface, lease.settings.mtu.map(usize::from));
-        self.network.add_leased_routes(cx, interface, lease);
-        self.network.add_leased_names(cx, interface, lease, ends);
-    }
-
-    /// Takes that away again.
-    fn take_down(&mut self, interface: InterfaceId) {
-        let applied = self.dhcp.find(interface).and_then(|of| of.applied);
-        let Some(Applied { address, server, .. }) = applied else { return };
-        let (own, on_link) = (address.address(), address.network());
-        self.network.routes.remove(|route| {
-            (route.interface, route.source) == (interface, Some(own)) && route.to != on_link
-        });
-        self.network.dns.remove_source(interface, DnsSource::Dhcp(server));
-        if let Some(of) = self.network.interface_mut(interface) {
-            of.leased_mtu = None;
-        }
+        self.tell_lease(interface, DhcpNews::Renewed);
     }
 
     fn tell_lease(&mut self, interface: InterfaceId, news: DhcpNews) {
@@ -352,69 +313,5 @@ impl Dhcp {
     fn poll_event(&mut self) -> Option<(InterfaceId, dhcp::Event)> {
         let mut silent = self.clients.iter_mut().filter(|(_, of)| of.client.is_silent());
         silent.find_map(|(interface, of)| Some((*interface, of.client.poll_event()?)))
-    }
-}
-
-/// What a lease sets up.
-impl Network {
-    /// How long packets of IPv4 may be on an interface, if a server has said so.
-    fn set_leased_mtu(&mut self, cx: &mut Cx<'_>, id: InterfaceId, mtu: Option<usize>) {
-        let Some(of) = self.interface_mut(id) else { return };
-        of.leased_mtu = mtu.filter(|mtu| *mtu <= of.device.mtu);
-        if mtu != of.leased_mtu {
-            let (code, why) = (option::INTERFACE_MTU, dhcp::Why::MtuOutOfRange);
-            cx.note(|| dhcp::Seen::OptionIgnored { code, why });
-        }
-    }
-
-    /// Adds the routes of a lease, those to networks on the link first, since they lead to gateways.
-    fn add_leased_routes(&mut self, cx: &mut Cx<'_>, id: InterfaceId, lease: &Lease) {
-        let source = Some(lease.address.address());
-        let routes = &lease.settings.routes;
-        let on_link = routes.iter().filter(|route| route.gateway.is_none());
-        let behind = routes.iter().filter(|route| route.gateway.is_some());
-        for (n, route) in (0..).zip(on_link.chain(behind)) {
-            let gateway = route.gateway.map(IpAddr::V4);
-            let made = Route { to: route.to, interface: id, gateway, metric: METRIC + n, source };
-            // A network of one has its router outside: that is on the link.
-            if let Some(gateway) = gateway
-                && lease.address.prefix_len() == 32
-                && self.routes.find_through(gateway, id).is_none()
-            {
-                let to = Prefix::host(gateway);
-                self.routes.add(Route { to, gateway: None, ..made });
-            }
-            if self.add_route(made).is_err() {
-                let (code, why) = (option::ROUTER, dhcp::Why::NotUsable);
-                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
-            }
-        }
-    }
-
-    /// Adds servers of names, and domains to search in: the one that we are in, if there is no list.
-    fn add_leased_names(
-        &mut self,
-        cx: &mut Cx<'_>,
-        interface: InterfaceId,
-        lease: &Lease,
-        ends: Instant,
-    ) {
-        let (now, source) = (cx.now(), DnsSource::Dhcp(lease.server));
-        let settings = &lease.settings;
-        for address in &settings.dns_servers {
-            let address = IpAddr::V4(*address);
-            if !self.dns.add_server(now, DnsServer { address, interface, source, ends }) {
-                let (code, why) = (option::DNS_SERVERS, dhcp::Why::TooMany);
-                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
-            }
-        }
-        let own = settings.domain.iter().filter(|_| settings.search.is_empty());
-        for name in settings.search.iter().chain(own) {
-            let domain = DnsDomain { name: name.clone(), interface, source, ends };
-            if !self.dns.add_domain(now, domain) {
-                let (code, why) = (option::DOMAIN_SEARCH, dhcp::Why::TooMany);
-                cx.note(|| dhcp::Seen::OptionIgnored { code, why });
-            }
-        }
     }
 }
