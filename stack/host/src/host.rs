@@ -249,8 +249,8 @@ impl Host {
         };
         let (from, to, carries) = (packet.source, packet.destination, packet.protocol);
         cx.note(|| ip::Seen::PacketIn { from, to, carries, len: packet.payload.len() });
-        if self.is_for_dhcp(&at, &packet) {
-            return self.handle_dhcp(cx, &at, &packet);
+        if self.take_dhcp(cx, &at, &packet) {
+            return;
         }
         match self.network.admit(at.interface, at.is_link_group, &packet) {
             Admission::Deliver { is_group } => at.is_group = is_group,

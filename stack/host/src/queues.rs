@@ -25,10 +25,6 @@ const TELLING_V6: [u8; 7] = [1, 2, 3, 4, 134, 136, 137];
 /// A question about who has an address. (RFC 4861 §4.3)
 const SOLICITATION: u8 = 135;
 
-/// Where clients of DHCP hear answers. (RFC 2131 §4.1, RFC 8415 §7.2)
-const DHCP_CLIENT_V4: u16 = 68;
-const DHCP_CLIENT_V6: u16 = 546;
-
 /// Whether a frame that came at one queue of a device concerns the hosts behind all of them.
 #[inline]
 pub fn concerns_all_queues(medium: Medium, frame: &[u8]) -> bool {
@@ -48,12 +44,10 @@ pub fn concerns_all_queues(medium: Medium, frame: &[u8]) -> bool {
     };
     // RFC 4862 §5.4.3: who asks without an address is about to take the one that it asks for.
     let is_from_nobody = || packet.get(8..24).is_some_and(|from| from == [0; 16]);
-    let port = u16::from_be_bytes([byte(header_len + 2), byte(header_len + 3)]);
     match Protocol(protocol) {
         Protocol::ICMP => TELLING_V4.contains(&byte(header_len)),
         Protocol::ICMPV6 if byte(header_len) == SOLICITATION => is_from_nobody(),
         Protocol::ICMPV6 => TELLING_V6.contains(&byte(header_len)),
-        Protocol::UDP => port == DHCP_CLIENT_V4 || port == DHCP_CLIENT_V6,
         _ => false,
     }
 }

@@ -1,4 +1,5 @@
-//! Packets that came in parts, of flows that the host behind another queue of the same device has.
+//! Packets that came to the wrong queue: in parts, of flows that the host behind another queue of the same
+//! device has, or for the client of DHCP that another host has (`dhcp/following.rs`).
 //!
 //! A device with several queues gives a flow to one of them by its addresses and ports; of packets in
 //! parts it sees addresses only, so these come to one queue, whichever hosts their flows are at. A host
@@ -60,17 +61,25 @@ impl Host {
         if !is_shared || at.is_group || self.has_user(packet) {
             return false;
         }
-        let (from, to, carries) = (packet.source, packet.destination, packet.protocol);
         //= exception: RFC 9293 §3.10.7.1: a segment of no connection that came in parts is answered with no
         //= reset, and (RFC 1122 §4.1.3.1) a datagram for nobody with no error: somebody else may have it.
-        if at.is_of_other || self.strays.len() >= STRAYS_MAX {
-            let why = if at.is_of_other { ip::Why::NotAtThisQueue } else { ip::Why::QueueFull };
+        if at.is_of_other {
+            let (from, to, why) = (packet.source, packet.destination, ip::Why::NotAtThisQueue);
             cx.note(|| ip::Seen::Dropped { from, to, why });
         } else {
-            cx.note(|| ip::Seen::HandedOver { from, to, carries, len: packet.payload.len() });
-            self.hand_over(at.interface, packet);
+            self.hand_over(cx, at, packet);
         }
         true
+    }
+
+    /// Hands a whole packet to the hosts behind the other queues, if not too many wait for that.
+    pub(crate) fn hand_over(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
+        let (from, to, carries) = (packet.source, packet.destination, packet.protocol);
+        if self.strays.len() >= STRAYS_MAX {
+            return cx.note(|| ip::Seen::Dropped { from, to, why: ip::Why::QueueFull });
+        }
+        cx.note(|| ip::Seen::HandedOver { from, to, carries, len: packet.payload.len() });
+        self.push_stray(at, packet);
     }
 
     /// Whether somebody here waits for what a packet carries.
@@ -88,10 +97,16 @@ impl Host {
     }
 
     /// Makes a frame of a whole packet.
-    fn hand_over(&mut self, id: InterfaceId, packet: &Packet<'_>) {
+    fn push_stray(&mut self, at: &Arrival, packet: &Packet<'_>) {
+        let id = at.interface;
         let Packet { source, destination, protocol, hop_limit, ecn, dscp, .. } = *packet;
         let mut out = self.network.take_buffer();
         out.append(packet.payload);
+        // Between hosts nothing is left open.
+        if let Some(open) = at.left_open(packet).checksum {
+            out.leave_checksum(open.offset);
+            out.finish_checksum();
+        }
         let ethertype = match (source, destination) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 let header = v4::Header::new(from, to, protocol, hop_limit);

@@ -1,4 +1,5 @@
 mod conversations;
+mod followers;
 mod labels;
 mod leases;
 mod names;

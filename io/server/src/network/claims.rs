@@ -52,7 +52,7 @@ impl Claims {
     pub(super) fn add(&mut self, interface: InterfaceId, cidr: Cidr, claim: Claim) {
         let standing = match claim {
             Claim::Probe => Standing::Probed,
-            Claim::Announce | Claim::Silent => Standing::Announced,
+            Claim::Announce | Claim::Silent | Claim::Follow => Standing::Announced,
         };
         self.own.push(Own { interface, cidr, standing });
     }

@@ -46,6 +46,9 @@ pub enum Claim {
     Announce,
     /// It is ours, and nobody is told.
     Silent,
+    /// It is ours for as long as another host behind the same hardware address has it: nobody is told, and
+    /// whoever else uses it is for that host to deal with, since only one may speak for a station.
+    Follow,
 }
 
 /// What to do when somebody else uses an address of ours. (RFC 5227 §2.4)
@@ -95,6 +98,8 @@ struct Claimed {
     sent: u32,
     next: Option<Instant>,
     defended: Option<Instant>,
+    /// Whether another host deals with who else uses it.
+    follows: bool,
 }
 
 /// What became of a claim.
@@ -151,7 +156,8 @@ impl Claims {
         if self.claims.len() >= ADDRESSES_MAX || self.claims.iter().any(|claim| claim.ip == ip) {
             return false;
         }
-        let mut claim = Claimed { ip, phase: Phase::Probing, sent: 0, next: None, defended: None };
+        let (phase, follows) = (Phase::Probing, how == Claim::Follow);
+        let mut claim = Claimed { ip, phase, sent: 0, next: None, defended: None, follows };
         match how {
             Claim::Probe => {
                 // RFC 5227 §2.1.1: not all at once after the power came back.
@@ -165,7 +171,7 @@ impl Claims {
                 claim.phase.take();
                 claim.next = Some(cx.now());
             }
-            Claim::Silent => {
+            Claim::Silent | Claim::Follow => {
                 claim.phase.take();
                 claim.phase.settle();
             }
@@ -202,6 +208,9 @@ impl Claims {
     fn handle_conflict(&mut self, cx: &mut Cx<'_>, at: usize, from: Mac) {
         let Some(claim) = self.claims.get_mut(at) else { return };
         let ip = claim.ip;
+        if claim.follows {
+            return cx.note(|| Seen::Dropped { from: ip.into(), why: Why::AnotherDefends });
+        }
         self.conflicts += 1;
         let before = claim.defended;
         let helped = before.is_none_or(|at| cx.now().since(at) >= DEFEND_INTERVAL);

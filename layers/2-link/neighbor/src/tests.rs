@@ -189,6 +189,24 @@ fn an_address_that_must_be_kept_is_kept_quietly() {
     );
 }
 
+//= test RFC 5227 §2.4: of hosts behind one hardware address one deals with who else has it
+#[test]
+fn who_follows_answers_for_an_address_and_leaves_its_defence_to_another() {
+    let mut world = World::seeded(1);
+    let mut cx = Cx::new(Instant::from_millis(0), Wall(0), &mut world);
+    let (mut us, mut out) = (new(Config::default()), TxBuf::new());
+    assert!(us.add_address(&mut cx, OURS.1, Claim::Follow));
+    assert!(matches!(us.poll_event(), Some(Event::Claimed { ip }) if ip == OURS.1));
+    let (theirs, target) = ((PEER.0, OURS.1), OURS);
+    for operation in [Operation::Request, Operation::Reply, Operation::Reply] {
+        us.handle_arp(&mut cx, &Packet { operation, sender: theirs, target });
+    }
+    assert!(us.poll_transmit(&mut out).is_none(), "it says nothing");
+    assert!(us.poll_event().is_none() && us.has_address(OURS.1), "and keeps it");
+    us.handle_arp(&mut cx, &Packet { operation: Operation::Request, sender: PEER, target: OURS });
+    assert_eq!(us.poll_transmit(&mut out), Some(Outgoing::Arp(PEER.0)), "who asks is answered");
+}
+
 #[test]
 fn strangers_do_not_drive_out_whom_we_talk_to() {
     let config = Config { neighbors_max: 4, ..Config::default() };

@@ -58,4 +58,6 @@ pub enum Why {
     SenderIsNobody,
     /// The address was defended a moment ago (RFC 5227 §2.4).
     DefendedLately,
+    /// Another host behind the same hardware address defends this address, or lets go of it (RFC 5227 §2.4).
+    AnotherDefends,
 }

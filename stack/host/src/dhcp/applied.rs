@@ -37,6 +37,22 @@ impl Network {
         self.add_leased_names(cx, id, lease, ends);
     }
 
+    /// Takes the address of a lease by `claim`, by which it is in use at once, and sets up what belongs to it.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub(super) fn begin_lease(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: InterfaceId,
+        lease: &Lease,
+        (claim, ends): (Claim, Instant),
+    ) -> Result<Applied, AddError> {
+        self.add_address(cx, id, lease.address, claim)?;
+        self.set_up_lease(cx, id, lease, ends);
+        Ok(Applied { address: lease.address, server: lease.server, is_ready: true })
+    }
+
     /// Has everything be as `lease` says now, of what it became by the one `before`. An address that is
     /// another, or has another prefix, is taken by `claim`.
     ///
@@ -48,14 +64,14 @@ impl Network {
         id: InterfaceId,
         before: Applied,
         lease: &Lease,
-        (claim, ends): (Claim, Instant),
+        how: (Claim, Instant),
     ) -> Result<Applied, AddError> {
-        self.take_down_lease(id, before);
         if before.address != lease.address {
-            self.remove_address(before.address.address());
-            self.add_address(cx, id, lease.address, claim)?;
+            self.end_lease(id, before);
+            return self.begin_lease(cx, id, lease, how);
         }
-        self.set_up_lease(cx, id, lease, ends);
+        self.take_down_lease(id, before);
+        self.set_up_lease(cx, id, lease, how.1);
         Ok(Applied { address: lease.address, server: lease.server, is_ready: true })
     }
 

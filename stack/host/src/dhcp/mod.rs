@@ -6,9 +6,11 @@
 //! [`Host::handle_dhcp`] takes them off the way up before anybody asks whose they are, and
 //! [`Dhcp::poll_transmit`] writes them on the way down.
 //!
-//! What a lease brings comes and goes with it: `applied.rs`.
+//! What a lease brings comes and goes with it: `applied.rs`. Hosts behind other queues of the same device
+//! have it too: `following.rs`.
 
 mod applied;
+mod following;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +24,7 @@ use neighbor::Claim;
 use phys::Medium;
 
 use self::applied::Applied;
+pub use self::following::Leased;
 use crate::host::{Arrival, Event, Host};
 use crate::interface::may_come_from;
 use crate::network::{AddError, Change, Network, Outgoing};
@@ -65,6 +68,8 @@ pub struct DhcpView<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Dhcp {
     clients: BTreeMap<InterfaceId, Leasing>,
+    /// What leases have done that other hosts keep.
+    followed: BTreeMap<InterfaceId, Applied>,
 }
 
 /// A client, and what it has brought.
@@ -92,7 +97,7 @@ impl Host {
         if of.device.medium != Medium::Ethernet {
             return Err(AddError::NoEthernet);
         }
-        if self.dhcp.find(interface).is_some_and(|of| of.client.state() != State::Stopped) {
+        if self.dhcp.has_client(interface) || self.dhcp.followed.contains_key(&interface) {
             return Err(AddError::Exists);
         }
         let DhcpConfig { client, claim } = config;
@@ -127,16 +132,25 @@ impl Host {
 
 /// The way up and the way down.
 impl Host {
-    /// Takes a packet that is for a client, if it is: nobody asks whose its address is.
+    /// Takes a packet that is for a client, here or behind another queue, if it is: nobody asks whose its
+    /// address is. Whether it was.
     #[inline]
-    pub(crate) fn is_for_dhcp(&self, at: &Arrival, packet: &Packet<'_>) -> bool {
-        packet.protocol == Protocol::UDP
-            && !self.dhcp.clients.is_empty()
-            && self.dhcp.wants(&self.network, at, packet)
+    pub(crate) fn take_dhcp(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) -> bool {
+        if packet.protocol != Protocol::UDP || !is_for_client(packet) {
+            return false;
+        }
+        let is_ours = self.dhcp.wants(&self.network, at, packet);
+        let is_for_leader = !is_ours && self.is_for_leader(at);
+        if is_ours {
+            self.handle_dhcp(cx, at, packet);
+        } else if is_for_leader {
+            self.hand_over(cx, at, packet);
+        }
+        is_ours || is_for_leader
     }
 
     /// What a server, or a relay, has to say.
-    pub(crate) fn handle_dhcp(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
+    fn handle_dhcp(&mut self, cx: &mut Cx<'_>, at: &Arrival, packet: &Packet<'_>) {
         let (from, to) = (packet.source, packet.destination);
         let IpAddr::V4(source) = from else { return };
         if !may_come_from(from) {
@@ -267,27 +281,24 @@ impl Dhcp {
     /// The interface is gone.
     pub(crate) fn forget(&mut self, interface: InterfaceId) {
         self.clients.remove(&interface);
+        self.followed.remove(&interface);
     }
 
-    fn find(&self, interface: InterfaceId) -> Option<&Leasing> {
-        self.clients.get(&interface)
+    /// Whether an interface has a client that wants an address.
+    fn has_client(&self, interface: InterfaceId) -> bool {
+        self.clients.get(&interface).is_some_and(|of| of.client.state() != State::Stopped)
     }
 
-    /// Whether a client of the packet's interface hears it.
+    /// Whether the client of its interface hears a packet that is for clients.
     fn wants(&self, network: &Network, at: &Arrival, packet: &Packet<'_>) -> bool {
-        let Some(of) = self.find(at.interface) else { return false };
-        let port = udp::Header::parse_ports(packet.payload).map(|ports| ports.destination_port);
+        let Some(of) = self.clients.get(&at.interface) else { return false };
         let to = packet.destination;
         // RFC 2131 §4.1: as long as there is no address, servers write to the one that they offer.
         let is_bound = of.applied.is_some_and(|applied| applied.is_ready);
         let is_ours = !is_bound
             || network.is_local(to)
             || network.interface(at.interface).is_some_and(|of| of.hears_group(to));
-        port == Some(CLIENT_PORT)
-            && packet.fragment.is_none()
-            && to.is_ipv4()
-            && is_ours
-            && of.client.state() != State::Stopped
+        is_ours && of.client.state() != State::Stopped
     }
 
     /// Writes the next datagram of a client, if any: on which link, and what its packet is to be.
@@ -314,4 +325,10 @@ impl Dhcp {
         let mut silent = self.clients.iter_mut().filter(|(_, of)| of.client.is_silent());
         silent.find_map(|(interface, of)| Some((*interface, of.client.poll_event()?)))
     }
+}
+
+/// Whether a datagram is for a client of DHCP, whoever has one.
+fn is_for_client(packet: &Packet<'_>) -> bool {
+    let port = udp::Header::parse_ports(packet.payload).map(|ports| ports.destination_port);
+    port == Some(CLIENT_PORT) && packet.fragment.is_none() && packet.destination.is_ipv4()
 }

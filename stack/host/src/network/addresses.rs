@@ -246,6 +246,7 @@ pub(super) const fn claim_of(how: Claim) -> ndp::Claim {
     match how {
         Claim::Probe => ndp::Claim::Probe,
         Claim::Announce => ndp::Claim::Optimistic,
-        Claim::Silent => ndp::Claim::Silent,
+        // Only leases are followed, and these are of IPv4.
+        Claim::Silent | Claim::Follow => ndp::Claim::Silent,
     }
 }

@@ -12,25 +12,30 @@ use ip::{Cidr, Packet, Protocol, v4};
 use super::*;
 use crate::{AddError, DhcpConfig, DhcpNews};
 
-const SECOND: Duration = Duration::from_secs(1);
-const CLIENT_MAC: Mac = Mac([2, 0, 0, 0, 9, 9]);
-const SERVER_MAC: Mac = Mac([2, 0, 0, 0, 2, 1]);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const CLIENT_MAC: Mac = Mac([2, 0, 0, 0, 9, 9]);
+pub(super) const SERVER_MAC: Mac = Mac([2, 0, 0, 0, 2, 1]);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-const GIVEN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+pub(super) const GIVEN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
 
-/// A client's host, a server's, and a cable between them.
-struct Office {
-    net: Net,
+/// A client's host, a server's, and a cable between them. Hosts that follow the client's may stand behind
+/// other queues of its device.
+pub(super) struct Office {
+    pub(super) net: Net,
     /// What the server answers to each question, if it is one that it answers.
     offers: Vec<(u8, Vec<u8>)>,
     given: Ipv4Addr,
-    is_silent: bool,
+    pub(super) is_silent: bool,
     /// What was asked: the kind, from where, to where.
-    heard: Vec<(Kind, String)>,
+    pub(super) heard: Vec<(Kind, String)>,
+    /// Which host the device gives the server's answers to.
+    pub(super) answers_at: usize,
+    /// How much of what befell the lease those were told who follow.
+    told: usize,
 }
 
 impl Office {
-    fn new(layers: &[Layer], claim: Claim) -> Self {
+    pub(super) fn new(layers: &[Layer], claim: Claim) -> Self {
         let mut net = Net::new(layers);
         let client = net.add_host(&[]);
         let server = net.add_host(&["10.0.0.1/24"]);
@@ -45,28 +50,29 @@ impl Office {
             (option::DNS_SERVERS, vec![10, 0, 0, 1, 10, 0, 0, 2]),
             (option::DOMAIN_NAME, b"office.test".to_vec()),
         ];
-        let (is_silent, heard) = (false, Vec::new());
-        let mut office = Self { net, offers, given: GIVEN, is_silent, heard };
+        let (is_silent, heard, answers_at, told) = (false, Vec::new(), 0, 0);
+        let mut office = Self { net, offers, given: GIVEN, is_silent, heard, answers_at, told };
         office.start(claim).unwrap();
         office
     }
 
-    fn start(&mut self, claim: Claim) -> Result<(), AddError> {
+    pub(super) fn start(&mut self, claim: Claim) -> Result<(), AddError> {
         let client = dhcp::Config { start_delay_max: Duration::ZERO, ..dhcp::Config::default() };
         self.net.with(0, |cx, host| host.dhcp(cx, IF1, DhcpConfig { client, claim }))
     }
 
-    fn say(&mut self, code: u8, value: &[u8]) {
+    pub(super) fn say(&mut self, code: u8, value: &[u8]) {
         self.offers.retain(|(other, _)| *other != code);
         self.offers.push((code, value.to_vec()));
     }
 
     /// Lets `duration` pass. The server looks at what is on the cable before it arrives.
-    fn run(&mut self, duration: Duration) {
+    pub(super) fn run(&mut self, duration: Duration) {
         let end = self.net.now.after(duration);
         loop {
             self.net.run(Duration::ZERO);
             self.look();
+            self.share();
             if self.net.now >= end {
                 return;
             }
@@ -111,13 +117,38 @@ impl Office {
         let ethertype = EtherType::Ipv4;
         ethernet::Header { destination: CLIENT_MAC, source: SERVER_MAC, tag: None, ethertype }
             .emit(&mut out);
-        out.finish_checksum();
+        // The checksum is left open, as a kernel leaves it that has the other end of a device.
+        let frame = Frame { bytes: out.as_slice().to_vec(), open: out.offload() };
         let due = self.net.now.after(DELAY);
-        self.net.in_flight.push_back((due, 0, IF1, out.as_slice().to_vec().into()));
+        self.net.in_flight.push_back((due, self.answers_at, IF1, frame));
     }
 
-    fn news(&mut self) -> Vec<DhcpNews> {
+    /// Those behind the other queues hear what is handed to them, and what became of the lease.
+    fn share(&mut self) {
+        let stations: Vec<usize> = (0..self.net.hosts.len()).filter(|host| *host != 1).collect();
+        let mut out = TxBuf::new();
+        for from in &stations {
+            while self.net.hosts[*from].poll_stray(&mut out) == Some(IF1) {
+                let frame = RxFrame::new(out.as_slice());
+                for to in stations.iter().filter(|to| *to != from) {
+                    self.net.with(*to, |cx, host| host.handle_stray(cx, IF1, &frame));
+                }
+            }
+        }
+        let is_news =
+            |(host, event): &&(usize, Event)| *host == 0 && matches!(event, Event::Dhcp { .. });
+        let news = self.net.events.iter().filter(is_news).count();
+        if news != std::mem::replace(&mut self.told, news) {
+            let leased = self.client().leased(self.net.now, IF1);
+            for to in stations.iter().skip(1) {
+                self.net.with(*to, |cx, host| host.follow_lease(cx, IF1, leased.as_ref())).unwrap();
+            }
+        }
+    }
+
+    pub(super) fn news(&mut self) -> Vec<DhcpNews> {
         let events = std::mem::take(&mut self.net.events);
+        self.told = 0;
         let of = |(host, event)| match event {
             Event::Dhcp { interface: IF1, news } if host == 0 => Some(news),
             _ => None,
@@ -125,26 +156,40 @@ impl Office {
         events.into_iter().filter_map(of).collect()
     }
 
-    fn client(&self) -> &Host {
+    pub(super) fn client(&self) -> &Host {
         &self.net.hosts[0]
     }
 
     fn addresses(&self) -> Vec<Cidr> {
-        let own = self.client().addresses().iter().filter(|own| own.interface == IF1);
-        own.map(|own| own.cidr).collect()
+        self.addresses_of(0)
     }
 
     fn routes(&self) -> Vec<String> {
+        self.routes_of(0)
+    }
+
+    fn dns(&self) -> Vec<String> {
+        self.dns_of(0)
+    }
+
+    pub(super) fn addresses_of(&self, host: usize) -> Vec<Cidr> {
+        let own = self.net.hosts[host].addresses().iter().filter(|own| own.interface == IF1);
+        own.map(|own| own.cidr).collect()
+    }
+
+    pub(super) fn routes_of(&self, host: usize) -> Vec<String> {
         let line = |route: &Route| match route.gateway {
             Some(gateway) => format!("{} {gateway}", route.to),
             None => format!("{} link", route.to),
         };
-        self.client().routes().filter(|route| route.interface == IF1).map(line).collect()
+        let routes = self.net.hosts[host].routes();
+        routes.filter(|route| route.interface == IF1).map(line).collect()
     }
 
-    fn dns(&self) -> Vec<String> {
-        let servers = self.client().dns_servers(self.net.now, None);
-        let domains = self.client().dns_domains(self.net.now, None);
+    pub(super) fn dns_of(&self, host: usize) -> Vec<String> {
+        let host = &self.net.hosts[host];
+        let servers = host.dns_servers(self.net.now, None);
+        let domains = host.dns_domains(self.net.now, None);
         let servers = servers.map(|server| server.address.to_string());
         servers.chain(domains.map(|domain| domain.name.clone())).collect()
     }
