@@ -28,7 +28,7 @@ mod tcp;
 mod verbs;
 mod xray;
 
-pub use dhcp::{DhcpConfig, DhcpNews, DhcpView, Leased};
+pub use dhcp::{DhcpConfig, DhcpNews, DhcpView, Leased, RELEASE_TIME_MAX};
 pub use host::{Config, Event, Host};
 pub use interface::InterfaceConfig;
 pub use look::{InterfaceView, NeighborView};

@@ -1,13 +1,12 @@
-//! Waiting for an address from a server of DHCP, before there is a worker, and giving it back after.
+//! Waiting for an address from a server of DHCP, before there is a worker.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall};
-use host::{DhcpNews, Event, Host};
+use host::{DhcpNews, Event};
 use ip::{Cidr, InterfaceId};
-use neighbor::State;
 use phys::{FRAME_LEN_MAX, Outlet};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -77,19 +76,4 @@ pub(super) fn sleep<'a>(
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Gives every address back to the server that gave it. Whether there was one.
-pub(super) fn release_all(cx: &mut Cx<'_>, host: &mut Host) -> bool {
-    let leased = host.dhcp_clients().filter(|client| client.lease.is_some());
-    let leased: Vec<InterfaceId> = leased.map(|client| client.interface).collect();
-    for interface in &leased {
-        host.dhcp_release(cx, *interface);
-    }
-    !leased.is_empty()
-}
-
-/// Whether somebody is being looked for, so that what is for them has not left.
-pub(super) fn is_looking(host: &Host) -> bool {
-    host.neighbors().any(|neighbor| neighbor.state == State::Incomplete)
 }

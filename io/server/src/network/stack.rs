@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
-use host::{DhcpNews, Event, Host, ListenerId, Origin, TcpEvent, TcpId};
+use host::{DhcpNews, Event, Host, ListenerId, Origin, RELEASE_TIME_MAX, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
@@ -35,9 +35,6 @@ const GOODBYE_MAX: Duration = Duration::from_secs(1);
 /// How long an address that nobody wants any more stays: who was connected to it is told so by a reset, and
 /// asks once more if that was not where he expected it (RFC 5961 §3.2).
 const LEAVES_AFTER: Duration = Duration::from_millis(500);
-
-/// How long a server of DHCP is looked for, to be given its address back.
-const RELEASE_MAX: Duration = Duration::from_millis(200);
 
 /// A worker's own network stack, at work; its sockets share it.
 pub(crate) struct Stack {
@@ -435,12 +432,12 @@ impl Inner {
     /// first, but not for long.
     fn release_leases(&mut self) {
         let (mut cx, host) = self.parts();
-        if !lease::release_all(&mut cx, host) {
+        if !host.dhcp_release_all(&mut cx) {
             return;
         }
         self.send();
-        let end = self.now().after(RELEASE_MAX);
-        while lease::is_looking(&self.host) && self.now() < end {
+        let end = self.now().after(RELEASE_TIME_MAX);
+        while self.host.is_releasing() && self.now() < end {
             let left = end.since(self.now());
             if lease::sleep(self.ports.iter().map(|(_, port)| port.fd()), left).is_err() {
                 return;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ::net::Stack;
 use anyhow::{anyhow, bail};
-use host::{DhcpConfig, DhcpView};
+use host::{DhcpConfig, DhcpView, RELEASE_TIME_MAX};
 use ip::InterfaceId;
-use neighbor::{Claim, State};
+use neighbor::Claim;
 
 use super::waiting::wait_until;
 
@@ -17,14 +17,10 @@ pub(super) const TIME_MAX: Duration = Duration::from_secs(20);
 /// (RFC 2131 §3.1 (5)).
 pub(super) const TIME_PROBED_MAX: Duration = Duration::from_secs(40);
 
-/// How long the server is looked for, to be told that we are done.
-const RELEASE_MAX: Duration = Duration::from_millis(200);
-
 /// A lease, which is given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     stack: Stack,
-    interface: InterfaceId,
 }
 
 /// What we ask for. People wait, so nothing waits before the first question.
@@ -43,7 +39,7 @@ impl Lease {
         interface: InterfaceId,
         device: &str,
     ) -> anyhow::Result<Self> {
-        let lease = Self { stack: stack.clone(), interface };
+        let lease = Self { stack: stack.clone() };
         let is_bound =
             |view: DhcpView<'_>| view.interface == interface && view.state == dhcp::State::Bound;
         if !wait_until(stack, TIME_MAX, |host| host.dhcp_clients().any(is_bound)) {
@@ -56,10 +52,10 @@ impl Lease {
 impl Drop for Lease {
     /// Who has not been talked to lately has to be found first.
     fn drop(&mut self) {
-        let Self { stack, interface } = self;
-        stack.with(|cx, host| host.dhcp_release(cx, *interface));
-        let is_looked_for = |neighbor: host::NeighborView| neighbor.state == State::Incomplete;
-        wait_until(stack, RELEASE_MAX, |host| !host.neighbors().any(is_looked_for));
+        let Self { stack } = self;
+        if stack.with(|cx, host| host.dhcp_release_all(cx)) {
+            wait_until(stack, RELEASE_TIME_MAX, |host| !host.is_releasing());
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod following;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use base::xray::Layer;
 use base::{Cx, Instant, TxBuf};
@@ -28,6 +29,10 @@ pub use self::following::Leased;
 use crate::host::{Arrival, Event, Host};
 use crate::interface::may_come_from;
 use crate::network::{AddError, Change, Network, Outgoing};
+
+/// How long it is worth waiting until a server was found, to be told that we are done. Whoever is on the
+/// same link answers in a few milliseconds, and a lease ends by itself.
+pub const RELEASE_TIME_MAX: Duration = Duration::from_millis(200);
 
 /// What an operator may choose of a client.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +122,23 @@ impl Host {
     pub fn dhcp_release(&mut self, cx: &mut Cx<'_>, interface: InterfaceId) -> bool {
         let found = self.dhcp.clients.get_mut(&interface);
         found.map(|of| of.client.release(cx)).is_some()
+    }
+
+    /// Gives back every address that there is, and wants none any more: whether there was one. What is
+    /// said to servers leaves with the next frames, or once they were [found](Self::is_releasing).
+    pub fn dhcp_release_all(&mut self, cx: &mut Cx<'_>) -> bool {
+        let mut had_any = false;
+        for of in self.dhcp.clients.values_mut() {
+            had_any |= of.client.lease().is_some();
+            of.client.release(cx);
+        }
+        had_any
+    }
+
+    /// Whether a server may still have to hear that its address is given back: somebody is looked for whom
+    /// nobody has talked to lately. Who ends waits for that, but no longer than [`RELEASE_TIME_MAX`].
+    pub fn is_releasing(&self) -> bool {
+        self.neighbors().any(|neighbor| neighbor.state == neighbor::State::Incomplete)
     }
 
     /// Every client of DHCP.
