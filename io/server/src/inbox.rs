@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
 use base::Instant;
-use host::Host;
+use host::{Host, Leased};
+use ip::InterfaceId;
 use message::ExchangeId;
 use phys::Counts;
 use rustix::event::{EventfdFlags, eventfd};
@@ -34,6 +35,10 @@ pub(crate) enum Letter<H> {
     List(usize, oneshot::Sender<Connections>),
     /// Show the network of one's own, if there is one.
     Look(Box<Look>),
+    /// Of an address that a server of DHCP has given to the worker who leads, there is this now.
+    Lease(InterfaceId, Option<Leased>),
+    /// Another worker has ended.
+    Left,
     /// Record the film of a connection.
     BeginFilm(FilmWanted),
     /// Hand over the film of this number.

@@ -42,7 +42,7 @@ pub use handler::{
     Answer, Body, Handler, Hinted, Listening, Notes, Peer, Record, Reply, Source, Vitals,
 };
 pub use listen::{Address, Inherited, Listener, bind};
-pub use network::{Network, NetworkSettings};
+pub use network::{Network, NetworkSettings, wait_for_lease};
 pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};
 pub use per_client::{Client, PerClient};
 pub use server::{Announcers, Config, Limits, Place, Server, Stop};

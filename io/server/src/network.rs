@@ -11,30 +11,37 @@
 //! (`worker/own.rs`). A connection does not know which kind of socket it stands on.
 
 mod claims;
-mod lease;
 mod reels;
 mod settings;
 mod socket;
 mod stack;
+mod waiting;
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use base::{Cx, Instant, Mac, Wall, World};
 use host::{AddError, Config, Host, InterfaceConfig};
-use ip::{Cidr, InterfaceId};
+use ip::InterfaceId;
 use phys::Port;
 
 use self::claims::Claims;
 pub use self::settings::NetworkSettings;
 pub(crate) use self::socket::OwnSocket;
 pub(crate) use self::stack::Stack;
+pub use self::waiting::wait_for_lease;
 use crate::Clock;
 use crate::listen::{BACKLOG, Listener};
 
 /// When the clock of a stack begins: nothing has happened at zero, and layers take that for never.
 const BEGIN: Instant = Instant::from_millis(1000);
+
+/// Whether a port is an inlet: the first of an interface is its device.
+fn is_inlet(ports: &[(InterfaceId, Box<dyn Port>)], at: usize) -> bool {
+    let (before, from) = ports.split_at_checked(at).unwrap_or_default();
+    let own = from.first().map(|(id, _)| *id);
+    before.iter().any(|(id, _)| Some(*id) == own)
+}
 
 /// A network stack that is about to be a worker's own: its ports, addresses and routes.
 pub struct Network {
@@ -103,23 +110,11 @@ impl Network {
         wrong.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Has another stack with the same addresses say in the log what becomes of them.
-    pub const fn be_quiet(&mut self) {
-        self.claims.be_quiet();
-    }
-
-    /// Waits for the address that a server of DHCP gives an interface: which, once it is in use; nothing,
-    /// if that takes longer than `limit`.
-    ///
-    /// # Errors
-    ///
-    /// Its device fails.
-    pub fn wait_for_lease(
-        &mut self,
-        interface: InterfaceId,
-        limit: Duration,
-    ) -> io::Result<Option<Cidr>> {
-        lease::wait(self, interface, limit)
+    /// Has another stack behind the same device, with the same addresses, lead: that one says in the log
+    /// what becomes of them, and has the client of DHCP, whose lease this one has too. It is the first of
+    /// those that a server is started on; to be said before anything is set up.
+    pub const fn follow(&mut self) {
+        self.claims.follow();
     }
 
     /// Listens at `address`; with port 0, at one that is free. The worker that gets this network

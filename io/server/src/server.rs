@@ -160,12 +160,14 @@ impl<H: Handler> Server<H> {
         let workers = networks.len();
         let setup = Setup { config, make_handler };
         let by_worker = split(places, workers)?;
-        let mut server = Self { threads: Vec::new(), inboxes: Vec::new(), tallies: Vec::new() };
+        let inboxes = (0..workers).map(|_| Inbox::new().map(Arc::new));
+        let inboxes = inboxes.collect::<io::Result<Vec<_>>>()?;
+        let mut server = Self { threads: Vec::new(), inboxes, tallies: Vec::new() };
         let (ready, are_ready) = mpsc::channel();
         let clients = Arc::new(Clients::default());
         for (number, (sockets, network)) in by_worker.into_iter().zip(networks).enumerate() {
-            let inbox = Arc::new(Inbox::new()?);
-            server.inboxes.push(Arc::clone(&inbox));
+            let mut others = server.inboxes.clone();
+            let inbox = others.remove(number);
             let tally = Arc::new(Tally::default());
             server.tallies.push(Arc::clone(&tally));
             let (setup, ready, runtime) = (setup.clone(), ready.clone(), Handle::current());
@@ -173,11 +175,13 @@ impl<H: Handler> Server<H> {
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             server.threads.push(thread.spawn(move || {
                 let _runtime = runtime.enter();
+                let _departure = network.is_some().then(|| Departure(others.clone()));
                 let worker = Worker::new(
                     (number, workers),
                     setup,
                     (sockets, network),
-                    (inbox, tally),
+                    (inbox, others),
+                    tally,
                     clients,
                 )?;
                 // Nobody can have stopped listening: it goes on when all have spoken or ended.
@@ -261,6 +265,18 @@ pub(crate) struct Socket {
     pub(crate) socket: ListeningSocket,
     pub(crate) tls: Option<tls::ServerConfig>,
     pub(crate) announcers: Option<Announcers>,
+}
+
+/// Tells the others, when it is dropped, that a worker with a network of its own has ended, however it came
+/// to that.
+struct Departure<H>(Vec<Arc<Inbox<H>>>);
+
+impl<H> Drop for Departure<H> {
+    fn drop(&mut self) {
+        for other in &self.0 {
+            other.put(Letter::Left);
+        }
+    }
 }
 
 /// Gives each worker its sockets of each place.

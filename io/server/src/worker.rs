@@ -54,6 +54,9 @@ pub(crate) struct Worker<H> {
     pub(crate) desk: RefCell<Desk>,
     /// What other threads tell.
     pub(crate) inbox: Arc<Inbox<H>>,
+    /// Where the other workers are told something, and how many of them have ended.
+    others: Vec<Arc<Inbox<H>>>,
+    others_left: Cell<usize>,
     clients: Arc<Clients>,
     /// What its connections may hold together.
     pub(crate) budget: Rc<Budget>,
@@ -104,7 +107,8 @@ impl<H: Handler> Worker<H> {
         (number, workers): (usize, usize),
         setup: Setup<H>,
         (listeners, network): (Vec<Socket>, Option<Network>),
-        (inbox, tally): (Arc<Inbox<H>>, Arc<Tally>),
+        (inbox, others): (Arc<Inbox<H>>, Vec<Arc<Inbox<H>>>),
+        tally: Arc<Tally>,
         clients: Arc<Clients>,
     ) -> io::Result<Self> {
         let mut seed = [0; 8];
@@ -129,6 +133,8 @@ impl<H: Handler> Worker<H> {
                 out: TxQueue::new(),
             }),
             inbox,
+            others,
+            others_left: Cell::new(0),
             tally,
             clients,
             budget,
@@ -234,6 +240,8 @@ impl<H: Handler> Worker<H> {
                     let _ = reply.send(self.list(most));
                 }
                 Letter::Look(look) => self.look_at_network(look),
+                Letter::Lease(interface, leased) => self.follow_lease(interface, leased.as_ref()),
+                Letter::Left => self.others_left.set(self.others_left.get() + 1),
                 Letter::BeginFilm(wanted) => self.begin_film(wanted),
                 Letter::EndFilm(number) => self.end_film(number),
             }

@@ -192,14 +192,13 @@ pub(crate) fn open(options: &Options) -> anyhow::Result<Option<Network>> {
 pub(crate) fn for_server(wanted: &Wanted, asked: Option<usize>) -> anyhow::Result<ForServer> {
     check(wanted)?;
     let config = config()?;
-    let why = for_one_worker(wanted);
-    let workers = asked.unwrap_or_else(|| if why.is_some() { 1 } else { cores() });
+    // One file has the frames of one queue.
+    let is_for_one = wanted.capture.is_some();
+    let workers = asked.unwrap_or_else(|| if is_for_one { 1 } else { cores() });
     if workers == 1 {
         return for_one(&config, wanted);
     }
-    if let Some(why) = why {
-        bail!("{why}: leave one of the two away");
-    }
+    ensure!(!is_for_one, "a capture has the frames of one worker: leave one of the two away");
     match Device::open_queues(&wanted.device, usize::from(wanted.mtu), workers)? {
         Some(queues) => for_several(&config, queues, wanted),
         None if asked.is_none() => for_one(&config, wanted),
@@ -212,27 +211,29 @@ pub(crate) fn for_server(wanted: &Wanted, asked: Option<usize>) -> anyhow::Resul
 }
 
 fn for_one(config: &Config, wanted: &Wanted) -> anyhow::Result<ForServer> {
-    let mut of = of_worker(config, open_device(wanted)?, None, wanted)?;
-    if wanted.dhcp {
-        of.leased = Some(lease_of(&mut of.networks, of.interface, &of.device)?);
-    }
+    let network = server::Network::new(config.clone());
+    let mut of = of_worker(network, open_device(wanted)?, None, wanted)?;
+    of.wait_for_lease(wanted)?;
     Ok(of)
 }
 
 fn for_several(config: &Config, queues: Vec<Queue>, wanted: &Wanted) -> anyhow::Result<ForServer> {
     let mut all: Option<ForServer> = None;
     for (device, inlet) in queues {
-        let of = of_worker(config, device, inlet, wanted)?;
+        // The secret is the same for all, as the addresses are that follow from it.
+        let mut network = server::Network::new(config.clone());
+        if all.is_some() {
+            network.follow();
+        }
+        let of = of_worker(network, device, inlet, wanted)?;
         match &mut all {
             None => all = Some(of),
-            Some(all) => all.networks.extend(of.networks.into_iter().map(|mut network| {
-                // All workers have the same addresses at the same device.
-                network.be_quiet();
-                network
-            })),
+            Some(all) => all.networks.extend(of.networks),
         }
     }
-    all.context("there are no workers")
+    let mut all = all.context("there are no workers")?;
+    all.wait_for_lease(wanted)?;
+    Ok(all)
 }
 
 /// How many threads can run at once.
@@ -240,36 +241,25 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Why a network can have one worker only, if that is so.
-pub(crate) const fn for_one_worker(wanted: &Wanted) -> Option<&'static str> {
-    match wanted {
-        // One file has the frames of one queue.
-        Wanted { capture: Some(_), .. } => Some("a capture has the frames of one worker"),
-        Wanted { dhcp: true, .. } => Some("one worker keeps what a server of DHCP gave"),
-        _ => None,
+impl ForServer {
+    /// Waits for what a server of DHCP gives, if it is asked.
+    fn wait_for_lease(&mut self, wanted: &Wanted) -> anyhow::Result<()> {
+        if wanted.dhcp {
+            let limit = lease::TIME_PROBED_MAX;
+            let leased = server::wait_for_lease(&mut self.networks, self.interface, limit)?;
+            let leased = leased.ok_or_else(|| lease::nobody_gave(&self.device, limit))?;
+            self.leased = Some(leased.address());
+        }
+        Ok(())
     }
 }
 
-/// Waits for what a server of DHCP gives.
-fn lease_of(
-    networks: &mut [server::Network],
-    interface: InterfaceId,
-    device: &str,
-) -> anyhow::Result<IpAddr> {
-    let network = networks.first_mut().context("there is no worker")?;
-    let leased = network.wait_for_lease(interface, lease::TIME_PROBED_MAX)?;
-    let leased = leased.ok_or_else(|| lease::nobody_gave(device, lease::TIME_PROBED_MAX))?;
-    Ok(leased.address())
-}
-
 fn of_worker(
-    config: &Config,
+    mut network: server::Network,
     device: Device,
     inlet: Option<Inlet>,
     wanted: &Wanted,
 ) -> anyhow::Result<ForServer> {
-    // The secret is the same for all, as the addresses are that follow from it.
-    let mut network = server::Network::new(config.clone());
     let (is_shared, has_ethernet) = (device.is_shared, device.has_ethernet());
     let (name, mac) = (device.name.clone(), device.mac(wanted));
     let interface = network.add_port(&name, mac, device.port)?;

@@ -22,8 +22,8 @@ pub(super) struct Claims {
     had_any: bool,
     /// Whether there may be others, which routers or servers give.
     expects_others: bool,
-    /// Whether another stack says it all.
-    is_quiet: bool,
+    /// Whether another stack with the same addresses leads.
+    follows: bool,
 }
 
 #[derive(Debug)]
@@ -67,22 +67,22 @@ impl Claims {
         self.expects_others = expects_others;
     }
 
-    /// Another stack with the same addresses tells the operator of them.
-    pub(super) const fn be_quiet(&mut self) {
-        self.is_quiet = true;
+    /// Another stack with the same addresses tells the operator of them, and asks servers for them.
+    pub(super) const fn follow(&mut self) {
+        self.follows = true;
     }
 
-    /// Whether the operator is told by this stack.
-    pub(super) const fn speaks(&self) -> bool {
-        !self.is_quiet
+    /// Whether this stack does that.
+    pub(super) const fn leads(&self) -> bool {
+        !self.follows
     }
 
     /// An address may be used; where it comes from.
     pub(super) fn handle_ready(&mut self, address: IpAddr, origin: Origin) {
-        let speaks = self.speaks();
+        let leads = self.leads();
         let Some(own) = self.find(address) else {
             // They come by themselves: the link's own of IPv6, and what routers offer.
-            if origin == Origin::Router && speaks {
+            if origin == Origin::Router && leads {
                 tracing::info!("{address} is ours, in a network that a router offers");
             }
             return;
@@ -90,7 +90,7 @@ impl Claims {
         let before = std::mem::replace(&mut own.standing, Standing::Ours);
         self.had_any = true;
         match before {
-            Standing::Probed | Standing::Lost { .. } if speaks => {
+            Standing::Probed | Standing::Lost { .. } if leads => {
                 tracing::info!("{address} is ours: nobody else has it");
             }
             _ => {}
@@ -99,7 +99,7 @@ impl Claims {
 
     /// An address that a router had offered is ours no longer.
     pub(super) fn handle_gone(&self, address: IpAddr) {
-        if self.speaks() {
+        if self.leads() {
             tracing::warn!("{address} is ours no longer: no router offers its network any more");
         }
     }
@@ -110,9 +110,9 @@ impl Claims {
     ///
     /// Nothing is ours, and never was: nobody can be served.
     pub(super) fn handle_lost(&mut self, now: Instant, address: IpAddr, to: Mac) -> io::Result<()> {
-        let speaks = self.speaks();
+        let leads = self.leads();
         let Some(own) = self.find(address) else {
-            if speaks {
+            if leads {
                 tracing::error!("{address} is used by {to}, and not by us");
             }
             return Ok(());
@@ -127,7 +127,7 @@ impl Claims {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
         }
         match was {
-            _ if !speaks => {}
+            _ if !leads => {}
             Standing::Ours | Standing::Announced => tracing::error!(
                 "{address} is used by {to} too, and ours no longer; whether it still is will be asked in a minute"
             ),

@@ -35,14 +35,19 @@ impl NetworkSettings {
         gone.filter(|address| !after.has(*address)).collect()
     }
 
+    /// Whether servers are asked for an address here, and not in `after`.
+    pub(super) const fn gives_up_dhcp(&self, after: &Self) -> bool {
+        self.dhcp.is_some() && after.dhcp.is_none()
+    }
+
     fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|(cidr, _)| cidr.address() == address)
     }
 }
 
 /// Makes a host what `after` says, of what it became by `before`; addresses that have
-/// [gone](NetworkSettings::gone) are for the caller to take away. What cannot be is left out: why, with what
-/// it was.
+/// [gone](NetworkSettings::gone), and one that is [not asked for](NetworkSettings::gives_up_dhcp) any more,
+/// are for the caller to take away. What cannot be is left out: why, with what it was.
 pub(super) fn follow(
     cx: &mut Cx<'_>,
     (host, claims): (&mut Host, &mut Claims),
@@ -86,13 +91,9 @@ pub(super) fn follow(
         (Some(_), None) => drop(host.stop_autoconfiguration(cx, interface)),
         _ => {}
     }
-    match (&before.dhcp, &after.dhcp) {
-        (None, Some(wanted)) => {
-            let begun = host.dhcp(cx, interface, wanted.clone());
-            note("it cannot get an address by DHCP".to_owned(), begun);
-        }
-        (Some(_), None) => drop(host.dhcp_release(cx, interface)),
-        _ => {}
+    if let (None, Some(wanted), true) = (&before.dhcp, &after.dhcp, claims.leads()) {
+        let begun = host.dhcp(cx, interface, wanted.clone());
+        note("it cannot get an address by DHCP".to_owned(), begun);
     }
     for (address, mac) in after.neighbors.iter().filter(|new| !before.neighbors.contains(new)) {
         let has_room = host.add_neighbor(cx, interface, *address, *mac);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
-use host::{DhcpNews, Event, Host, ListenerId, Origin, RELEASE_TIME_MAX, TcpEvent, TcpId};
+use host::{DhcpNews, Event, Host, Leased, ListenerId, Origin, RELEASE_TIME_MAX, TcpEvent, TcpId};
 use ip::InterfaceId;
 use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
@@ -19,7 +19,7 @@ use tcp::State;
 
 use super::claims::Claims;
 use super::reels::Reels;
-use super::{Network, NetworkSettings, OwnSocket, lease, settings};
+use super::{Network, NetworkSettings, OwnSocket, is_inlet, settings, waiting};
 use crate::Clock;
 use crate::listen::BACKLOG;
 use crate::poller::{Poller, Ready, Source};
@@ -61,8 +61,10 @@ pub(super) struct Inner {
     claims: Claims,
     /// The interface that an operator has set up, and how.
     settings: Option<(InterfaceId, NetworkSettings)>,
-    /// Addresses that nobody wants any more, and when they go.
-    leaving: Vec<(Instant, IpAddr)>,
+    /// What nobody wants any more, and when it goes.
+    leaving: Vec<(Instant, Leaving)>,
+    /// Interfaces of whose leases there is news for those who follow.
+    leases_changed: Vec<InterfaceId>,
     /// Who is to have a turn.
     news: Vec<(Key, Ready)>,
     acceptable: Vec<ListenerId>,
@@ -75,6 +77,15 @@ pub(super) struct Inner {
     leaves_at: Option<Instant>,
     /// Why nothing can come any more.
     failure: Option<io::Error>,
+}
+
+/// What an operator does not want any more.
+#[derive(Clone, Copy, Debug)]
+enum Leaving {
+    /// An address of his.
+    Address(IpAddr),
+    /// What a server of DHCP has given to an interface.
+    Lease(InterfaceId),
 }
 
 impl Stack {
@@ -102,6 +113,7 @@ impl Stack {
             claims,
             settings,
             leaving: Vec::new(),
+            leases_changed: Vec::new(),
             news: Vec::new(),
             acceptable: Vec::new(),
             rings_at: Instant::NEVER,
@@ -131,6 +143,33 @@ impl Stack {
     /// know nothing of it; those over others are broken off.
     pub(crate) fn change(&self, wanted: &NetworkSettings) {
         self.with(|inner| inner.change(wanted));
+    }
+
+    /// Has what the stack that leads has leased from a server of DHCP, or has nothing of it any more.
+    pub(crate) fn follow_lease(&self, interface: InterfaceId, leased: Option<&Leased>) {
+        self.with(|inner| {
+            let (mut cx, host) = inner.parts();
+            let followed = host.follow_lease(&mut cx, interface, leased);
+            if let Err(error) = followed.map_err(io::Error::from) {
+                tracing::error!(%error, "a worker has no share in the address of DHCP");
+            }
+            inner.send();
+        });
+    }
+
+    /// What is new of leases, for the stacks that follow this one: on which interface, and what there is of
+    /// it now.
+    pub(crate) fn take_leases(&self) -> Vec<(InterfaceId, Option<Leased>)> {
+        let inner = &mut *self.inner.borrow_mut();
+        let changed = std::mem::take(&mut inner.leases_changed);
+        let now = inner.clock.now();
+        changed.into_iter().map(|id| (id, inner.host.leased(now, id))).collect()
+    }
+
+    /// Whether it leads those of the other workers, if there are any: then it ends last, since what it has
+    /// leased is theirs too.
+    pub(crate) fn leads(&self) -> bool {
+        self.inner.borrow().claims.leads()
     }
 
     /// The connection that waits longest at a listener: its socket, the listener's address and the
@@ -321,33 +360,43 @@ impl Inner {
     }
 
     fn change(&mut self, wanted: &NetworkSettings) {
-        let Some((interface, before)) = self.settings.take() else { return };
-        // What is still leaving may be wanted again.
+        let Some((interface, mut before)) = self.settings.take() else { return };
+        // What is still leaving may be wanted again: a lease just stays.
+        let is_lease = |(_, what): &(Instant, Leaving)| matches!(what, Leaving::Lease(_));
+        if wanted.dhcp.is_some() && self.leaving.iter().any(is_lease) {
+            self.leaving.retain(|what| !is_lease(what));
+            before.dhcp.clone_from(&wanted.dhcp);
+        }
         self.leave(Instant::NEVER);
-        let gone = before.gone(wanted);
-        self.break_off(|local| gone.contains(&local.ip()));
+        let mut gone: Vec<IpAddr> = before.gone(wanted);
         let now = self.clock.now();
-        self.leaving.extend(gone.iter().map(|address| (now.after(LEAVES_AFTER), *address)));
+        let leaves_at = now.after(LEAVES_AFTER);
+        self.leaving.extend(gone.iter().map(|address| (leaves_at, Leaving::Address(*address))));
+        if before.gives_up_dhcp(wanted) {
+            // Who follows has it until who leads gives it back.
+            gone.extend(self.host.leased_address(interface).map(|own| own.address()));
+            self.leaving.push((leaves_at, Leaving::Lease(interface)));
+        }
+        self.break_off(|local| gone.contains(&local.ip()));
         let mut cx = cx(now, &mut self.world, &mut self.reels);
         let parts = (&mut self.host, &mut self.claims);
         let wrong = settings::follow(&mut cx, parts, interface, &before, wanted);
-        for error in wrong.iter().filter(|_| self.claims.speaks()) {
+        for error in wrong.iter().filter(|_| self.claims.leads()) {
             tracing::error!("of the network, {error}");
         }
         self.settings = Some((interface, wanted.clone()));
         self.send();
     }
 
-    /// Takes those addresses away whose time has come by `now`.
-    fn leave(&mut self, now: Instant) {
-        let Self { host, leaving, .. } = self;
-        leaving.retain(|(at, address)| {
-            let stays = *at > now;
-            if !stays {
-                host.remove_address(*address);
-            }
-            stays
-        });
+    /// Takes away what is to go by `until`.
+    fn leave(&mut self, until: Instant) {
+        let Self { host, leaving, world, reels, clock, .. } = self;
+        for (_, what) in leaving.extract_if(.., |(at, _)| *at <= until) {
+            match what {
+                Leaving::Address(address) => host.remove_address(address),
+                Leaving::Lease(id) => host.dhcp_release(&mut cx(clock.now(), world, reels), id),
+            };
+        }
     }
 
     /// Breaks off every connection at addresses that are meant: whoever is there learns it.
@@ -439,7 +488,7 @@ impl Inner {
         let end = self.now().after(RELEASE_TIME_MAX);
         while self.host.is_releasing() && self.now() < end {
             let left = end.since(self.now());
-            if lease::sleep(self.ports.iter().map(|(_, port)| port.fd()), left).is_err() {
+            if waiting::sleep(self.ports.iter().map(|(_, port)| port.fd()), left).is_err() {
                 return;
             }
             (0..self.ports.len()).for_each(|number| self.receive(number));
@@ -499,7 +548,12 @@ impl Inner {
                     }
                 }
                 Event::AddressGone { address, .. } => self.claims.handle_gone(address),
-                Event::Dhcp { news, .. } => self.tell_lease(news),
+                Event::Dhcp { interface, news } => {
+                    self.tell_lease(news);
+                    if !self.leases_changed.contains(&interface) {
+                        self.leases_changed.push(interface);
+                    }
+                }
                 Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
             }
         }
@@ -560,13 +614,6 @@ impl Inner {
 fn cx<'a>(now: Instant, world: &'a mut World, reels: &'a mut Reels) -> Cx<'a> {
     let cx = Cx::new(now, Wall(0), world);
     if reels.is_on() { cx.watched_by(reels) } else { cx }
-}
-
-/// Whether a port is an inlet: the first of an interface is its device.
-fn is_inlet(ports: &[(InterfaceId, Box<dyn Port>)], at: usize) -> bool {
-    let (before, from) = ports.split_at_checked(at).unwrap_or_default();
-    let own = from.first().map(|(id, _)| *id);
-    before.iter().any(|(id, _)| Some(*id) == own)
 }
 
 /// Where a connection stands among the users.

@@ -8,9 +8,12 @@
 
 use std::io;
 
+use host::Leased;
+use ip::InterfaceId;
+
 use super::{Occasion, Worker};
 use crate::handler::Handler;
-use crate::inbox::Look;
+use crate::inbox::{Letter, Look};
 use crate::listen::ListeningSocket;
 use crate::network::Stack;
 use crate::poller::Source;
@@ -66,6 +69,18 @@ impl<H: Handler> Worker<H> {
             self.print_films(stack);
         }
         stack.receive();
+        for (interface, leased) in stack.take_leases() {
+            for other in &self.others {
+                other.put(Letter::Lease(interface, leased.clone()));
+            }
+        }
+    }
+
+    /// Has what the worker who leads has leased.
+    pub(super) fn follow_lease(&self, interface: InterfaceId, leased: Option<&Leased>) {
+        if let Some(stack) = &self.stack {
+            stack.follow_lease(interface, leased);
+        }
     }
 
     /// Prints what was filmed in this round, in the order in which it happened: who has no connection
@@ -131,9 +146,11 @@ impl<H: Handler> Worker<H> {
         self.stack.as_ref().is_some_and(|stack| stack.has_failed())
     }
 
-    /// Whether everything that was sent over the stack has arrived.
+    /// Whether everything that was sent over the stack has arrived, and nobody needs it any more.
     pub(super) fn is_own_finished(&self) -> bool {
-        self.stack.as_ref().is_none_or(|stack| stack.has_failed() || stack.is_finished())
+        let Some(stack) = &self.stack else { return true };
+        let is_needed = || stack.leads() && self.others_left.get() < self.others.len();
+        stack.has_failed() || (stack.is_finished() && !is_needed())
     }
 
     /// The stack ends with the worker.

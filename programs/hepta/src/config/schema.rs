@@ -103,8 +103,7 @@ pub(crate) const FILE: &[Key] = &[
         "workers",
         &[arg("count", Kind::Count, How::Required)],
         "How many threads serve; one for each core unless told otherwise. Over a network of our own (`net`) each \
-         has a queue of the device, so there is one where that has one queue, an address is \"dhcp\", or a \
-         `capture` is written.",
+         has a queue of the device, so there is one where that has one queue, or a `capture` is written.",
     ),
     key(
         "busy-poll",

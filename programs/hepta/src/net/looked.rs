@@ -57,6 +57,10 @@ const CONNECTION: &[&str] = &[
 const LEASE: &[&str] = &["interface", "state", "address", "server", "left_s"];
 const NAME: &[&str] = &["kind", "value", "from", "left_s"];
 
+/// Columns of what is left of a time. Stacks that were told the same have clocks of their own, so these are
+/// not quite the same.
+const TIMES: &[&str] = &["left_s", "preferred_s", "valid_s"];
+
 /// Columns that are numbers to programs.
 const NUMBERS: &[&str] = &[
     "mtu",
@@ -103,9 +107,12 @@ impl Looked {
     pub(crate) fn and(mut self, other: Self) -> Self {
         let Self { tables, more, time_waits, counts } = other;
         for (own, other) in self.tables.iter_mut().zip(tables) {
-            let new = other.lines.into_iter().filter(|line| !own.lines.contains(line));
-            let new: Vec<_> = new.collect();
-            own.lines.extend(new);
+            let known = own.lines.len();
+            for line in other.lines {
+                if !own.lines.iter().take(known).any(|there| is_same(own.columns, there, &line)) {
+                    own.lines.push(line);
+                }
+            }
         }
         self.more += more;
         self.time_waits += time_waits;
@@ -182,6 +189,12 @@ impl Table {
         });
         objects.collect()
     }
+}
+
+/// Whether two lines say the same, but for how long.
+fn is_same(columns: &[&str], one: &[String], other: &[String]) -> bool {
+    let mut cells = columns.iter().zip(one.iter().zip(other));
+    cells.all(|(column, (one, other))| one == other || TIMES.contains(column))
 }
 
 fn interfaces(host: &Host) -> Vec<Vec<String>> {

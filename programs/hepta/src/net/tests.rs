@@ -1,4 +1,5 @@
 use expect_test::expect;
+use host::{DnsServer, DnsSource};
 
 use super::*;
 
@@ -62,6 +63,28 @@ fn what_ip_says_of_a_device_is_understood() {
     assert_eq!(device::kind_of(br#"[{"ifname":"eth0"}]"#).as_deref(), Some(""));
     assert_eq!(device::kind_of(b"[]"), None);
     assert_eq!(device::kind_of(b"nonsense"), None);
+}
+
+/// Stacks of several workers follow one lease, each by its own clock.
+#[test]
+fn what_two_stacks_know_is_shown_once() {
+    use base::Instant;
+    let at = |seconds: u64| {
+        let mut host = host::Host::new(host::Config::new([1; 16]));
+        for (n, ends) in [(1, 100), (2, seconds)] {
+            let server = DnsServer {
+                address: [10, 77, 0, n].into(),
+                interface: ip::InterfaceId(1),
+                source: DnsSource::Dhcp([10, 77, 0, 1].into()),
+                ends: Instant::from_millis(ends * 1000),
+            };
+            assert!(host.add_dns_server(Instant::ORIGIN, server));
+        }
+        Looked::at(&host, ::net::Counts::default(), Instant::ORIGIN)
+    };
+    let json = at(3600).and(at(3599)).json();
+    let left: Vec<_> = json["names"].as_array().unwrap().iter().map(|of| &of["left_s"]).collect();
+    assert_eq!(left, [100, 3600]);
 }
 
 #[test]

@@ -93,9 +93,6 @@ impl OwnNetwork {
 
     /// Whether its addresses, and where they come from, can be those of `wanted`.
     fn check_addresses(&self, wanted: &Wanted) -> anyhow::Result<()> {
-        if let Some(why) = network::for_one_worker(wanted).filter(|_| self.workers > 1) {
-            bail!("{why}, and there are {}: that takes a start, not a reload", self.workers);
-        }
         let new = |own: &Cidr| !self.wanted.addresses.contains(own);
         let addresses = wanted.addresses.iter().copied().filter(new).collect();
         network::check(&Wanted { addresses, ..wanted.clone() })?;

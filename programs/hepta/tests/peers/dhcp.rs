@@ -5,10 +5,12 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use peers::{Program, Site, run, tool, until};
+use peers::{Program, Server, Site, random_bytes, run, tool, until};
+use rustix::process::Signal;
 
 use crate::commands::hepta;
 use crate::net::{Family, in_namespace};
+use crate::own_network::{Download, keep_buffers_small};
 use crate::{HEPTA, program};
 
 /// Our end of the device.
@@ -132,7 +134,7 @@ fn a_server_has_an_address_of_dhcp_and_declines_what_somebody_has() {
         });
         assert_eq!(got, "hello\n");
         let pid = rustix::process::Pid::from_child(&server);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
         assert!(server.wait().unwrap().success());
         dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.51");
     });
@@ -178,9 +180,129 @@ fn a_server_goes_on_at_the_address_that_follows() {
         let at = format!("10.77.0.6{}", &rest[..1]);
         until("the site is served there", || (get(&at) == "hello\n").then_some(()));
         assert_eq!(get("10.77.0.50"), "");
-        server.signal(rustix::process::Signal::TERM);
+        server.signal(Signal::TERM);
         assert!(server.wait().success());
         second.until_log_has(&format!("DHCPRELEASE(tap0) {at}"));
+    });
+}
+
+/// A server with two workers, each with a stack of its own, and dnsmasq, of which they have an address that
+/// is renewed after four seconds.
+fn serve_by_two(large: &[u8]) -> (Dnsmasq, Site, Server) {
+    let range = "--dhcp-range=10.77.0.50,10.77.0.59,255.255.255.0,1h";
+    let dnsmasq =
+        Dnsmasq::start(&[range, "--dhcp-option-force=58,4", "--dhcp-option-force=59,600"]);
+    let file = r#"
+        net "tap0" { address "dhcp"; probe "never"; }
+        listen 80
+        admin "127.0.0.1:9900"
+        workers 2
+        default { files "www" }
+        "#;
+    let site = Site::new().with("www/hello.txt", "hello\n").with("hepta.kdl", file);
+    let site = site.with("www/large.bin", large);
+    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    assert_eq!(server.urls()[0], "http://10.77.0.50:80/", "it is leased before anybody is served");
+    (dnsmasq, site, server)
+}
+
+/// Whether 64 connections, of which the device gives some to each worker, are served at an address.
+#[track_caller]
+fn both_serve(at: &str) {
+    let mut h2load = tool("h2load");
+    h2load.args(["--h1", "-n", "640", "-c", "64", "http://localhost/hello.txt"]);
+    let said = run(h2load.arg(format!("--connect-to={at}:80"))).ok().text();
+    assert!(said.contains("640 succeeded, 0 failed, 0 errored"), "{said}");
+}
+
+/// Downloads of the large file that go on for some seconds, some of them by each worker, the fastest first.
+fn slow_downloads(site: &Site, at: &str, kib_per_second: u32) -> Vec<(Download, PathBuf)> {
+    keep_buffers_small();
+    let begin = |n: u32| {
+        let copy = site.path(&format!("copy{n}"));
+        let mut curl = tool("curl");
+        let rate = format!("{}k", kib_per_second * (16 - n) / 4);
+        curl.args(["-sS", "--limit-rate", &rate, "-o"]).arg(&copy);
+        let child = curl.arg(format!("http://{at}/large.bin")).stderr(Stdio::null()).spawn();
+        (Download(child.unwrap()), copy)
+    };
+    let all: Vec<_> = (0..12).map(begin).collect();
+    for (_, copy) in &all {
+        until("a part has come", || {
+            std::fs::metadata(copy).ok().filter(|copy| copy.len() > 10_000)
+        });
+    }
+    all
+}
+
+#[test]
+fn every_worker_has_the_address_that_one_of_them_leases() {
+    in_namespace("dhcp::every_worker_has_the_address_that_one_of_them_leases", || {
+        let (dnsmasq, site, server) = serve_by_two(&random_bytes(52, 1 << 20));
+        both_serve("10.77.0.50");
+        let metrics = run(tool("curl").args(["-s", "http://127.0.0.1:9900/metrics"])).text();
+        assert!(metrics.contains("hepta_workers 2.0"), "{metrics}");
+        let mut shown = tool("curl");
+        shown.args(["-s", "-H", "Accept: text/plain", "http://127.0.0.1:9900/network"]);
+        let shown = run(&mut shown).text();
+        assert_eq!(
+            shown.matches("DHCP, 10.77.0.1").count(),
+            1,
+            "both have it, and it is one: {shown}"
+        );
+        let acks = || dnsmasq.count("DHCPACK(tap0) 10.77.0.50");
+        until("it is renewed", || (acks() > 1).then_some(()));
+        both_serve("10.77.0.50");
+        assert_eq!(dnsmasq.count("DHCPDISCOVER"), 1, "one asks for all: {}", dnsmasq.log());
+        // Another address instead: who is at the old one learns it at once, at whichever worker.
+        let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+        let downloads = slow_downloads(&site, "10.77.0.50", 50);
+        site.replace("hepta.kdl", text.replace("\"dhcp\"", "\"10.77.0.2/24\""));
+        server.signal(Signal::HUP);
+        dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.50");
+        for (mut download, _) in downloads {
+            let ended = || download.0.try_wait().unwrap();
+            assert!(!until("a download is cut short", ended).success());
+        }
+        both_serve("10.77.0.2");
+        let old = ["-s", "--max-time", "1", "http://10.77.0.50/hello.txt"];
+        assert_eq!(run(tool("curl").args(old)).text(), "");
+        // And back, more than once.
+        for before in [1, 2] {
+            site.replace("hepta.kdl", &text);
+            server.signal(Signal::HUP);
+            let given = "a server of DHCP gave us an address address=10.77.0.50";
+            until("the log says it", || {
+                (server.stderr().matches(given).count() == before).then_some(())
+            });
+            both_serve("10.77.0.50");
+            site.replace("hepta.kdl", text.replace("\"dhcp\"", "\"10.77.0.2/24\""));
+            server.signal(Signal::HUP);
+            let lost = "the address that a server of DHCP had given is ours no longer";
+            until("the log says it", || {
+                (server.stderr().matches(lost).count() == before + 1).then_some(())
+            });
+        }
+        assert_eq!(dnsmasq.count("DHCPRELEASE(tap0) 10.77.0.50"), 3, "{}", dnsmasq.log());
+        assert_eq!(dnsmasq.count("DHCPDISCOVER"), 3, "{}", dnsmasq.log());
+    });
+}
+
+#[test]
+fn an_address_is_given_back_when_no_worker_needs_it() {
+    in_namespace("dhcp::an_address_is_given_back_when_no_worker_needs_it", || {
+        let large = random_bytes(53, 4 << 20);
+        let (dnsmasq, site, mut server) = serve_by_two(&large);
+        let downloads = slow_downloads(&site, "10.77.0.50", 600);
+        server.signal(Signal::TERM);
+        for (n, (mut download, copy)) in downloads.into_iter().enumerate() {
+            assert!(download.0.wait().unwrap().success());
+            assert!(std::fs::read(copy).unwrap() == large);
+            assert!(n == 11 || dnsmasq.count("DHCPRELEASE") == 0, "{}", dnsmasq.log());
+        }
+        assert!(server.wait().success());
+        dnsmasq.until_log_has("DHCPRELEASE(tap0) 10.77.0.50");
+        assert_eq!(dnsmasq.count("DHCPRELEASE"), 1, "{}", dnsmasq.log());
     });
 }
 
