@@ -1,15 +1,17 @@
+mod changing;
+mod leases;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use base::{Cx, Instant, TxBuf, Wall, World};
-use host::{DhcpNews, Event, Host, Leased, ListenerId, Origin, RELEASE_TIME_MAX, TcpEvent, TcpId};
+use host::{Event, Host, ListenerId, Origin, TcpEvent, TcpId};
 use ip::InterfaceId;
-use neighbor::Claim;
 use phys::{Counts, FRAME_LEN_MAX, Merger, Outlet, Port, RxFrame};
 use rustix::event::Timespec;
 use rustix::time::{
@@ -17,9 +19,10 @@ use rustix::time::{
 };
 use tcp::State;
 
+use self::changing::Leaving;
 use super::claims::Claims;
 use super::reels::Reels;
-use super::{Network, NetworkSettings, OwnSocket, is_inlet, settings, waiting};
+use super::{Network, NetworkSettings, OwnSocket, is_inlet};
 use crate::Clock;
 use crate::listen::BACKLOG;
 use crate::poller::{Poller, Ready, Source};
@@ -31,10 +34,6 @@ const FRAMES_MAX: usize = 64;
 /// How long a peer that has heard everything may take to say goodbye when the worker ends: the way
 /// there and back, and some time to think.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
-
-/// How long an address that nobody wants any more stays: who was connected to it is told so by a reset, and
-/// asks once more if that was not where he expected it (RFC 5961 §3.2).
-const LEAVES_AFTER: Duration = Duration::from_millis(500);
 
 /// A worker's own network stack, at work; its sockets share it.
 pub(crate) struct Stack {
@@ -77,15 +76,6 @@ pub(super) struct Inner {
     leaves_at: Option<Instant>,
     /// Why nothing can come any more.
     failure: Option<io::Error>,
-}
-
-/// What an operator does not want any more.
-#[derive(Clone, Copy, Debug)]
-enum Leaving {
-    /// An address of his.
-    Address(IpAddr),
-    /// What a server of DHCP has given to an interface.
-    Lease(InterfaceId),
 }
 
 impl Stack {
@@ -137,39 +127,6 @@ impl Stack {
     /// there.
     pub(crate) fn listen_at(&self, wanted: &[SocketAddr]) -> io::Result<()> {
         self.with(|inner| inner.listen_at(wanted))
-    }
-
-    /// Has the network be what an operator wants of it from now on. Connections over addresses that stay
-    /// know nothing of it; those over others are broken off.
-    pub(crate) fn change(&self, wanted: &NetworkSettings) {
-        self.with(|inner| inner.change(wanted));
-    }
-
-    /// Has what the stack that leads has leased from a server of DHCP, or has nothing of it any more.
-    pub(crate) fn follow_lease(&self, interface: InterfaceId, leased: Option<&Leased>) {
-        self.with(|inner| {
-            let (mut cx, host) = inner.parts();
-            let followed = host.follow_lease(&mut cx, interface, leased);
-            if let Err(error) = followed.map_err(io::Error::from) {
-                tracing::error!(%error, "a worker has no share in the address of DHCP");
-            }
-            inner.send();
-        });
-    }
-
-    /// What is new of leases, for the stacks that follow this one: on which interface, and what there is of
-    /// it now.
-    pub(crate) fn take_leases(&self) -> Vec<(InterfaceId, Option<Leased>)> {
-        let inner = &mut *self.inner.borrow_mut();
-        let changed = std::mem::take(&mut inner.leases_changed);
-        let now = inner.clock.now();
-        changed.into_iter().map(|id| (id, inner.host.leased(now, id))).collect()
-    }
-
-    /// Whether it leads those of the other workers, if there are any: then it ends last, since what it has
-    /// leased is theirs too.
-    pub(crate) fn leads(&self) -> bool {
-        self.inner.borrow().claims.leads()
     }
 
     /// The connection that waits longest at a listener: its socket, the listener's address and the
@@ -359,46 +316,6 @@ impl Inner {
         }
     }
 
-    fn change(&mut self, wanted: &NetworkSettings) {
-        let Some((interface, mut before)) = self.settings.take() else { return };
-        // What is still leaving may be wanted again: a lease just stays.
-        let is_lease = |(_, what): &(Instant, Leaving)| matches!(what, Leaving::Lease(_));
-        if wanted.dhcp.is_some() && self.leaving.iter().any(is_lease) {
-            self.leaving.retain(|what| !is_lease(what));
-            before.dhcp.clone_from(&wanted.dhcp);
-        }
-        self.leave(Instant::NEVER);
-        let mut gone: Vec<IpAddr> = before.gone(wanted);
-        let now = self.clock.now();
-        let leaves_at = now.after(LEAVES_AFTER);
-        self.leaving.extend(gone.iter().map(|address| (leaves_at, Leaving::Address(*address))));
-        if before.gives_up_dhcp(wanted) {
-            // Who follows has it until who leads gives it back.
-            gone.extend(self.host.leased_address(interface).map(|own| own.address()));
-            self.leaving.push((leaves_at, Leaving::Lease(interface)));
-        }
-        self.break_off(|local| gone.contains(&local.ip()));
-        let mut cx = cx(now, &mut self.world, &mut self.reels);
-        let parts = (&mut self.host, &mut self.claims);
-        let wrong = settings::follow(&mut cx, parts, interface, &before, wanted);
-        for error in wrong.iter().filter(|_| self.claims.leads()) {
-            tracing::error!("of the network, {error}");
-        }
-        self.settings = Some((interface, wanted.clone()));
-        self.send();
-    }
-
-    /// Takes away what is to go by `until`.
-    fn leave(&mut self, until: Instant) {
-        let Self { host, leaving, world, reels, clock, .. } = self;
-        for (_, what) in leaving.extract_if(.., |(at, _)| *at <= until) {
-            match what {
-                Leaving::Address(address) => host.remove_address(address),
-                Leaving::Lease(id) => host.dhcp_release(&mut cx(clock.now(), world, reels), id),
-            };
-        }
-    }
-
     /// Breaks off every connection at addresses that are meant: whoever is there learns it.
     fn break_off(&mut self, is_meant: impl Fn(SocketAddr) -> bool) {
         let all = self.host.tcp_connections().filter(|(_, of)| is_meant(of.flow().local));
@@ -434,18 +351,6 @@ impl Inner {
         Ok(())
     }
 
-    /// Asks again for addresses that somebody else had.
-    fn claim_again(&mut self) {
-        let now = self.clock.now();
-        while let Some((interface, cidr)) = self.claims.poll_again(now) {
-            let (mut cx, host) = self.parts();
-            let added = host.add_address(&mut cx, interface, cidr, Claim::Probe);
-            if let Err(error) = added.map_err(io::Error::from) {
-                tracing::error!(%error, "{cidr} cannot be asked for again");
-            }
-        }
-    }
-
     /// Takes a batch of frames from a port.
     fn receive(&mut self, number: usize) {
         let Self { ports, host, merger, outlet, world, reels, clock, .. } = self;
@@ -475,25 +380,6 @@ impl Inner {
             }
         }
         merger.flush(up);
-    }
-
-    /// Gives addresses back that were leased. A server whom nobody has talked to lately is looked for
-    /// first, but not for long.
-    fn release_leases(&mut self) {
-        let (mut cx, host) = self.parts();
-        if !host.dhcp_release_all(&mut cx) {
-            return;
-        }
-        self.send();
-        let end = self.now().after(RELEASE_TIME_MAX);
-        while self.host.is_releasing() && self.now() < end {
-            let left = end.since(self.now());
-            if waiting::sleep(self.ports.iter().map(|(_, port)| port.fd()), left).is_err() {
-                return;
-            }
-            (0..self.ports.len()).for_each(|number| self.receive(number));
-            self.send();
-        }
     }
 
     /// Sends what there is to send, and hears what came of it.
@@ -555,26 +441,6 @@ impl Inner {
                     }
                 }
                 Event::Udp(_) | Event::Pong(_) | Event::PingFailed { .. } => {}
-            }
-        }
-    }
-
-    /// Operators learn where their server is.
-    fn tell_lease(&self, news: DhcpNews) {
-        if let DhcpNews::Lost(why) = news {
-            tracing::warn!(?why, "the address that a server of DHCP had given is ours no longer");
-        }
-        for lease in self.host.dhcp_clients().filter_map(|client| client.lease) {
-            let (address, server) = (lease.address, lease.server);
-            let time = lease.duration();
-            match news {
-                DhcpNews::Bound => {
-                    tracing::info!(%address, %server, ?time, "a server of DHCP gave us an address");
-                }
-                DhcpNews::Renewed => {
-                    tracing::debug!(%address, %server, ?time, "our address lasts longer");
-                }
-                DhcpNews::Lost(_) => {}
             }
         }
     }
