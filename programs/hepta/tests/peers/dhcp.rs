@@ -84,6 +84,9 @@ impl Drop for Dnsmasq {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("dnsmasq has said:\n{}", self.log());
+        }
     }
 }
 
@@ -143,10 +146,11 @@ fn a_server_has_an_address_of_dhcp_and_declines_what_somebody_has() {
 #[test]
 fn a_server_goes_on_at_the_address_that_follows() {
     in_namespace("dhcp::a_server_goes_on_at_the_address_that_follows", || {
-        // Asked again after four seconds, in place of half an hour.
+        // Asked again after four seconds, in place of half an hour. After eight everybody is asked: the first
+        // server may be gone before what it says has left.
         let start = |range: &str| {
             let range = format!("--dhcp-range={range},255.255.255.0,1h");
-            Dnsmasq::start_at(&[&range, "--dhcp-option-force=58,4", "--dhcp-option-force=59,600"])
+            Dnsmasq::start_at(&[&range, "--dhcp-option-force=58,4", "--dhcp-option-force=59,8"])
         };
         Dnsmasq::make_network();
         let first = start("10.77.0.50,10.77.0.59");
@@ -285,6 +289,42 @@ fn every_worker_has_the_address_that_one_of_them_leases() {
         }
         assert_eq!(dnsmasq.count("DHCPRELEASE(tap0) 10.77.0.50"), 3, "{}", dnsmasq.log());
         assert_eq!(dnsmasq.count("DHCPDISCOVER"), 3, "{}", dnsmasq.log());
+    });
+}
+
+/// Says to everybody, twice, that 02:00:00:00:00:09 has 10.77.0.50.
+const SOMEBODY_ELSE: &str = r#"
+import socket, time
+them, ip, everybody = bytes.fromhex("020000000009"), bytes([10, 77, 0, 50]), b"\xff" * 6
+request = bytes.fromhex("0001080006040001")
+packet = everybody + them + b"\x08\x06" + request + them + ip + b"\0" * 6 + ip
+device = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+device.bind(("tap0", 0))
+device.send(packet)
+time.sleep(1)
+device.send(packet)
+"#;
+
+#[test]
+fn all_workers_let_go_of_what_somebody_else_insists_on() {
+    in_namespace("dhcp::all_workers_let_go_of_what_somebody_else_insists_on", || {
+        let (dnsmasq, _site, server) = serve_by_two(b"");
+        let _ = run(tool("python").args(["-c", SOMEBODY_ELSE])).ok();
+        dnsmasq.until_log_has("DHCPDECLINE(tap0) 10.77.0.50");
+        let old = ["-s", "--max-time", "1", "http://10.77.0.50/hello.txt"];
+        for _ in 0..4 {
+            assert_eq!(run(tool("curl").args(old)).text(), "", "somebody serves there");
+        }
+        // RFC 2131 §3.1 (5): ten seconds later another one is asked for.
+        let given = "a server of DHCP gave us an address address=10.77.0.51";
+        until("the log says it", || server.stderr().contains(given).then_some(()));
+        both_serve("10.77.0.51");
+        for said in
+            ["10.77.0.50 is used by 02:00:00:00:00:09", "ours no longer why=Conflict", given]
+        {
+            assert_eq!(server.stderr().matches(said).count(), 1, "{said}: {}", server.stderr());
+        }
+        assert_eq!(dnsmasq.count("DHCPDECLINE"), 1, "{}", dnsmasq.log());
     });
 }
 
