@@ -11,7 +11,8 @@
 //! [`host::concerns_all_queues`] says: it is copied to the inlets of the others. That is a few frames a
 //! minute. Packets that came in parts are the exception: only their addresses are seen, so they come to
 //! another queue than the rest of their flow. A stack that has put one together and has no such flow
-//! sends it by its inlet to the others ([`host::Host::poll_stray`]).
+//! sends it by its inlet to the others ([`host::Host::poll_stray`]), and so does a stack without a client of
+//! DHCP with what is for one.
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -8,7 +8,7 @@
 //! of ARP to everybody are heard by all nevertheless, because they also tell who asks: that may be
 //! somebody who has our address (RFC 5227 §2.4), and a host that lets go of it while the others go on
 //! would lose its share of the flows. They come when somebody begins to talk to us, and several answers
-//! do no harm.
+//! do no harm. What servers of DHCP answer concerns the one host that has a client (`dhcp/following.rs`).
 
 use ethernet::EtherType;
 use ip::Protocol;
