@@ -219,7 +219,9 @@ impl<H: Handler> Server<H> {
     ) -> io::Result<()> {
         let setup = Setup { config, make_handler: Arc::new(make_handler) };
         let by_worker = split(places, self.inboxes.len())?;
-        for (inbox, sockets) in self.inboxes.iter().zip(by_worker) {
+        // The first last: what comes of it, and it tells the others, is news to nobody who knows nothing of
+        // this.
+        for (inbox, sockets) in self.inboxes.iter().zip(by_worker).rev() {
             inbox.put(Letter::Change(setup.clone(), sockets, network.cloned().map(Box::new)));
         }
         Ok(())

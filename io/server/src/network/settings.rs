@@ -40,7 +40,8 @@ impl NetworkSettings {
         self.dhcp.is_some() && after.dhcp.is_none()
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    /// Whether an operator wants this address.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|(cidr, _)| cidr.address() == address)
     }
 }

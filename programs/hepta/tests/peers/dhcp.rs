@@ -271,22 +271,23 @@ fn every_worker_has_the_address_that_one_of_them_leases() {
         both_serve("10.77.0.2");
         let old = ["-s", "--max-time", "1", "http://10.77.0.50/hello.txt"];
         assert_eq!(run(tool("curl").args(old)).text(), "");
-        // And back, more than once.
-        for before in [1, 2] {
+        // And back, and to the same address without a server, and back.
+        let log_has = |text: &str, times: usize| {
+            let is_said = || (server.stderr().matches(text).count() == times).then_some(());
+            until(&format!("the log says {text:?}, {times} times"), is_said);
+        };
+        for (before, address) in [(1, "10.77.0.50"), (2, "10.77.0.2")] {
             site.replace("hepta.kdl", &text);
             server.signal(Signal::HUP);
-            let given = "a server of DHCP gave us an address address=10.77.0.50";
-            until("the log says it", || {
-                (server.stderr().matches(given).count() == before).then_some(())
-            });
+            log_has("a server of DHCP gave us an address address=10.77.0.50", before);
             both_serve("10.77.0.50");
-            site.replace("hepta.kdl", text.replace("\"dhcp\"", "\"10.77.0.2/24\""));
+            site.replace("hepta.kdl", text.replace("\"dhcp\"", &format!("\"{address}/24\"")));
             server.signal(Signal::HUP);
-            let lost = "the address that a server of DHCP had given is ours no longer";
-            until("the log says it", || {
-                (server.stderr().matches(lost).count() == before + 1).then_some(())
-            });
+            log_has("the address that a server of DHCP had given is ours no longer", before + 1);
+            both_serve(address);
         }
+        assert!(!server.stderr().contains("ERROR"), "{}", server.stderr());
+        assert_eq!(dnsmasq.count("DHCPDECLINE"), 0, "{}", dnsmasq.log());
         assert_eq!(dnsmasq.count("DHCPRELEASE(tap0) 10.77.0.50"), 3, "{}", dnsmasq.log());
         assert_eq!(dnsmasq.count("DHCPDISCOVER"), 3, "{}", dnsmasq.log());
     });

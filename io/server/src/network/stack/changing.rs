@@ -43,16 +43,25 @@ impl Inner {
             before.dhcp.clone_from(&wanted.dhcp);
         }
         self.leave(Instant::NEVER);
-        let mut gone: Vec<IpAddr> = before.gone(wanted);
         let now = self.clock.now();
-        let leaves_at = now.after(LEAVES_AFTER);
-        self.leaving.extend(gone.iter().map(|address| (leaves_at, Leaving::Address(*address))));
+        let mut gone: Vec<IpAddr> = before.gone(wanted);
+        let mut leaving: Vec<_> = gone.iter().map(|address| Leaving::Address(*address)).collect();
+        // The same address may come by other means: from a server, or from the operator.
+        let mut comes_again = wanted.gives_up_dhcp(&before);
         if before.gives_up_dhcp(wanted) {
-            // Who follows has it until who leads gives it back.
-            gone.extend(self.host.leased_address(interface).map(|own| own.address()));
-            self.leaving.push((leaves_at, Leaving::Lease(interface)));
+            let leased = self.host.leased_address(interface).map(|own| own.address());
+            comes_again |= leased.is_some_and(|own| wanted.has(own));
+            gone.extend(leased);
+            leaving.push(Leaving::Lease(interface));
         }
+        let leaves_at = if comes_again { now } else { now.after(LEAVES_AFTER) };
+        self.leaving.extend(leaving.into_iter().map(|what| (leaves_at, what)));
         self.break_off(|local| gone.contains(&local.ip()));
+        if comes_again {
+            self.send();
+            self.leave(now);
+            self.send();
+        }
         let mut cx = cx(now, &mut self.world, &mut self.reels);
         let parts = (&mut self.host, &mut self.claims);
         let wrong = settings::follow(&mut cx, parts, interface, &before, wanted);
@@ -68,9 +77,17 @@ impl Inner {
         let Self { host, leaving, world, reels, clock, .. } = self;
         for (_, what) in leaving.extract_if(.., |(at, _)| *at <= until) {
             match what {
-                Leaving::Address(address) => host.remove_address(address),
-                Leaving::Lease(id) => host.dhcp_release(&mut cx(clock.now(), world, reels), id),
-            };
+                Leaving::Address(address) => {
+                    host.remove_address(address);
+                }
+                Leaving::Lease(id) => {
+                    let mut cx = cx(clock.now(), world, reels);
+                    if !host.dhcp_release(&mut cx, id) {
+                        // Another stack gives it back. There is nothing that could be refused.
+                        let _ = host.follow_lease(&mut cx, id, None);
+                    }
+                }
+            }
         }
     }
 
