@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::commands::hepta;
 use crate::net::{Family, in_namespace};
-use crate::own_network::{Download, keep_buffers_small};
+use crate::own_network::{Running, keep_buffers_small};
 use crate::{HEPTA, program};
 
 /// Our end of the device.
@@ -220,7 +220,7 @@ fn both_serve(at: &str) {
 }
 
 /// Downloads of the large file that go on for some seconds, some of them by each worker, the fastest first.
-fn slow_downloads(site: &Site, at: &str, kib_per_second: u32) -> Vec<(Download, PathBuf)> {
+fn slow_downloads(site: &Site, at: &str, kib_per_second: u32) -> Vec<(Running, PathBuf)> {
     keep_buffers_small();
     let begin = |n: u32| {
         let copy = site.path(&format!("copy{n}"));
@@ -228,7 +228,7 @@ fn slow_downloads(site: &Site, at: &str, kib_per_second: u32) -> Vec<(Download, 
         let rate = format!("{}k", kib_per_second * (16 - n) / 4);
         curl.args(["-sS", "--limit-rate", &rate, "-o"]).arg(&copy);
         let child = curl.arg(format!("http://{at}/large.bin")).stderr(Stdio::null()).spawn();
-        (Download(child.unwrap()), copy)
+        (Running(child.unwrap()), copy)
     };
     let all: Vec<_> = (0..12).map(begin).collect();
     for (_, copy) in &all {
