@@ -7,16 +7,11 @@ use base::{Cx, Mac, SipKey, TxBuf};
 use ethernet::{EtherType, Groups, group_v4, group_v6};
 use ip::{InterfaceId, Kind};
 use multicast::Membership;
+use multicast::wire::{ALL_NODES_V6, ALL_SYSTEMS_V4};
 use neighbor::{Answer, Neighbors};
 use phys::{Device, Medium};
 
 use crate::network::Discovery;
-
-/// All hosts of IPv4 on a link. (RFC 1112 §4)
-const ALL_HOSTS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
-
-/// All hosts of IPv6 on a link. (RFC 4291 §2.7.1)
-const ALL_HOSTS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// What an interface is made of.
 #[derive(Clone, Debug)]
@@ -128,8 +123,7 @@ impl Interface {
             is_shared: false,
         };
         // RFC 1112 §7.2, RFC 4291 §2.8: every host is among all hosts.
-        let _ =
-            interface.join(IpAddr::V4(ALL_HOSTS_V4)) && interface.join(IpAddr::V6(ALL_HOSTS_V6));
+        let _ = interface.join(ALL_SYSTEMS_V4.into()) && interface.join(ALL_NODES_V6.into());
         interface
     }
 

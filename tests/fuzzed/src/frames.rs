@@ -5,6 +5,7 @@ use base::{Cx, Instant, TxBuf, Wall, World, checksum};
 use ethernet::{EtherType, Header};
 use host::{Config, Host, InterfaceConfig};
 use ip::{InterfaceId, Protocol, v4, v6};
+use multicast::wire::ALL_NODES_V6;
 use neighbor::Claim;
 use phys::RxFrame;
 
@@ -105,7 +106,7 @@ fn build(what: u8, bytes: &[u8], frame: &mut TxBuf) {
 /// A message of ICMPv6 to everybody or to us, as neighbours and routers of the link send them, or
 /// those who ask about groups; from one of three addresses.
 fn icmpv6(what: u8, frame: &mut TxBuf) {
-    let destination = if what & 8 != 0 { Ipv6Addr::from(US_V6) } else { ndp::wire::ALL_NODES };
+    let destination = if what & 8 != 0 { Ipv6Addr::from(US_V6) } else { ALL_NODES_V6 };
     let source = match what >> 4 & 3 {
         0 => Ipv6Addr::UNSPECIFIED,
         1 => Ipv6Addr::from(PEER_V6),

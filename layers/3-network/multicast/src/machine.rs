@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base::{Cx, Instant};
 
-use crate::wire::{Query, Record, Report, Version};
+use crate::wire::{ALL_NODES_V6, ALL_SYSTEMS_V4, Query, Record, Report, Version};
 use crate::xray::{Seen, Why};
 
 /// How many groups a report names, so that it stays within the least MTU of IPv6 (1280 bytes: 40 of
@@ -316,11 +316,10 @@ impl Group {
 /// §2.7: scopes 0 and 1 do not leave the host)
 fn is_reported(group: IpAddr) -> bool {
     match group {
-        IpAddr::V4(group) => group.is_multicast() && group.octets() != [224, 0, 0, 1],
+        IpAddr::V4(group) => group.is_multicast() && group != ALL_SYSTEMS_V4,
         IpAddr::V6(group) => {
-            let is_all = group == Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
             let scope = group.octets()[1] & 0xf;
-            group.is_multicast() && scope > 1 && !is_all
+            group.is_multicast() && scope > 1 && group != ALL_NODES_V6
         }
     }
 }

@@ -14,11 +14,17 @@ pub const REPORTS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 22);
 /// The same for MLD.
 pub const REPORTS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16);
 
-/// All routers, who hear of those who leave. (RFC 2236 §9, RFC 2710 §8)
-pub const ROUTERS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 2);
+/// Every host on the link. (RFC 1112 §4)
+pub const ALL_SYSTEMS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 
-/// The same for MLD.
-pub const ROUTERS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+/// The same of IPv6. (RFC 4291 §2.7.1)
+pub const ALL_NODES_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
+/// Every router on the link; they hear of those who leave. (RFC 2236 §9)
+pub const ALL_ROUTERS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 2);
+
+/// The same of IPv6. (RFC 4291 §2.7.1, RFC 2710 §8)
+pub const ALL_ROUTERS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 
 /// Types of IGMP.
 const IGMP_QUERY: u8 = 0x11;
@@ -177,8 +183,8 @@ impl Report {
             (Self::Records(_), false) => REPORTS_V4.into(),
             (Self::Records(_), true) => REPORTS_V6.into(),
             (Self::Listens(group, _), _) => *group,
-            (Self::Left(_), false) => ROUTERS_V4.into(),
-            (Self::Left(_), true) => ROUTERS_V6.into(),
+            (Self::Left(_), false) => ALL_ROUTERS_V4.into(),
+            (Self::Left(_), true) => ALL_ROUTERS_V6.into(),
         }
     }
 

@@ -399,7 +399,7 @@ impl Autoconf {
     fn set_prefix(&mut self, cx: &mut Cx<'_>, from: Ipv6Addr, told: &PrefixInformation) {
         let network = mask(told.prefix, told.len);
         let is_usable = !network.is_multicast()
-            && !crate::wire::is_link_local(network)
+            && !network.is_unicast_link_local()
             && !network.is_unspecified()
             && told.preferred <= told.valid;
         if !is_usable {
@@ -432,7 +432,7 @@ impl Autoconf {
             let seconds = told.lifetime.min(u16::MAX.into()) as u16;
             return self.set_router(cx, from, seconds, preference);
         }
-        if prefix.is_multicast() || crate::wire::is_link_local(prefix) {
+        if prefix.is_multicast() || prefix.is_unicast_link_local() {
             return cx.note(|| Seen::Dropped { from, why: Why::PrefixUnfit });
         }
         let ends = after(cx.now(), told.lifetime);

@@ -24,12 +24,6 @@ const REDIRECT: u8 = 137;
 /// (RFC 4861 §3.1)
 pub const HOP_LIMIT: u8 = 255;
 
-/// Everybody on the link. (RFC 4291 §2.7.1)
-pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-
-/// Every router on the link. (RFC 4291 §2.7.1)
-pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-
 /// A message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Message<'a> {
@@ -134,11 +128,6 @@ pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::from_bits(0xff02_0000_0000_0000_0000_0001_ff00_0000 | low as u128)
 }
 
-/// Whether an address is of the link: fe80::/10.
-pub const fn is_link_local(address: Ipv6Addr) -> bool {
-    address.segments()[0] & 0xffc0 == 0xfe80
-}
-
 impl<'a> Message<'a> {
     /// Reads what stands behind the checksum of a message of type `kind`.
     ///
@@ -178,7 +167,7 @@ impl<'a> Message<'a> {
     /// RFC 4861 §6.1.2.
     fn router_advertisement(body: &'a [u8], ends: &Ends) -> Result<Self, Why> {
         let ([hop_limit, flags, l, m, r @ ..], options) = split::<12>(body)?;
-        if !is_link_local(ends.source) {
+        if !ends.source.is_unicast_link_local() {
             return Err(Why::NotFromLink);
         }
         let [r0, r1, r2, r3, t0, t1, t2, t3] = r;
@@ -234,13 +223,13 @@ impl<'a> Message<'a> {
         let (destination, rest) = rest.split_first_chunk::<16>().ok_or(Why::TooShort)?;
         let options = Options::parse(rest)?;
         let (target, destination) = (Ipv6Addr::from(*target), Ipv6Addr::from(*destination));
-        if !is_link_local(ends.source) {
+        if !ends.source.is_unicast_link_local() {
             return Err(Why::NotFromLink);
         }
         if destination.is_multicast() {
             return Err(Why::TargetIsGroup);
         }
-        if target != destination && !is_link_local(target) {
+        if target != destination && !target.is_unicast_link_local() {
             return Err(Why::TargetIsNoRouter);
         }
         Ok(Self::Redirect { target, destination, mac: options.target_mac() })

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base::{Cx, Mac, TxBuf};
 use ip::{Protocol, v6};
+use multicast::wire::{ALL_NODES_V6, ALL_ROUTERS_V6};
 use ndp::wire::{self, Ends, Message, NeighborAdvertisement, Nonce, solicited_node};
 use ndp::{Autoconf, Claims, Seen, Standing, Why};
 use neighbor::Claim;
@@ -125,7 +126,7 @@ impl Interface {
             self.neighbors.handle_heard(cx, from, mac);
         }
         // RFC 4861 §7.2.4: who has no address is answered before everybody.
-        let to = if is_probe { wire::ALL_NODES } else { from };
+        let to = if is_probe { ALL_NODES_V6 } else { from };
         let answer = Message::NeighborAdvertisement(NeighborAdvertisement {
             target,
             is_router,
@@ -227,7 +228,7 @@ impl Interface {
                     Control::new(nobody, solicited_node(target), &question)
                 }
                 ndp::Outgoing::Announcement { target } => {
-                    let to = wire::ALL_NODES;
+                    let to = ALL_NODES_V6;
                     cx.note(|| Seen::AdvertisementOut { target, to });
                     let message = Message::NeighborAdvertisement(NeighborAdvertisement {
                         target,
@@ -249,7 +250,7 @@ impl Interface {
                 None => (Ipv6Addr::UNSPECIFIED, None),
             };
             let question = Message::RouterSolicitation { mac };
-            discovery.push(cx, Control::new(source, wire::ALL_ROUTERS, &question));
+            discovery.push(cx, Control::new(source, ALL_ROUTERS_V6, &question));
         }
     }
 

@@ -50,7 +50,7 @@ impl Network {
         let message = cx.parsed(Layer::Network, Message::parse_mld(kind, body));
         // RFC 3810 §6.2: it comes from an address of the link, and was passed on by nobody.
         let is_of_link = packet.hop_limit == HOP_LIMIT
-            && matches!(packet.source, IpAddr::V6(from) if ndp::wire::is_link_local(from));
+            && matches!(packet.source, IpAddr::V6(from) if from.is_unicast_link_local());
         self.handle_membership(cx, id, (packet.source, is_of_link), message);
     }
 

@@ -271,6 +271,6 @@ impl Network {
 fn is_of_link(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_multicast() || address == Ipv4Addr::BROADCAST,
-        IpAddr::V6(address) => address.is_multicast() || ndp::wire::is_link_local(address),
+        IpAddr::V6(address) => address.is_multicast() || address.is_unicast_link_local(),
     }
 }

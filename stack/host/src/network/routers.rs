@@ -404,7 +404,7 @@ impl Network {
         }
         let Some(discovery) = &mut interface.discovery else { return false };
         // RFC 4862 §5.4.2: the first message of an interface waits a random time.
-        let is_of_link = ndp::wire::is_link_local(address);
+        let is_of_link = address.is_unicast_link_local();
         let is_first = is_of_link || !discovery.has_begun;
         let is_claimed = discovery.claims.add(cx, address, claim_of(how), is_first);
         if is_claimed && is_of_link {

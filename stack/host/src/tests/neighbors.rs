@@ -147,7 +147,7 @@ fn questions_are_answered_by_rule() {
     let nobody = (STRANGER, Ipv6Addr::UNSPECIFIED);
     let said = answers(&mut net, 0, &frame(nobody, (all, group), 255, &ask("fd00::1", None)));
     let [(_, ends, payload)] = &said[..] else { panic!("{said:?}") };
-    assert_eq!(ends.destination, ndp::wire::ALL_NODES);
+    assert_eq!(ends.destination, multicast::wire::ALL_NODES_V6);
     let told = NeighborAdvertisement { is_solicited: false, ..advertisement("fd00::1", us) };
     let answer = Message::parse(136, 0, &payload[4..], ends).unwrap();
     assert_eq!(answer, Message::NeighborAdvertisement(told));
@@ -290,7 +290,7 @@ fn every_interface_that_speaks_ipv6_has_an_address_of_its_link() {
         is_solicited: false,
         ..advertisement(&address.to_string(), STRANGER)
     });
-    let to = (Mac([0x33, 0x33, 0, 0, 0, 1]), ndp::wire::ALL_NODES);
+    let to = (Mac([0x33, 0x33, 0, 0, 0, 1]), multicast::wire::ALL_NODES_V6);
     let bytes = frame((STRANGER, address), to, 255, &claim);
     other.with(host, |cx, host| host.handle_frame(cx, IF1, &RxFrame::new(&bytes)));
     other.run(5 * SECOND);

@@ -3,8 +3,9 @@
 use super::neighbors::{frame, v6};
 use super::*;
 use crate::{DnsSource, Origin};
+use multicast::wire::ALL_NODES_V6;
 use ndp::Options;
-use ndp::wire::{ALL_NODES, Message, Opt, Preference, PrefixInformation, RouterAdvertisement};
+use ndp::wire::{Message, Opt, Preference, PrefixInformation, RouterAdvertisement};
 use std::net::Ipv6Addr;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,7 +16,7 @@ const ROUTER: (Mac, Ipv6Addr) =
 const OTHER: (Mac, Ipv6Addr) =
     (Mac([2, 0, 0, 0, 9, 2]), Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2));
 const US: Mac = Mac([2, 0, 0, 0, 1, 1]);
-const EVERYBODY: (Mac, Ipv6Addr) = (Mac([0x33, 0x33, 0, 0, 0, 1]), ALL_NODES);
+const EVERYBODY: (Mac, Ipv6Addr) = (Mac([0x33, 0x33, 0, 0, 0, 1]), ALL_NODES_V6);
 
 /// A host that follows routers, alone on its link.
 fn follower() -> Net {
@@ -205,7 +206,7 @@ fn routers_are_told_of_groups() {
     let [report, _again] = &said[..] else { panic!("{}", said.len()) };
     let (header, rest) = ip::v6::Header::parse(report).unwrap();
     assert_eq!((header.hop_limit, header.destination), (1, v6("ff02::16")));
-    assert!(ndp::wire::is_link_local(header.source));
+    assert!(header.source.is_unicast_link_local());
     assert_eq!((header.next, &rest[..8]), (ip::Protocol(0), &[58, 0, 5, 2, 0, 0, 1, 0][..]));
     assert_eq!((rest[8], &rest[12..20]), (143, &[0, 0, 0, 1, 4, 0, 0, 0][..]));
     let whole = ip::Packet::parse(report).unwrap();
@@ -230,7 +231,7 @@ fn questions_about_groups_come_from_the_link() {
         let mut body = vec![0, 100, 0, 0];
         body.extend([0; 16]);
         body.extend([2, 125, 0, 0]);
-        let (source, destination) = (v6(source), ALL_NODES);
+        let (source, destination) = (v6(source), ALL_NODES_V6);
         icmp::Message::Other { kind: 130, code: 0, body: &body }.emit_v6(
             source,
             destination,
