@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tcp::{Info, Phase, State};
 
-use crate::language::symbols;
 use crate::python::{Value, Values};
 use crate::sockets::Busy;
+use crate::symbols;
 
 /// What Linux shows and we do too.
 pub(crate) const NAMES: [&str; 48] = [
@@ -157,25 +157,20 @@ pub(crate) struct Outside {
 
 /// Writes everything that can be seen into `values`.
 pub(crate) fn show(info: &Info, outside: &Outside, values: &mut Values) {
-    const OPT_TIMESTAMPS: i64 = 1;
-    const OPT_SACK: i64 = 2;
-    const OPT_WSCALE: i64 = 4;
-    const OPT_ECN: i64 = 8;
-    const OPT_SYN_DATA: i64 = 32;
     let options = [
-        (info.has_timestamps, OPT_TIMESTAMPS),
-        (info.has_sack, OPT_SACK),
-        (info.scale.is_some(), OPT_WSCALE),
-        (info.has_ecn, OPT_ECN),
-        (info.has_syn_data, OPT_SYN_DATA),
+        (info.has_timestamps, symbols::TCPI_OPT_TIMESTAMPS),
+        (info.has_sack, symbols::TCPI_OPT_SACK),
+        (info.scale.is_some(), symbols::TCPI_OPT_WSCALE),
+        (info.has_ecn, symbols::TCPI_OPT_ECN),
+        (info.has_syn_data, symbols::TCPI_OPT_SYN_DATA),
     ];
     let options: i64 = options.into_iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
     let phase = match info.phase {
-        Phase::Open => 0,
-        Phase::Disorder => 1,
-        Phase::Cwr => 2,
-        Phase::Recovery => 3,
-        Phase::Loss => 4,
+        Phase::Open => symbols::TCP_CA_OPEN,
+        Phase::Disorder => symbols::TCP_CA_DISORDER,
+        Phase::Cwr => symbols::TCP_CA_CWR,
+        Phase::Recovery => symbols::TCP_CA_RECOVERY,
+        Phase::Loss => symbols::TCP_CA_LOSS,
     };
     let (scale_send, scale_receive) = info.scale.unwrap_or_default();
     let mut put = |name: &str, value: i64| {

@@ -21,15 +21,14 @@
 //!                                                stack: a host with one link, and a clock
 //! ```
 //!
-//! Start reading at [`run`] and in `run.rs`; `docs/scripts.md` says what of the language is here and
+//! Start reading at [`run`] and in `run/mod.rs`; `docs/scripts.md` says what of the language is here and
 //! what differs. A script that says something unknown is refused before anything happens, so that none
 //! passes by being misread.
 //!
-//! Not here: Fast Open, MPTCP, tunnels, error queues, other people's scripts.
+//! Not here: MPTCP, tunnels, protocols but TCP and UDP, other people's scripts.
 
 mod info;
 mod language;
-mod message_flags;
 mod packet;
 mod position;
 mod python;
@@ -37,6 +36,7 @@ mod run;
 mod shell;
 mod sockets;
 mod stack;
+mod symbols;
 mod sysctl;
 mod timing;
 mod track;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::language::expression::{Expression, Field, Kind};
 use crate::position::Parsed;
+use crate::symbols::{AF_INET, AF_INET6};
 
 /// An address as a call has it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,8 +42,6 @@ pub(super) fn address_of(argument: &Expression) -> Parsed<Address> {
 }
 
 fn spelled(argument: &Expression, fields: &[Field]) -> Parsed<SocketAddr> {
-    const AF_INET: i64 = 2;
-    const AF_INET6: i64 = 10;
     let (mut family, mut port, mut ip) = (None, None, None);
     for field in fields {
         let value = &field.value;

@@ -6,11 +6,11 @@ use crate::language::addresses::address_of;
 use crate::language::expression::{Expression, Kind};
 use crate::language::messages::{Control, Message, message_of, vector_of};
 use crate::language::waits::read_waiting;
-use crate::message_flags::{
-    MSG_DONTWAIT, MSG_EOR, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK,
-    MSG_TRUNC, MSG_WAITALL, MSG_ZEROCOPY,
-};
 use crate::position::{Parsed, Position, Refusal};
+use crate::symbols::{
+    MSG_DONTWAIT, MSG_EOR, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK,
+    MSG_TRUNC, MSG_WAITALL, MSG_ZEROCOPY, SOCK_CLOEXEC, SOCK_NONBLOCK,
+};
 
 pub(crate) use crate::language::addresses::Address;
 
@@ -164,9 +164,6 @@ pub(crate) enum Data {
     U32(i64),
     U64(i64),
 }
-
-const SOCK_NONBLOCK: i64 = 0o4000;
-const SOCK_CLOEXEC: i64 = 0o2000000;
 
 const RECEIVE_FLAGS: i64 = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL;
 const SEND_FLAGS: i64 =

@@ -1,8 +1,8 @@
 //! Arguments of calls: numbers, names, texts, lists and structs.
 
 use crate::language::lexer::{Lexer, Token};
-use crate::language::symbols;
 use crate::position::{Parsed, Position, Refusal};
+use crate::symbols;
 
 /// How deep brackets may stand in one another; structs of `recvmsg` need four.
 const DEPTH_MAX: usize = 16;

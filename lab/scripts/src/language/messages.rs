@@ -2,6 +2,9 @@
 
 use crate::language::expression::{Expression, Kind};
 use crate::position::Parsed;
+use crate::symbols::{
+    IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPING, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CM_INQ,
+};
 
 /// `[{..., 10}, {iov_base=..., iov_len=20}], 2`
 pub(super) fn vector_of(vector: &Expression, count: &Expression) -> Parsed<Vec<usize>> {
@@ -76,14 +79,6 @@ pub(super) fn message_of(message: &Expression) -> Parsed<Message> {
 }
 
 fn control_of(one: &Expression) -> Parsed<Control> {
-    const SOL_SOCKET: i64 = 1;
-    const SO_TIMESTAMPING: i64 = 37;
-    const SOL_IP: i64 = 0;
-    const IP_RECVERR: i64 = 11;
-    const SOL_IPV6: i64 = 41;
-    const IPV6_RECVERR: i64 = 25;
-    const SOL_TCP: i64 = 6;
-    const TCP_CM_INQ: i64 = 36;
     let names = ["?cmsg_len", "cmsg_level", "cmsg_type", "cmsg_data"];
     let [_, Some(level), Some(kind), Some(data)] = one.fields(&names)?[..] else {
         return Err(one.bad("expected a control message"));

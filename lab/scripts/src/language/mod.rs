@@ -10,7 +10,6 @@ pub(crate) mod messages;
 pub(crate) mod packets;
 pub(crate) mod script;
 pub(crate) mod settings;
-pub(crate) mod symbols;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -19,6 +18,7 @@ use std::path::Path;
 use crate::position::{Parsed, Position, Refusal};
 use crate::python::{self, Names};
 use crate::shell;
+use crate::symbols;
 use lexer::{Lexer, Token};
 use script::{Action, Direction, Event, Micros, Script, Syscall, Time};
 use settings::{IpVersion, Settings};

@@ -432,7 +432,7 @@ fn is_inbound(action: &Action) -> bool {
 /// What a call returned, against what the script says.
 fn check_result(call: &Syscall, attempt: &Attempt) -> Result<(), String> {
     use crate::language::calls::Call;
-    use crate::language::symbols::errno_name;
+    use crate::symbols::errno_name;
     let expected = call.result;
     let opens = matches!(call.call, Call::Socket { .. } | Call::Accept { .. } | Call::EpollCreate);
     match (attempt, &call.errno) {

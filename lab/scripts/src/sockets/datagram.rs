@@ -3,8 +3,10 @@ use std::net::SocketAddr;
 use udp::{BindError, SendError, SocketId};
 
 use super::{Attempt, World};
-use crate::message_flags::{MSG_DONTWAIT, MSG_PEEK};
 use crate::stack::Stack;
+use crate::symbols::{
+    MSG_DONTWAIT, MSG_PEEK, POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM,
+};
 
 /// A socket of UDP.
 #[derive(Debug)]
@@ -126,10 +128,9 @@ impl Datagram {
     }
 
     pub(super) fn readiness(&self) -> i64 {
-        const IN: i64 = 0x41;
-        const OUT: i64 = 0x104 | 0x200;
-        const ERR: i64 = 8;
+        const IN: i64 = POLLIN | POLLRDNORM;
+        const OUT: i64 = POLLOUT | POLLWRNORM | POLLWRBAND;
         let input = if self.is_readable { IN } else { 0 };
-        OUT | input | if self.error.is_some() { ERR } else { 0 }
+        OUT | input | if self.error.is_some() { POLLERR } else { 0 }
     }
 }

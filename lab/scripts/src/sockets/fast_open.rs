@@ -8,12 +8,9 @@ use host::ConnectError;
 use super::stream::Stream;
 use super::{Attempt, Progress, World};
 use crate::language::calls::OptionValue;
-
-const TCP: i64 = 6;
-const TCP_FASTOPEN: i64 = 23;
-const TCP_FASTOPEN_CONNECT: i64 = 30;
-const TCP_FASTOPEN_KEY: i64 = 33;
-const TCP_FASTOPEN_NO_COOKIE: i64 = 34;
+use crate::symbols::{
+    SOL_TCP, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE,
+};
 
 /// net.core.somaxconn.
 const PENDING_MAX: i64 = 4096;
@@ -58,7 +55,7 @@ impl Stream {
         let fast = &mut self.options.fast_open;
         let invalid = Some(Attempt::error("EINVAL"));
         match (option, value) {
-            ((TCP, TCP_FASTOPEN), OptionValue::Int(value)) => {
+            ((SOL_TCP, TCP_FASTOPEN), OptionValue::Int(value)) => {
                 if *value < 0 || !(is_new || is_listening) {
                     return invalid;
                 }
@@ -71,12 +68,12 @@ impl Stream {
                 };
                 fast.pending_max = usize::try_from(most).ok();
             }
-            ((TCP, TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_NO_COOKIE), OptionValue::Int(value))
+            ((SOL_TCP, TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_NO_COOKIE), OptionValue::Int(value))
                 if !(0..=1).contains(value) =>
             {
                 return invalid;
             }
-            ((TCP, TCP_FASTOPEN_CONNECT), OptionValue::Int(value)) => {
+            ((SOL_TCP, TCP_FASTOPEN_CONNECT), OptionValue::Int(value)) => {
                 if !world.stack.tcp.fast_open.client {
                     return Some(Attempt::error("EOPNOTSUPP"));
                 }
@@ -85,13 +82,13 @@ impl Stream {
                 }
                 fast.connects_late = *value == 1;
             }
-            ((TCP, TCP_FASTOPEN_NO_COOKIE), OptionValue::Int(value)) => {
+            ((SOL_TCP, TCP_FASTOPEN_NO_COOKIE), OptionValue::Int(value)) => {
                 if !(is_new || is_listening) {
                     return invalid;
                 }
                 fast.without_cookie = *value == 1;
             }
-            ((TCP, TCP_FASTOPEN_KEY), OptionValue::Text(bytes)) => {
+            ((SOL_TCP, TCP_FASTOPEN_KEY), OptionValue::Text(bytes)) => {
                 let (keys, rest) = bytes.as_chunks::<16>();
                 fast.keys = match (keys, rest) {
                     ([key], []) => Some((SipKey::new(*key), None)),
@@ -109,15 +106,15 @@ impl Stream {
     pub(super) fn get_fast_open(&self, world: &World<'_>, option: (i64, i64)) -> Option<i64> {
         let fast = &self.options.fast_open;
         Some(match option {
-            (TCP, TCP_FASTOPEN) => {
+            (SOL_TCP, TCP_FASTOPEN) => {
                 let usual = world.stack.tcp.fast_open.pending_max;
                 match fast.pending_max {
                     Some(most) if fast.is_switch => (most > 0).into(),
                     most => most.unwrap_or(usual) as i64,
                 }
             }
-            (TCP, TCP_FASTOPEN_CONNECT) => fast.connects_late.into(),
-            (TCP, TCP_FASTOPEN_NO_COOKIE) => fast.without_cookie.into(),
+            (SOL_TCP, TCP_FASTOPEN_CONNECT) => fast.connects_late.into(),
+            (SOL_TCP, TCP_FASTOPEN_NO_COOKIE) => fast.without_cookie.into(),
             _ => return None,
         })
     }

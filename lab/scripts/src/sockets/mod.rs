@@ -26,9 +26,8 @@ use host::{Event, TcpEvent, TcpId};
 
 use crate::language::calls::{Call, Data, Fd, Polled};
 use crate::language::settings::Settings;
-use crate::language::symbols::errno;
-use crate::message_flags::MSG_DONTWAIT;
 use crate::stack::Stack;
+use crate::symbols::{MSG_DONTWAIT, errno};
 use crate::track::Track;
 pub(crate) use busy::Busy;
 use descriptor::Descriptor;

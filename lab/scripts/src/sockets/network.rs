@@ -6,24 +6,11 @@ use host::Service;
 
 use super::stream::Stream;
 use super::{Attempt, World};
-
-const IP: i64 = 0;
-const TCP: i64 = 6;
-const IPV6: i64 = 41;
-
-const IP_TOS: i64 = 1;
-const IP_TTL: i64 = 2;
-const IP_RECVTOS: i64 = 13;
-const IP_MTU_DISCOVER: i64 = 10;
-const IP_MINTTL: i64 = 21;
-const IP_BIND_ADDRESS_NO_PORT: i64 = 24;
-const IPV6_UNICAST_HOPS: i64 = 16;
-const IPV6_MTU_DISCOVER: i64 = 23;
-const IPV6_RECVTCLASS: i64 = 66;
-const IPV6_TCLASS: i64 = 67;
-const IPV6_AUTOFLOWLABEL: i64 = 70;
-
-const TCP_DEFER_ACCEPT: i64 = 9;
+use crate::symbols::{
+    IP_BIND_ADDRESS_NO_PORT, IP_MINTTL, IP_MTU_DISCOVER, IP_RECVTOS, IP_TOS, IP_TTL,
+    IPV6_AUTOFLOWLABEL, IPV6_MTU_DISCOVER, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, SOL_IP,
+    SOL_IPV6, SOL_TCP, TCP_DEFER_ACCEPT,
+};
 
 /// Congestion's two bits of the octet in which the codepoint stands: they are TCP's to set.
 const ECN_BITS: i64 = 3;
@@ -59,29 +46,29 @@ impl Stream {
         let network = &mut self.options.network;
         let service = &mut network.service;
         match option {
-            (IPV6, IPV6_TCLASS) if !(-1..=0xff).contains(&value) => return invalid(),
-            (IP, IP_TOS) | (IPV6, IPV6_TCLASS) => {
+            (SOL_IPV6, IPV6_TCLASS) if !(-1..=0xff).contains(&value) => return invalid(),
+            (SOL_IP, IP_TOS) | (SOL_IPV6, IPV6_TCLASS) => {
                 // Linux keeps of the value what fits into the octet; -1 is the default.
-                let octet = if value == -1 && option.0 == IPV6 { 0 } else { value & 0xff };
+                let octet = if value == -1 && option.0 == SOL_IPV6 { 0 } else { value & 0xff };
                 service.dscp = ((octet & !ECN_BITS) >> 2) as u8;
             }
-            (IP, IP_TTL) if value != -1 && !(1..=0xff).contains(&value) => return invalid(),
-            (IPV6, IPV6_UNICAST_HOPS) if !(-1..=0xff).contains(&value) => return invalid(),
-            (IP, IP_TTL) | (IPV6, IPV6_UNICAST_HOPS) => {
+            (SOL_IP, IP_TTL) if value != -1 && !(1..=0xff).contains(&value) => return invalid(),
+            (SOL_IPV6, IPV6_UNICAST_HOPS) if !(-1..=0xff).contains(&value) => return invalid(),
+            (SOL_IP, IP_TTL) | (SOL_IPV6, IPV6_UNICAST_HOPS) => {
                 service.hop_limit = u8::try_from(value).ok();
             }
-            (IP, IP_MTU_DISCOVER) | (IPV6, IPV6_MTU_DISCOVER) => {
+            (SOL_IP, IP_MTU_DISCOVER) | (SOL_IPV6, IPV6_MTU_DISCOVER) => {
                 if !(0..=5).contains(&value) {
                     return invalid();
                 }
                 network.discovery = value;
             }
-            (IP, IP_MINTTL) if value == 0 => {}
+            (SOL_IP, IP_MINTTL) if value == 0 => {}
             // There is one address, datagrams tell nothing beside their data, and labels are ours.
-            (IP, IP_BIND_ADDRESS_NO_PORT | IP_RECVTOS) => {}
-            (IPV6, IPV6_RECVTCLASS) => {}
-            (IPV6, IPV6_AUTOFLOWLABEL) if value == 0 => {}
-            (TCP, TCP_DEFER_ACCEPT) => {
+            (SOL_IP, IP_BIND_ADDRESS_NO_PORT | IP_RECVTOS) => {}
+            (SOL_IPV6, IPV6_RECVTCLASS) => {}
+            (SOL_IPV6, IPV6_AUTOFLOWLABEL) if value == 0 => {}
+            (SOL_TCP, TCP_DEFER_ACCEPT) => {
                 let retransmit = &world.stack.tcp.retransmit;
                 let (first, most) = (retransmit.rto_initial, retransmit.rto_max);
                 network.defer_accept = timeouts_in(super::stream::seconds(value), first, most);
@@ -97,12 +84,12 @@ impl Stream {
     pub(super) fn get_network(&self, world: &World<'_>, option: (i64, i64)) -> Option<i64> {
         let NetworkOptions { service, discovery, defer_accept } = &self.options.network;
         Some(match option {
-            (IP, IP_TOS) | (IPV6, IPV6_TCLASS) => i64::from(service.dscp) << 2,
-            (IP, IP_TTL) | (IPV6, IPV6_UNICAST_HOPS) => {
+            (SOL_IP, IP_TOS) | (SOL_IPV6, IPV6_TCLASS) => i64::from(service.dscp) << 2,
+            (SOL_IP, IP_TTL) | (SOL_IPV6, IPV6_UNICAST_HOPS) => {
                 service.hop_limit.map_or(HOP_LIMIT, i64::from)
             }
-            (IP, IP_MTU_DISCOVER) | (IPV6, IPV6_MTU_DISCOVER) => *discovery,
-            (TCP, TCP_DEFER_ACCEPT) => {
+            (SOL_IP, IP_MTU_DISCOVER) | (SOL_IPV6, IPV6_MTU_DISCOVER) => *discovery,
+            (SOL_TCP, TCP_DEFER_ACCEPT) => {
                 let retransmit = &world.stack.tcp.retransmit;
                 let (first, most) = (retransmit.rto_initial, retransmit.rto_max);
                 time_of(*defer_accept, first, most).as_secs() as i64

@@ -8,34 +8,19 @@ use tcp::Connection;
 use super::errno;
 use crate::language::messages::Notice;
 use crate::stack::ErrorIn;
-
-/// What a router or a host says.
-pub(super) const ORIGIN_ICMP: i64 = 2;
-pub(super) const ORIGIN_ICMP6: i64 = 3;
-/// That bytes were given without a copy and are free again.
-const ORIGIN_ZEROCOPY: i64 = 5;
-/// The link copied them after all, as every link does that another program reads.
-const CODE_COPIED: i64 = 1;
-/// When bytes were where.
-const ORIGIN_TIMESTAMPING: i64 = 4;
-
-/// When they left, when they were given to the link, and when they were acknowledged.
-const SENT: i64 = 0;
-const SCHEDULED: i64 = 1;
-const ACKNOWLEDGED: i64 = 2;
-
-const TX_SOFTWARE: i64 = 2;
-const SOFTWARE: i64 = 16;
-const OPT_ID: i64 = 128;
-const TX_SCHED: i64 = 256;
-const TX_ACK: i64 = 512;
-const OPT_TSONLY: i64 = 2048;
+use crate::symbols::{
+    SCM_TSTAMP_ACK, SCM_TSTAMP_SCHED, SCM_TSTAMP_SND, SO_EE_CODE_ZEROCOPY_COPIED,
+    SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, SO_EE_ORIGIN_TIMESTAMPING, SO_EE_ORIGIN_ZEROCOPY,
+    SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_TSONLY, SOF_TIMESTAMPING_SOFTWARE,
+    SOF_TIMESTAMPING_TX_ACK, SOF_TIMESTAMPING_TX_SCHED, SOF_TIMESTAMPING_TX_SOFTWARE,
+};
 
 /// Every flag that is understood: those of receiving and of hardware change nothing here.
 pub(super) const TIMESTAMPING_KNOWN: i64 = 0xfff;
 
 /// Which flags a call may give by itself.
-const GENERATES: i64 = TX_SOFTWARE | TX_SCHED | TX_ACK;
+const GENERATES: i64 =
+    SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK;
 
 /// How many entries a queue may have: as many calls as a script can make.
 const QUEUE_MAX: usize = 100_000;
@@ -55,7 +40,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Whether a router or a host says it.
     pub(super) fn is_icmp(&self) -> bool {
-        matches!(self.notice.origin, ORIGIN_ICMP | ORIGIN_ICMP6)
+        matches!(self.notice.origin, SO_EE_ORIGIN_ICMP | SO_EE_ORIGIN_ICMP6)
     }
 }
 
@@ -87,7 +72,8 @@ pub(super) struct Notices {
 impl Notices {
     /// SO_TIMESTAMPING.
     pub(super) fn set_timestamping(&mut self, flags: i64, connection: Option<&Connection>) {
-        if flags & OPT_ID != 0 && self.timestamping & OPT_ID == 0 {
+        if flags & SOF_TIMESTAMPING_OPT_ID != 0 && self.timestamping & SOF_TIMESTAMPING_OPT_ID == 0
+        {
             self.base = self.written.saturating_sub(outstanding(connection));
         }
         self.timestamping = flags;
@@ -111,7 +97,8 @@ impl Notices {
         };
         let wanted = flags & GENERATES;
         if wanted != 0 {
-            let id = if flags & OPT_ID != 0 { (end - 1 - self.base) as u32 } else { 0 };
+            let id =
+                if flags & SOF_TIMESTAMPING_OPT_ID != 0 { (end - 1 - self.base) as u32 } else { 0 };
             self.pending.push_back(Pending { end, id, wanted, flags });
         }
     }
@@ -134,9 +121,9 @@ impl Notices {
                 return acknowledged < one.end;
             }
             let steps = [
-                (TX_SCHED, SCHEDULED, sent),
-                (TX_SOFTWARE, SENT, sent),
-                (TX_ACK, ACKNOWLEDGED, acknowledged),
+                (SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED, sent),
+                (SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND, sent),
+                (SOF_TIMESTAMPING_TX_ACK, SCM_TSTAMP_ACK, acknowledged),
             ];
             for (flag, info, reached) in steps {
                 if one.wanted & flag != 0 && reached >= one.end {
@@ -154,7 +141,7 @@ impl Notices {
     fn push_copy(&mut self, id: u32) {
         let id = i64::from(id);
         if let Some(last) = self.queue.back_mut()
-            && last.notice.origin == ORIGIN_ZEROCOPY
+            && last.notice.origin == SO_EE_ORIGIN_ZEROCOPY
             && last.notice.data + 1 == id
         {
             last.notice.data = id;
@@ -162,9 +149,9 @@ impl Notices {
         }
         let notice = Notice {
             errno: 0,
-            origin: ORIGIN_ZEROCOPY,
+            origin: SO_EE_ORIGIN_ZEROCOPY,
             kind: 0,
-            code: CODE_COPIED,
+            code: SO_EE_CODE_ZEROCOPY_COPIED,
             info: id,
             data: id,
         };
@@ -174,14 +161,19 @@ impl Notices {
     fn push_time(&mut self, of: &Pending, info: i64, now: Instant) {
         let notice = Notice {
             errno: errno("ENOMSG").unwrap_or_default(),
-            origin: ORIGIN_TIMESTAMPING,
+            origin: SO_EE_ORIGIN_TIMESTAMPING,
             kind: 0,
             code: 0,
             info,
             data: of.id.into(),
         };
-        let at = (of.flags & SOFTWARE != 0).then_some(now);
-        self.queue.push_back(Entry { notice, at, is_cut: of.flags & OPT_TSONLY == 0, quoted: 0 });
+        let at = (of.flags & SOF_TIMESTAMPING_SOFTWARE != 0).then_some(now);
+        self.queue.push_back(Entry {
+            notice,
+            at,
+            is_cut: of.flags & SOF_TIMESTAMPING_OPT_TSONLY == 0,
+            quoted: 0,
+        });
     }
 
     /// A router or a host says that a packet did not arrive, which is the error `errno` (Linux'
@@ -190,7 +182,7 @@ impl Notices {
         let ErrorIn { is_v6, kind, code, quoted } = error;
         let notice = Notice {
             errno,
-            origin: if is_v6 { ORIGIN_ICMP6 } else { ORIGIN_ICMP },
+            origin: if is_v6 { SO_EE_ORIGIN_ICMP6 } else { SO_EE_ORIGIN_ICMP },
             kind: kind.into(),
             code: code.into(),
             info: 0,

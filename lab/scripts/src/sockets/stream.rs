@@ -10,10 +10,12 @@ use super::notices::Notices;
 use super::options::StreamOptions;
 use super::{Attempt, Progress, World, errno};
 use crate::language::settings::Settings;
-use crate::message_flags::{
-    MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY,
-};
 use crate::stack::{ErrorIn, Stack};
+use crate::symbols::{
+    FIONSPACE, MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_WAITALL, MSG_ZEROCOPY,
+    POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD,
+    SHUT_WR, SIOCATMARK, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD,
+};
 
 /// A socket of TCP.
 #[derive(Debug)]
@@ -439,11 +441,9 @@ impl Stream {
     // The end.
 
     pub(super) fn shut_down(&mut self, world: &mut World<'_>, how: i64) -> Attempt {
-        const READING: i64 = 0;
-        const WRITING: i64 = 1;
         match self.role {
             Role::New => return Attempt::error("ENOTCONN"),
-            Role::Listening(_) if how == WRITING => return Attempt::error("ENOTCONN"),
+            Role::Listening(_) if how == SHUT_WR => return Attempt::error("ENOTCONN"),
             Role::Listening(id) => {
                 world.stack.with(|cx, host| host.tcp_unlisten(cx, id));
                 self.role = Role::New;
@@ -455,11 +455,11 @@ impl Stream {
         if self.look(world).is_none_or(|connection| connection.state() == State::Closed) {
             return Attempt::error("ENOTCONN");
         }
-        self.has_shut_reading |= how != WRITING;
-        if how != WRITING {
+        self.has_shut_reading |= how != SHUT_WR;
+        if how != SHUT_WR {
             world.stack.with(|_, host| host.tcp_with(id, Connection::shut_reading));
         }
-        if how != READING {
+        if how != SHUT_RD {
             world.stack.with(|cx, host| host.tcp_shut_down(cx, id));
         }
         self.wakes += 1;
@@ -488,11 +488,6 @@ impl Stream {
     // Looking.
 
     pub(super) fn ioctl(&self, world: &World<'_>, command: i64) -> Result<i64, Attempt> {
-        const SIOCINQ: i64 = 0x541b;
-        const SIOCOUTQ: i64 = 0x5411;
-        const SIOCOUTQNSD: i64 = 0x894b;
-        const SIOCATMARK: i64 = 0x8905;
-        const FIONSPACE: i64 = 0x4004_6676;
         if self.listener().is_some() {
             return Err(Attempt::error("EINVAL"));
         }
@@ -510,12 +505,8 @@ impl Stream {
 
     /// What `poll` would say (Linux' `tcp_poll`).
     pub(super) fn readiness(&self, world: &World<'_>) -> i64 {
-        const IN: i64 = 0x41;
-        const PRI: i64 = 2;
-        const OUT: i64 = 0x104;
-        const ERR: i64 = 8;
-        const HUP: i64 = 0x10;
-        const RDHUP: i64 = 0x2000;
+        const IN: i64 = POLLIN | POLLRDNORM;
+        const OUT: i64 = POLLOUT | POLLWRNORM;
         if let Some(listener) = self.listener() {
             let waiting = world.stack.host.tcp_listener(listener).map_or(0, |(_, l)| l.waiting());
             return if waiting > 0 { IN } else { 0 };
@@ -523,19 +514,19 @@ impl Stream {
         if self.is_deferred {
             return OUT;
         }
-        let Some(connection) = self.look(world) else { return OUT | HUP };
+        let Some(connection) = self.look(world) else { return OUT | POLLHUP };
         let state = connection.state();
         let has_failed = connection.failure().is_some() && !self.has_told_failure;
         let is_closed = state == State::Closed;
         let receives = state.may_receive() && !self.has_shut_reading && !is_closed;
         let sends = state.may_send() && !is_closed;
         let has_error = has_failed || self.passing.is_some();
-        let mut events = if has_error { ERR } else { 0 };
+        let mut events = if has_error { POLLERR } else { 0 };
         if is_closed || (!receives && !sends) {
-            events |= HUP;
+            events |= POLLHUP;
         }
         if !receives {
-            events |= IN | RDHUP;
+            events |= IN | POLLRDHUP;
         }
         if matches!(state, State::SynSent | State::SynReceived) && !connection.is_open() {
             return events;
@@ -549,10 +540,10 @@ impl Stream {
             events |= OUT;
         }
         if connection.urgent_mark().is_some() {
-            events |= PRI;
+            events |= POLLPRI;
         }
         if !self.notices.is_empty() {
-            events |= ERR;
+            events |= POLLERR;
         }
         events
     }

@@ -5,17 +5,10 @@ use std::time::Duration;
 use super::stream::{Stream, seconds};
 use super::{Attempt, World};
 use crate::language::calls::OptionValue;
-
-const SOCKET: i64 = 1;
-const TCP: i64 = 6;
-
-const SO_RCVTIMEO: i64 = 20;
-const SO_SNDTIMEO: i64 = 21;
-
-const TCP_RTO_MAX_MS: i64 = 44;
-const TCP_RTO_MIN_US: i64 = 45;
-const TCP_DELACK_MAX_US: i64 = 46;
-const TCP_KEEPINIT: i64 = 0x10080;
+use crate::symbols::{
+    SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET, SOL_TCP, TCP_DELACK_MAX_US, TCP_KEEPINIT, TCP_RTO_MAX_MS,
+    TCP_RTO_MIN_US,
+};
 
 /// How long a `struct timeval` is.
 const TIMEVAL_LEN: i64 = 16;
@@ -86,12 +79,15 @@ impl Stream {
     ) -> Option<Attempt> {
         let timers = &mut self.options.timers;
         Some(match (option, value) {
-            ((SOCKET, name @ (SO_RCVTIMEO | SO_SNDTIMEO)), OptionValue::Time(seconds, micros)) => {
-                timers.set_patience(name, (*seconds, *micros), len)
-            }
-            ((SOCKET, SO_RCVTIMEO | SO_SNDTIMEO), OptionValue::Int(_)) => Attempt::error("EINVAL"),
             (
-                (TCP, name @ (TCP_RTO_MAX_MS | TCP_RTO_MIN_US | TCP_DELACK_MAX_US)),
+                (SOL_SOCKET, name @ (SO_RCVTIMEO | SO_SNDTIMEO)),
+                OptionValue::Time(seconds, micros),
+            ) => timers.set_patience(name, (*seconds, *micros), len),
+            ((SOL_SOCKET, SO_RCVTIMEO | SO_SNDTIMEO), OptionValue::Int(_)) => {
+                Attempt::error("EINVAL")
+            }
+            (
+                (SOL_TCP, name @ (TCP_RTO_MAX_MS | TCP_RTO_MIN_US | TCP_DELACK_MAX_US)),
                 OptionValue::Int(value),
             ) => match timers.set_timer(name, *value) {
                 Attempt::Returned(_) => {
@@ -102,7 +98,7 @@ impl Stream {
                 }
                 failed => failed,
             },
-            ((TCP, TCP_KEEPINIT), OptionValue::Int(value))
+            ((SOL_TCP, TCP_KEEPINIT), OptionValue::Int(value))
                 if world.settings.is_freebsd() && *value >= 0 =>
             {
                 timers.syn_timeout = (*value > 0).then(|| seconds(*value));
@@ -117,10 +113,10 @@ impl Stream {
         let mut config = config.clone();
         self.options.timers.configure(&mut config);
         Some(match option {
-            (TCP, TCP_RTO_MAX_MS) => config.retransmit.rto_max.as_millis() as i64,
-            (TCP, TCP_RTO_MIN_US) => config.retransmit.rto_min.as_micros() as i64,
-            (TCP, TCP_DELACK_MAX_US) => config.acknowledge.delay_max.as_micros() as i64,
-            (TCP, TCP_KEEPINIT) => config.handshake.syn_timeout?.as_secs() as i64,
+            (SOL_TCP, TCP_RTO_MAX_MS) => config.retransmit.rto_max.as_millis() as i64,
+            (SOL_TCP, TCP_RTO_MIN_US) => config.retransmit.rto_min.as_micros() as i64,
+            (SOL_TCP, TCP_DELACK_MAX_US) => config.acknowledge.delay_max.as_micros() as i64,
+            (SOL_TCP, TCP_KEEPINIT) => config.handshake.syn_timeout?.as_secs() as i64,
             _ => return None,
         })
     }
@@ -133,8 +129,8 @@ impl Stream {
     ) -> Option<Attempt> {
         let OptionValue::Time(seconds, micros) = *expected else { return None };
         let patience = match option {
-            (SOCKET, SO_RCVTIMEO) => self.options.timers.receive,
-            (SOCKET, SO_SNDTIMEO) => self.options.timers.send,
+            (SOL_SOCKET, SO_RCVTIMEO) => self.options.timers.receive,
+            (SOL_SOCKET, SO_SNDTIMEO) => self.options.timers.send,
             _ => return None,
         };
         let patience = patience.unwrap_or_default();

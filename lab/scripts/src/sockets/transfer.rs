@@ -7,10 +7,11 @@ use super::{Attempt, Progress, Sockets, World, no_fd};
 use crate::language::calls::{Address, Fd};
 use crate::language::messages::{Control, Message};
 use crate::language::settings::IpVersion;
-use crate::message_flags::{
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_PEEK, MSG_TRUNC,
-};
 use crate::stack::BEGINNING;
+use crate::symbols::{
+    IP_RECVERR, IPV6_RECVERR, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_PEEK,
+    MSG_TRUNC, SOL_IP, SOL_IPV6, SPLICE_F_MORE, SPLICE_F_NONBLOCK,
+};
 use crate::track::Phase;
 
 impl Sockets {
@@ -86,8 +87,6 @@ impl Sockets {
 
     /// Takes an entry from the error queue; that never waits.
     fn receive_notice(&mut self, world: &World<'_>, fd: Fd, expected: &Message) -> Attempt {
-        const IP: (i64, i64) = (0, 11);
-        const IPV6: (i64, i64) = (41, 25);
         let stream = match self.fds.get_mut(&fd) {
             Some(Descriptor::Stream(stream)) => stream,
             Some(Descriptor::Datagram(_)) => {
@@ -100,7 +99,10 @@ impl Sockets {
         if entry.is_cut && expected.lens.iter().sum::<usize>() > 0 {
             return Attempt::Unsupported("packets in error queues".into());
         }
-        let (level, kind) = if world.settings.ip_version == IpVersion::V4 { IP } else { IPV6 };
+        let (level, kind) = match world.settings.ip_version {
+            IpVersion::V4 => (SOL_IP, IP_RECVERR),
+            _ => (SOL_IPV6, IPV6_RECVERR),
+        };
         let at = entry.at.map(|at| at.since(BEGINNING));
         let time = at.map(|at| Control::Time(at.as_secs() as i64, at.subsec_nanos().into()));
         let notice = Control::Notice { level, kind, notice: entry.notice };
@@ -194,8 +196,6 @@ impl Sockets {
         len: usize,
         flags: i64,
     ) -> Attempt {
-        const SPLICE_F_NONBLOCK: i64 = 2;
-        const SPLICE_F_MORE: i64 = 4;
         let nowait = if flags & SPLICE_F_NONBLOCK != 0 { MSG_DONTWAIT } else { 0 };
         let more = if flags & SPLICE_F_MORE != 0 { MSG_MORE } else { 0 };
         match (self.fds.get(&from), self.fds.get(&to)) {

@@ -3,11 +3,11 @@
 //! The stack delivers urgent data in line. A program that has not asked for that with SO_OOBINLINE does
 //! not read the urgent byte, but past it, and gets it with MSG_OOB.
 
-use crate::message_flags::MSG_PEEK;
 use tcp::Connection;
 
 use super::stream::Stream;
 use super::{Attempt, World};
+use crate::symbols::MSG_PEEK;
 
 impl Stream {
     /// How far the urgent byte is away, if it is to be kept out of what is read.

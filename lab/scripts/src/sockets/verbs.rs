@@ -6,6 +6,10 @@ use super::datagram::Datagram;
 use super::descriptor::Descriptor;
 use super::{Attempt, Progress, Sockets, Stream, World, no_fd, stream};
 use crate::language::calls::{Address, Fd};
+use crate::symbols::{
+    AF_INET, AF_INET6, AF_UNSPEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FIONBIO, IPPROTO_TCP,
+    IPPROTO_UDP, O_NONBLOCK, O_RDWR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM,
+};
 use crate::track::{Phase, Track};
 
 impl Sockets {
@@ -16,20 +20,16 @@ impl Sockets {
         (kind, protocol): (i64, i64),
         fd: Fd,
     ) -> Attempt {
-        const SOCK_STREAM: i64 = 1;
-        const SOCK_DGRAM: i64 = 2;
-        const SOCK_NONBLOCK: i64 = 0o4000;
-        const SOCK_CLOEXEC: i64 = 0o2000000;
-        const TCP: i64 = 6;
-        const UDP: i64 = 17;
-        if family.is_some_and(|family| family != 2 && family != 10) {
+        if family.is_some_and(|family| family != AF_INET && family != AF_INET6) {
             return Attempt::error("EAFNOSUPPORT");
         }
         let _ = world;
         let is_nonblocking = kind & SOCK_NONBLOCK != 0;
         let descriptor = match (kind & !(SOCK_NONBLOCK | SOCK_CLOEXEC), protocol) {
-            (SOCK_STREAM, 0 | TCP) => Descriptor::Stream(Box::new(Stream::new(is_nonblocking))),
-            (SOCK_DGRAM, 0 | UDP) => Descriptor::Datagram(Datagram::new(is_nonblocking)),
+            (SOCK_STREAM, 0 | IPPROTO_TCP) => {
+                Descriptor::Stream(Box::new(Stream::new(is_nonblocking)))
+            }
+            (SOCK_DGRAM, 0 | IPPROTO_UDP) => Descriptor::Datagram(Datagram::new(is_nonblocking)),
             (SOCK_STREAM | SOCK_DGRAM, _) => {
                 return Attempt::Unsupported(format!("sockets of protocol {protocol}"));
             }
@@ -89,7 +89,6 @@ impl Sockets {
         to: Address,
         progress: &mut Progress,
     ) -> Attempt {
-        const AF_UNSPEC: i64 = 0;
         let config = self.config.clone();
         let usual = SocketAddr::new(world.settings.remote(), world.settings.connect_port);
         let remote = to.or(usual).unwrap_or(usual);
@@ -154,12 +153,6 @@ impl Sockets {
     }
 
     pub(super) fn fcntl(&mut self, fd: Fd, command: i64, argument: Option<i64>) -> Attempt {
-        const F_GETFL: i64 = 3;
-        const F_SETFL: i64 = 4;
-        const O_RDWR: i64 = 2;
-        const O_NONBLOCK: i64 = 0o4000;
-        const F_GETFD: i64 = 1;
-        const F_SETFD: i64 = 2;
         let Some(descriptor) = self.fds.get_mut(&fd) else { return no_fd(fd) };
         let is_nonblocking = match descriptor {
             Descriptor::Stream(stream) => &mut stream.is_nonblocking,
@@ -188,7 +181,6 @@ impl Sockets {
         command: i64,
         expected: i64,
     ) -> Attempt {
-        const FIONBIO: i64 = 0x5421;
         let Some(descriptor) = self.fds.get_mut(&fd) else { return no_fd(fd) };
         let Descriptor::Stream(stream) = descriptor else {
             return Attempt::Unsupported("ioctl of what is no stream".into());
@@ -213,7 +205,6 @@ impl Sockets {
         flags: i64,
         accepted: Fd,
     ) -> Attempt {
-        const SOCK_NONBLOCK: i64 = 0o4000;
         let Some(descriptor) = self.fds.get(&fd) else { return no_fd(fd) };
         let Descriptor::Stream(listening) = descriptor else {
             return Attempt::error("EOPNOTSUPP");

@@ -8,16 +8,13 @@ use base::Instant;
 use super::descriptor::Descriptor;
 use super::{Attempt, Progress, World};
 use crate::language::calls::{Data, Fd, Polled};
-use crate::language::symbols::poll_names;
+use crate::symbols::{
+    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, POLLERR,
+    POLLHUP, poll_names,
+};
 
 /// What is told whether it was asked for or not.
-const ALWAYS: i64 = 8 | 0x10;
-
-/// Told once for each thing that happens.
-const EPOLLET: i64 = 1 << 31;
-/// Told once.
-const EPOLLONESHOT: i64 = 1 << 30;
-const EPOLLEXCLUSIVE: i64 = 1 << 28;
+const ALWAYS: i64 = POLLERR | POLLHUP;
 
 /// What an epoll watches.
 #[derive(Clone, Copy, Debug)]
@@ -68,20 +65,17 @@ pub(super) fn control(
     fd: Fd,
     (events, data): (i64, Data),
 ) -> Attempt {
-    const ADD: i64 = 1;
-    const DELETE: i64 = 2;
-    const MODIFY: i64 = 3;
     let place = watches.iter().position(|watch| watch.fd == fd);
     let fresh = Watch { fd, events, data, told_at: None, is_off: false };
     match (operation, place) {
-        (ADD, Some(_)) => return Attempt::error("EEXIST"),
-        (ADD, None) => watches.push(fresh),
-        (MODIFY | DELETE, None) => return Attempt::error("ENOENT"),
-        (MODIFY, Some(place)) => {
+        (EPOLL_CTL_ADD, Some(_)) => return Attempt::error("EEXIST"),
+        (EPOLL_CTL_ADD, None) => watches.push(fresh),
+        (EPOLL_CTL_MOD | EPOLL_CTL_DEL, None) => return Attempt::error("ENOENT"),
+        (EPOLL_CTL_MOD, Some(place)) => {
             watches.remove(place);
             watches.insert(place, fresh);
         }
-        (DELETE, Some(place)) => {
+        (EPOLL_CTL_DEL, Some(place)) => {
             watches.remove(place);
         }
         _ => return Attempt::error("EINVAL"),
