@@ -19,12 +19,15 @@ mod cache;
 mod claim;
 mod config;
 mod machine;
+mod state;
+mod table;
 mod xray;
 
-pub use cache::{Advertised, Answer, Cache, Heard, Lookup, State};
+pub use cache::{Advertised, Answer, Cache, Heard, Lookup};
 pub use claim::{Claim, Claims, Defence};
 pub use config::Config;
 pub use machine::{Event, Neighbors, Outgoing};
+pub use state::State;
 pub use xray::{Seen, Why};
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base::{Cx, Instant, Mac, SipKey, TxBuf};
 
-use crate::cache::{Advertised, Answer, Cache, Heard, Lookup, State};
+use crate::cache::{Advertised, Answer, Cache, Heard, Lookup};
 use crate::claim::{Claim, Claims, Outcome};
 use crate::config::Config;
+use crate::state::State;
 use crate::wire::{Operation, Packet};
 use crate::xray::{Seen, Why};
 

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use base::Mac;
 
-use crate::cache::State;
+use crate::state::State;
 
 base::notes! {
     /// What the neighbour layer tells the x-ray.
