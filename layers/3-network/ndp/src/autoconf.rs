@@ -1,7 +1,7 @@
 //! What a host makes of what routers say. (RFC 4861 §6.3, RFC 4191, RFC 4862 §5.5, RFC 7559)
 //!
-//! Routers, networks of the link and routes are lists with an end each, and so are the addresses
-//! that were made of them (`slaac.rs`). After anything that changes them,
+//! Routers, networks of the link and routes are lists with an end each (`routes.rs`), and so are the
+//! addresses that were made of them (`slaac.rs`). After anything that changes them,
 //! [`take_changed`](Autoconf::take_changed) says so once, and whoever joins the layers makes
 //! interfaces and routes what [`addresses`](Autoconf::addresses) and [`routes`](Autoconf::routes)
 //! say. All lists are bounded: whoever is on the link can say what it likes.
@@ -15,18 +15,10 @@ use crate::asking::{Asking, DELAY_MAX};
 use crate::claims::random_below;
 use crate::identifier::Identity;
 use crate::params::Params;
-use crate::slaac::{Addresses, AutoAddress, RETRIES, after};
-use crate::wire::{Opt, Preference, PrefixInformation, RouteInformation, RouterAdvertisement};
+use crate::routes::{Learned, Router, Routes, network_of};
+use crate::slaac::{Addresses, AutoAddress, RETRIES};
+use crate::wire::{Opt, PrefixInformation, RouteInformation, RouterAdvertisement};
 use crate::xray::{Seen, Why};
-
-/// How many default routers are known. (RFC 4861 §6.3.4: at least two)
-const ROUTERS_MAX: usize = 16;
-
-/// How many networks of the link are known.
-const PREFIXES_MAX: usize = 32;
-
-/// How many networks behind routers are known. (RFC 4191 §3.3)
-const ROUTES_MAX: usize = 32;
 
 /// How many advertisements are heeded in a second: each makes lists and routes anew.
 const ADVERTISEMENTS_PER_SECOND: u32 = 20;
@@ -60,47 +52,11 @@ pub struct Autoconf {
     /// Whether advertisements are heeded.
     is_on: bool,
     heeded: Bucket,
-    routers: Vec<Router>,
-    prefixes: Vec<(Ipv6Addr, u8, Instant)>,
-    routes: Vec<Behind>,
+    routes: Routes,
     addresses: Addresses,
     params: Params,
     has_changed: bool,
     next: Option<Instant>,
-}
-
-/// A default router.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Router {
-    /// Its address on the link.
-    pub address: Ipv6Addr,
-    /// Until when it is one.
-    pub ends: Instant,
-    /// How much it wants to be asked.
-    pub preference: Preference,
-    /// If it does not answer: when it is tried again.
-    pub passed_over_until: Option<Instant>,
-}
-
-/// A network behind a router. (RFC 4191 §2.3)
-#[derive(Clone, Copy, Debug)]
-struct Behind {
-    prefix: Ipv6Addr,
-    len: u8,
-    by: Ipv6Addr,
-    preference: Preference,
-    ends: Instant,
-}
-
-/// A route that there is to be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Learned {
-    /// Its network, and how many bits name it.
-    pub to: (Ipv6Addr, u8),
-    /// Who passes it on; nobody, if it is on the link.
-    pub by: Option<Ipv6Addr>,
-    /// Among routes to the same network the least counts; no two of them have the same.
-    pub rank: u32,
 }
 
 impl Autoconf {
@@ -114,9 +70,7 @@ impl Autoconf {
             is_asked: false,
             is_on: false,
             heeded: Bucket::new(ADVERTISEMENTS_PER_SECOND, ADVERTISEMENTS_PER_SECOND),
-            routers: Vec::new(),
-            prefixes: Vec::new(),
-            routes: Vec::new(),
+            routes: Routes::default(),
             addresses: Addresses::new(identity, with_temporary),
             params: Params::default(),
             has_changed: false,
@@ -148,7 +102,7 @@ impl Autoconf {
         if lifetime > 0 {
             self.asking = None;
         }
-        self.set_router(cx, from, lifetime, preference);
+        self.routes.set_router(cx, from, lifetime, preference);
         if !self.params.heed(message) {
             cx.note(|| Seen::Dropped { from, why: Why::OutOfRange });
         }
@@ -170,17 +124,14 @@ impl Autoconf {
     /// The neighbour `router` does not answer: others are tried before it. (RFC 4861 §6.3.6)
     pub fn handle_unreachable(&mut self, cx: &mut Cx<'_>, router: Ipv6Addr) {
         let until = cx.now().after(RETRY_ROUTER);
-        for known in self.routers.iter_mut().filter(|known| known.address == router) {
-            known.passed_over_until = Some(until);
-            self.has_changed = true;
-        }
+        self.has_changed |= self.routes.pass_over(router, until);
         self.plan();
     }
 
     /// The neighbour `router` says that it passes nothing on any more. (RFC 4861 §7.2.5)
     pub fn handle_no_router(&mut self, cx: &mut Cx<'_>, router: Ipv6Addr) {
-        self.remove_router(cx, router, Why::NoRouter);
-        self.routes.retain(|route| route.by != router);
+        self.has_changed |= self.routes.remove_router(cx, router, Why::NoRouter);
+        self.routes.remove_behind(router);
         self.plan();
     }
 
@@ -203,20 +154,7 @@ impl Autoconf {
             asking.ask(cx);
             self.is_asked = true;
         }
-        let ended = self.routers.iter().filter(|router| router.ends <= now);
-        for router in ended.map(|router| router.address).collect::<Vec<_>>() {
-            self.remove_router(cx, router, Why::Expired);
-        }
-        for router in &mut self.routers {
-            if router.passed_over_until.is_some_and(|until| until <= now) {
-                router.passed_over_until = None;
-                self.has_changed = true;
-            }
-        }
-        let before = (self.prefixes.len(), self.routes.len());
-        self.prefixes.retain(|(.., ends)| *ends > now);
-        self.routes.retain(|route| route.ends > now);
-        self.has_changed |= before != (self.prefixes.len(), self.routes.len());
+        self.has_changed |= self.routes.expire(cx);
         self.has_changed |= self.addresses.handle_timeout(cx);
         self.plan();
     }
@@ -233,11 +171,8 @@ impl Autoconf {
 
     /// Heeds no router any more, and forgets what they said.
     pub fn stop(&mut self) {
-        let Self { addresses, routers, prefixes, routes, .. } = self;
-        addresses.clear();
-        routers.clear();
-        prefixes.clear();
-        routes.clear();
+        self.addresses.clear();
+        self.routes = Routes::default();
         (self.is_on, self.asking, self.params) = (false, None, Params::default());
         self.has_changed = true;
         self.plan();
@@ -303,44 +238,12 @@ impl Autoconf {
 
     /// The default routers.
     pub fn routers(&self) -> &[Router] {
-        &self.routers
+        self.routes.routers()
     }
 
     /// The routes that there are to be.
-    ///
-    /// RFC 4861 §6.3.6, RFC 4191 §3.2: routers that answer before those that do not, then by
-    /// preference. Of those that do not, the one that was found out longest ago comes first, so that
-    /// each has its turn.
     pub fn routes(&self) -> Vec<Learned> {
-        let on_link = self.prefixes.iter().map(|(prefix, len, _)| Learned {
-            to: (*prefix, *len),
-            by: None,
-            rank: ON_LINK,
-        });
-        let rank = |by, preference, nth: usize| {
-            let known = self.routers.iter().find(|router| router.address == by);
-            let until = known.and_then(|router| router.passed_over_until);
-            let earlier =
-                |other: &&Router| other.passed_over_until.is_some_and(|at| Some(at) < until);
-            match until {
-                None => BEHIND + 100 * (2 - preference as u32) + nth as u32,
-                Some(_) => {
-                    let before = self.routers.iter().filter(earlier).count() as u32;
-                    PASSED_OVER + 100 * before + nth as u32
-                }
-            }
-        };
-        let default = self.routers.iter().enumerate().map(|(nth, router)| Learned {
-            to: (Ipv6Addr::UNSPECIFIED, 0),
-            by: Some(router.address),
-            rank: rank(router.address, router.preference, nth),
-        });
-        let behind = self.routes.iter().enumerate().map(|(nth, route)| Learned {
-            to: (route.prefix, route.len),
-            by: Some(route.by),
-            rank: rank(route.by, route.preference, nth),
-        });
-        on_link.chain(default).chain(behind).collect()
+        self.routes.all()
     }
 
     /// The hop limit that routers want, if they said so.
@@ -363,41 +266,9 @@ impl Autoconf {
         self.params.retrans
     }
 
-    /// RFC 4861 §6.3.4: it is a default router for as long as it says.
-    fn set_router(
-        &mut self,
-        cx: &mut Cx<'_>,
-        from: Ipv6Addr,
-        seconds: u16,
-        preference: Preference,
-    ) {
-        if seconds == 0 {
-            return self.remove_router(cx, from, Why::Expired);
-        }
-        let ends = after(cx.now(), seconds.into());
-        let known = self.routers.iter_mut().find(|router| router.address == from);
-        if let Some(known) = known {
-            (known.ends, known.preference) = (ends, preference);
-        } else if self.routers.len() >= ROUTERS_MAX {
-            cx.note(|| Seen::Dropped { from, why: Why::TableFull });
-        } else {
-            let passed_over_until = None;
-            self.routers.push(Router { address: from, ends, preference, passed_over_until });
-        }
-    }
-
-    fn remove_router(&mut self, cx: &mut Cx<'_>, router: Ipv6Addr, why: Why) {
-        let before = self.routers.len();
-        self.routers.retain(|known| known.address != router);
-        if self.routers.len() < before {
-            self.has_changed = true;
-            cx.note(|| Seen::RouterGone { router, why });
-        }
-    }
-
     /// RFC 4861 §6.3.4 and RFC 4862 §5.5.3: a network of the link, and one that addresses are made of.
     fn set_prefix(&mut self, cx: &mut Cx<'_>, from: Ipv6Addr, told: &PrefixInformation) {
-        let network = mask(told.prefix, told.len);
+        let network = network_of(told.prefix, told.len);
         let is_usable = !network.is_multicast()
             && !network.is_unicast_link_local()
             && !network.is_unspecified()
@@ -406,14 +277,7 @@ impl Autoconf {
             return cx.note(|| Seen::Dropped { from, why: Why::PrefixUnfit });
         }
         if told.is_on_link {
-            let ends = after(cx.now(), told.valid);
-            let same = |known: &(Ipv6Addr, u8, Instant)| (known.0, known.1) == (network, told.len);
-            self.prefixes.retain(|known| !same(known));
-            if told.valid > 0 && self.prefixes.len() >= PREFIXES_MAX {
-                cx.note(|| Seen::Dropped { from, why: Why::TableFull });
-            } else if told.valid > 0 {
-                self.prefixes.push((network, told.len, ends));
-            }
+            self.routes.set_on_link(cx, from, (network, told.len), told.valid);
         }
         if told.is_autonomous {
             // RFC 4862 §5.5.3 (d): prefix and identifier together are an address, and ours have 64 bits.
@@ -427,48 +291,21 @@ impl Autoconf {
     /// RFC 4191 §3.1: a network behind the router. The one of all addresses says how much it wants to
     /// be the default router, and for how long.
     fn set_route(&mut self, cx: &mut Cx<'_>, from: Ipv6Addr, told: &RouteInformation) {
-        let (prefix, len, preference) = (mask(told.prefix, told.len), told.len, told.preference);
+        let RouteInformation { prefix, len, preference, lifetime } = *told;
         if len == 0 {
-            let seconds = told.lifetime.min(u16::MAX.into()) as u16;
-            return self.set_router(cx, from, seconds, preference);
+            let seconds = lifetime.min(u16::MAX.into()) as u16;
+            return self.routes.set_router(cx, from, seconds, preference);
         }
-        if prefix.is_multicast() || prefix.is_unicast_link_local() {
+        let network = network_of(prefix, len);
+        if network.is_multicast() || network.is_unicast_link_local() {
             return cx.note(|| Seen::Dropped { from, why: Why::PrefixUnfit });
         }
-        let ends = after(cx.now(), told.lifetime);
-        let route = Behind { prefix, len, by: from, preference, ends };
-        let same = |known: &Behind| (known.prefix, known.len, known.by) == (prefix, len, from);
-        if told.lifetime == 0 {
-            self.routes.retain(|known| !same(known));
-        } else if let Some(known) = self.routes.iter_mut().find(|known| same(known)) {
-            *known = route;
-        } else if self.routes.len() >= ROUTES_MAX {
-            cx.note(|| Seen::Dropped { from, why: Why::TableFull });
-        } else {
-            self.routes.push(route);
-        }
+        self.routes.set_behind(cx, from, (network, len), preference, lifetime);
     }
 
     fn plan(&mut self) {
-        let routers = self
-            .routers
-            .iter()
-            .flat_map(|router| [Some(router.ends), router.passed_over_until].into_iter().flatten());
-        let prefixes = self.prefixes.iter().map(|(.., ends)| *ends);
-        let routes = self.routes.iter().map(|route| route.ends);
-        let rest = [self.asking.as_ref().map(|a| a.next), self.addresses.poll_timeout()];
-        let all = routers.chain(prefixes).chain(routes).chain(rest.into_iter().flatten());
-        self.next = all.filter(|at| *at < Instant::NEVER).min();
+        let asking = self.asking.as_ref().map(|asking| asking.next);
+        let all = [asking, self.routes.next_end(), self.addresses.poll_timeout()];
+        self.next = all.into_iter().flatten().filter(|at| *at < Instant::NEVER).min();
     }
-}
-
-/// Ranks of routes: an operator's have less.
-const ON_LINK: u32 = 256;
-const BEHIND: u32 = 1000;
-const PASSED_OVER: u32 = 2000;
-
-/// The network of the first `len` bits of `address`.
-fn mask(address: Ipv6Addr, len: u8) -> Ipv6Addr {
-    let mask = u128::MAX.checked_shl(128 - u32::from(len.min(128))).unwrap_or(0);
-    Ipv6Addr::from_bits(address.to_bits() & mask)
 }

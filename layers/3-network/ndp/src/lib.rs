@@ -23,13 +23,15 @@ mod claims;
 mod identifier;
 mod options;
 mod params;
+mod routes;
 mod slaac;
 mod xray;
 
-pub use autoconf::{Autoconf, Learned, Router, Settings};
+pub use autoconf::{Autoconf, Settings};
 pub use claims::{Claim, Claims, Outcome, Outgoing, Standing};
 pub use identifier::{Identity, is_reserved};
 pub use options::{Options, domains, servers};
+pub use routes::{Learned, Router};
 pub use slaac::AutoAddress;
 pub use xray::{Seen, Why};
 
