@@ -1,8 +1,9 @@
 //! Bodies in chunks, to the byte. Part of `docs/request-smuggling.md`.
 
 use expect_test::expect;
+use http_scripts::bytes_of;
 
-use super::script::{Stage, bytes_of, check, check_with};
+use super::script::{Stage, check, check_with};
 use crate::{Closing, Config};
 
 const HEAD: &str = r"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";

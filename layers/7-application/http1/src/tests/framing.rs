@@ -1,6 +1,8 @@
 //! Where a body ends, and who is refused because two parsers could differ about it: the tests of
 //! `docs/request-smuggling.md`.
 
+use http_scripts::bytes_of;
+
 use super::limits::status_of;
 use super::script::Stage;
 use crate::{Closing, Config};
@@ -12,7 +14,7 @@ const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 /// connection without looking at what follows; at once and byte by byte.
 #[track_caller]
 fn refused(status: u16, request: &str) {
-    let request = super::script::bytes_of(request);
+    let request = bytes_of(request);
     let shown = request.escape_ascii();
     let attempt = [&request[..], SMUGGLED].concat();
     assert_eq!(status_of(&Config::default(), &attempt), Some(status), "{shown}");
@@ -200,7 +202,7 @@ fn lengths_that_overflow() {
     }
     // The largest that fits is only a large body.
     let largest = post("Content-Length: 18446744073709551615");
-    assert_eq!(status_of(&Config::default(), &super::script::bytes_of(&largest)), None);
+    assert_eq!(status_of(&Config::default(), &bytes_of(&largest)), None);
 }
 
 //= test RFC 9112 §6.3: a request that says nothing about its body has none.

@@ -28,13 +28,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::xray::{self, AnyNote, Layer, Sink, Stamp};
+use base::xray::{self, Layer};
 use base::{Cx, Instant, TxQueue, Wall, World};
 use expect_test::Expect;
-use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Pace, Rate, Request, Reset, Response, Status,
-    Target, Version,
+use http_scripts::{
+    Reasons, bytes_of, duration_of, fields_of, pace_of, request_of, response_of, show_event,
 };
+use message::{Event, ExchangeId, Head, Name, Request, Reset, Status};
 
 use crate::{Closing, Config, Connection};
 
@@ -59,6 +59,19 @@ pub(super) fn check_client(script: &str, want: Expect) {
     stage.play(script);
     want.assert_eq(&stage.film);
 }
+
+/// The notes that give a reason.
+const REASONS: [&str; 9] = [
+    "Closing",
+    "Continued",
+    "Discarding",
+    "NotSent",
+    "PeerFinished",
+    "Refused",
+    "TimedOut",
+    "TrailerLeftOut",
+    "Upgraded",
+];
 
 /// A connection, the bytes on their way to it, and the film so far.
 pub(super) struct Stage {
@@ -228,12 +241,13 @@ impl Stage {
 
     fn call<T>(&mut self, act: impl FnOnce(&mut Connection, &mut Cx<'_>, ExchangeId) -> T) -> T {
         let now = Instant::from_nanos(u64::try_from(self.now.as_nanos()).unwrap());
-        let mut reasons = Reasons(std::mem::take(&mut self.film));
+        let film = std::mem::take(&mut self.film);
+        let mut reasons = Reasons { film, names: &REASONS };
         let mut cx = Cx::new(now, Wall(0), &mut self.world).watched_by(&mut reasons);
         let done = act(&mut self.connection, &mut cx, self.exchange);
         let mut out = TxQueue::new();
         self.connection.poll_transmit(&mut cx, &mut out);
-        self.film = reasons.0;
+        self.film = reasons.film;
         self.show_sent(out);
         self.show_events();
         if self.connection.closing() != self.closing {
@@ -278,134 +292,16 @@ impl Stage {
     fn show_events(&mut self) {
         let mut released = 0;
         while let Some((id, event)) = self.connection.poll_event() {
-            let _ = write!(self.film, "=> #{} ", id.0);
+            show_event(&mut self.film, id, &event, 100);
             match &event {
-                Event::Head(Head::Request(r)) => {
-                    self.exchange = id;
-                    let _ =
-                        write!(self.film, "{} {} {} {:?}", r.method, r.target, r.version, r.fields);
-                }
-                Event::Head(Head::Response(r)) => {
-                    let _ = write!(self.film, "{} {:?} {:?}", r.version, r.status, r.fields);
-                }
-                Event::Informational(r) => {
-                    let _ = write!(self.film, "Informational {:?} {:?}", r.status, r.fields);
-                }
-                Event::Data(chunk) => {
-                    let bytes = chunk.as_bytes().unwrap();
-                    released += bytes.len();
-                    let (shown, rest) = bytes.split_at(bytes.len().min(100));
-                    let _ = write!(self.film, "Data \"{}\"", shown.escape_ascii());
-                    if !rest.is_empty() {
-                        let _ = write!(self.film, " and {} bytes", rest.len());
-                    }
-                }
-                other => {
-                    let _ = write!(self.film, "{other:?}");
-                }
+                Event::Head(Head::Request(_)) => self.exchange = id,
+                Event::Data(chunk) => released += chunk.len() as usize,
+                _ => {}
             }
-            self.film.push('\n');
             self.events.push((id, event));
         }
         if released > 0 && !self.holds {
             self.call(|c, cx, id| c.release(cx, id, released));
         }
-    }
-}
-
-/// Keeps the notes that give a reason.
-struct Reasons(String);
-
-impl Sink for Reasons {
-    fn record(&mut self, _: &Stamp, note: &dyn AnyNote) {
-        let name = note.entry().name;
-        let gives_reason = [
-            "Closing",
-            "Continued",
-            "Discarding",
-            "NotSent",
-            "PeerFinished",
-            "Refused",
-            "TimedOut",
-            "TrailerLeftOut",
-            "Upgraded",
-        ];
-        if !gives_reason.contains(&name) {
-            return;
-        }
-        let _ = write!(self.0, "~ {name}");
-        note.each_field(&mut |name, value| {
-            let _ = write!(self.0, " {name}={value:?}");
-        });
-        self.0.push('\n');
-    }
-}
-
-/// The bytes a text stands for: escapes, and `%5 times: (text)`.
-pub(super) fn bytes_of(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        if let Some((n, text)) = rest.strip_prefix('%').and_then(|r| r.split_once(" times: (")) {
-            let (text, after) = text.split_once(')').unwrap();
-            bytes.extend(bytes_of(text).repeat(n.parse().unwrap()));
-            rest = after;
-            continue;
-        }
-        let len = if first == '\\' {
-            if rest.starts_with("\\x") { 4 } else { 2 }
-        } else {
-            first.len_utf8()
-        };
-        let (one, after) = rest.split_at(len);
-        match one {
-            "\\r" => bytes.push(b'\r'),
-            "\\n" => bytes.push(b'\n'),
-            "\\t" => bytes.push(b'\t'),
-            "\\0" => bytes.push(0),
-            "\\\\" => bytes.push(b'\\'),
-            _ if len == 4 && first == '\\' => {
-                bytes.push(u8::from_str_radix(&one[2..], 16).unwrap())
-            }
-            _ => bytes.extend_from_slice(one.as_bytes()),
-        }
-        rest = after;
-    }
-    bytes
-}
-
-fn fields_of(text: &str) -> Fields {
-    let lines = text.split("; ").filter(|line| !line.is_empty());
-    lines.map(|line| line.split_once(": ").unwrap()).map(|(n, v)| (n, bytes_of(v))).collect()
-}
-
-fn response_of(text: &str) -> Response {
-    let (status, fields) = text.split_once(' ').unwrap_or((text, ""));
-    Response::new(Status::new(status.parse().unwrap()).unwrap(), fields_of(fields))
-}
-
-fn request_of(text: &str) -> Request {
-    let mut words = text.splitn(3, ' ');
-    let method = Method::from_bytes(words.next().unwrap().as_bytes()).unwrap();
-    let target = Target::parse(&method, words.next().unwrap().as_bytes()).unwrap();
-    let fields = fields_of(words.next().unwrap_or_default());
-    Request { method, target, version: Version::HTTP_11, fields }
-}
-
-/// `2s 4/1s`: the time for a head, and bytes of a body in a time; `-` where there is nothing, and
-/// nothing at all without either.
-fn pace_of(text: &str) -> Option<Arc<Pace>> {
-    let (head, body) = text.split_once(' ')?;
-    let head = (head != "-").then(|| duration_of(head));
-    let body = body
-        .split_once('/')
-        .map(|(len, interval)| Rate { len: len.parse().unwrap(), interval: duration_of(interval) });
-    Some(Arc::new(Pace { head, body }))
-}
-
-fn duration_of(text: &str) -> Duration {
-    match text.strip_suffix("ms") {
-        Some(ms) => Duration::from_millis(ms.parse().unwrap()),
-        None => Duration::from_secs(text.strip_suffix('s').expect("a step").parse().unwrap()),
     }
 }

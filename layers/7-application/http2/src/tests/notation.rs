@@ -21,6 +21,7 @@ use std::fmt::Write as _;
 
 use base::{Cx, Instant, Wall, World};
 use hpack::{Decoder, Encoder, Indexing};
+use http_scripts::bytes_of;
 
 use crate::wire::{FrameHeader, HEADER_LEN};
 
@@ -297,38 +298,4 @@ fn show_bytes(bytes: &[u8]) -> String {
         return bytes.escape_ascii().to_string();
     }
     format!("{}... {} bytes", bytes[..20].escape_ascii(), bytes.len())
-}
-
-/// The bytes a text stands for: escapes, and `%5 times: (text)`.
-pub(super) fn bytes_of(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        if let Some((n, text)) = rest.strip_prefix('%').and_then(|r| r.split_once(" times: (")) {
-            let (text, after) = text.split_once(')').unwrap();
-            bytes.extend(bytes_of(text).repeat(n.parse().unwrap()));
-            rest = after;
-            continue;
-        }
-        let len = match first {
-            '\\' if rest.starts_with("\\x") => 4,
-            '\\' => 2,
-            first => first.len_utf8(),
-        };
-        let (one, after) = rest.split_at(len);
-        match one {
-            "\\r" => bytes.push(b'\r'),
-            "\\n" => bytes.push(b'\n'),
-            "\\t" => bytes.push(b'\t'),
-            "\\0" => bytes.push(0),
-            "\\s" => bytes.push(b' '),
-            "\\\\" => bytes.push(b'\\'),
-            _ if len == 4 && first == '\\' => {
-                bytes.push(u8::from_str_radix(&one[2..], 16).unwrap());
-            }
-            _ => bytes.extend_from_slice(one.as_bytes()),
-        }
-        rest = after;
-    }
-    bytes
 }

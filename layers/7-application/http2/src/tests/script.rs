@@ -33,15 +33,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::xray::{self, AnyNote, Layer, Sink, Stamp};
+use base::xray::{self, Layer};
 use base::{Chunk, Cx, FileRange, Instant, TxQueue, Wall, World};
 use expect_test::Expect;
-use message::{
-    Event, ExchangeId, Fields, Head, Method, Name, Pace, Rate, Request, Reset, Response, Status,
-    Target, Version,
+use http_scripts::{
+    Reasons, bytes_of, duration_of, fields_of, pace_of, request_of, response_of, show_event,
 };
+use message::{Event, ExchangeId, Head, Name, Request, Reset, Status};
 
-use super::notation::{Peer, bytes_of, frames};
+use super::notation::{Peer, frames};
 use crate::{Closing, Config, Connection, PREFACE};
 
 /// Plays `script` on a server's end that has shaken hands, and compares the film with `want`.
@@ -73,6 +73,24 @@ pub(super) fn check_client_with(config: Config, script: &str, want: Expect) {
     stage.play(script);
     want.assert_eq(&stage.film);
 }
+
+/// The notes that give a reason.
+const REASONS: [&str; 14] = [
+    "Closing",
+    "Continued",
+    "FieldLeftOut",
+    "GoAwayOut",
+    "HeadRemembered",
+    "Ignored",
+    "NotSent",
+    "PeerFinished",
+    "Prioritised",
+    "Refused",
+    "ResetOut",
+    "TimedOut",
+    "Waits",
+    "WindowGrows",
+];
 
 /// A connection, the bytes on their way to it, and the film so far.
 pub(super) struct Stage {
@@ -346,7 +364,8 @@ impl Stage {
 
     fn call<T>(&mut self, act: impl FnOnce(&mut Connection, &mut Cx<'_>) -> T) -> T {
         let now = Instant::from_nanos(u64::try_from(self.now.as_nanos()).unwrap());
-        let mut reasons = Reasons(std::mem::take(&mut self.film));
+        let film = std::mem::take(&mut self.film);
+        let mut reasons = Reasons { film, names: &REASONS };
         let mut cx = Cx::new(now, Wall(0), &mut self.world).watched_by(&mut reasons);
         let done = act(&mut self.connection, &mut cx);
         let mut sent = Vec::new();
@@ -362,7 +381,7 @@ impl Stage {
                 }
             }
         }
-        self.film = reasons.0;
+        self.film = reasons.film;
         self.sent += sent.len();
         for (header, payload) in frames(&sent) {
             let shown = self.peer.show(&header, payload);
@@ -415,35 +434,10 @@ impl Stage {
     fn show_events(&mut self) {
         let mut released = Vec::new();
         while let Some((id, event)) = self.connection.poll_event() {
-            let _ = write!(self.film, "=> #{} ", id.0);
-            match &event {
-                Event::Head(Head::Request(r)) => {
-                    let _ =
-                        write!(self.film, "{} {} {} {:?}", r.method, r.target, r.version, r.fields);
-                }
-                Event::Head(Head::Response(r)) => {
-                    let _ = write!(self.film, "{} {:?} {:?}", r.version, r.status, r.fields);
-                }
-                Event::Informational(r) => {
-                    let _ = write!(self.film, "Informational {:?} {:?}", r.status, r.fields);
-                }
-                Event::Promise(r) => {
-                    let _ = write!(self.film, "Promise {} {} {:?}", r.method, r.target, r.fields);
-                }
-                Event::Data(chunk) => {
-                    let bytes = chunk.as_bytes().unwrap();
-                    released.push((id, bytes.len()));
-                    let (shown, rest) = bytes.split_at(bytes.len().min(60));
-                    let _ = write!(self.film, "Data \"{}\"", shown.escape_ascii());
-                    if !rest.is_empty() {
-                        let _ = write!(self.film, " and {} bytes", rest.len());
-                    }
-                }
-                other => {
-                    let _ = write!(self.film, "{other:?}");
-                }
+            show_event(&mut self.film, id, &event, 60);
+            if let Event::Data(chunk) = &event {
+                released.push((id, chunk.len() as usize));
             }
-            self.film.push('\n');
             self.events.push((id, event));
         }
         for (id, len) in released {
@@ -451,78 +445,6 @@ impl Stage {
                 self.call(|c, cx| c.release(cx, id, len));
             }
         }
-    }
-}
-
-/// Keeps the notes that give a reason.
-struct Reasons(String);
-
-impl Sink for Reasons {
-    fn record(&mut self, _: &Stamp, note: &dyn AnyNote) {
-        let name = note.entry().name;
-        let gives_reason = [
-            "Closing",
-            "Continued",
-            "FieldLeftOut",
-            "GoAwayOut",
-            "HeadRemembered",
-            "Ignored",
-            "NotSent",
-            "PeerFinished",
-            "Prioritised",
-            "Refused",
-            "ResetOut",
-            "TimedOut",
-            "Waits",
-            "WindowGrows",
-        ];
-        if !gives_reason.contains(&name) {
-            return;
-        }
-        let _ = write!(self.0, "~ {name}");
-        note.each_field(&mut |name, value| {
-            let _ = write!(self.0, " {name}={value:?}");
-        });
-        self.0.push('\n');
-    }
-}
-
-pub(super) fn fields_of(text: &str) -> Fields {
-    let lines = text.split("; ").filter(|line| !line.is_empty());
-    lines.map(|line| line.split_once(": ").unwrap()).map(|(n, v)| (n, bytes_of(v))).collect()
-}
-
-pub(super) fn response_of(text: &str) -> Response {
-    let (status, fields) = text.split_once(' ').unwrap_or((text, ""));
-    Response::new(Status::new(status.parse().unwrap()).unwrap(), fields_of(fields))
-}
-
-pub(super) fn request_of(text: &str) -> Request {
-    let mut words = text.splitn(3, ' ');
-    let method = Method::from_bytes(words.next().unwrap().as_bytes()).unwrap();
-    let target = words.next().unwrap();
-    // CONNECT with a path is an extended one.
-    let parsed_as = if target.starts_with('/') { &Method::Get } else { &method };
-    let target = Target::parse(parsed_as, target.as_bytes()).unwrap();
-    let fields = fields_of(words.next().unwrap_or_default());
-    Request { method, target, version: Version::HTTP_11, fields }
-}
-
-/// `2s 4/1s`: the time for a head, and bytes of a body in a time; `-` where there is nothing, and
-/// nothing at all without either.
-fn pace_of(text: &str) -> Option<Arc<Pace>> {
-    let (head, body) = text.split_once(' ')?;
-    let head = (head != "-").then(|| duration_of(head));
-    let body = body
-        .split_once('/')
-        .map(|(len, interval)| Rate { len: len.parse().unwrap(), interval: duration_of(interval) });
-    Some(Arc::new(Pace { head, body }))
-}
-
-fn duration_of(text: &str) -> Duration {
-    match text.strip_suffix("ms") {
-        Some(ms) => Duration::from_millis(ms.parse().unwrap()),
-        None => Duration::from_secs(text.strip_suffix('s').expect("a step").parse().unwrap()),
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use base::{Cx, Instant, Wall, World};
 use expect_test::expect;
+use http_scripts::request_of;
 use message::Version;
 
 use super::notation::Peer;
-use super::script::{Stage, request_of};
+use super::script::Stage;
 use crate::{Config, Connection};
 
 fn upgraded(settings: &str) -> Result<Stage, String> {
