@@ -39,16 +39,17 @@
 //! Not here: what HTTP says about a file (`semantics`), and how its bytes are sent (`server`).
 
 mod cache;
+mod file;
 mod list;
 mod open;
 mod queue;
 mod root;
+mod store;
 mod tree;
 
+pub use file::{Content, File, Found, Modified, read_range};
 pub use list::{Kind, LISTED_MAX, Listed, Listing};
-pub use root::{
-    Config, Content, Counts, Entry, File, Found, Hidden, Hint, Modified, Root, check, read_range,
-};
+pub use root::{Config, Counts, Entry, Hidden, Hint, Root, check};
 pub use tree::Notice;
 
 #[cfg(test)]

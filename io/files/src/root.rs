@@ -1,43 +1,30 @@
 use std::cell::{Cell, RefCell};
-use std::fs::File as StdFile;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base::Instant;
-use bytes::Bytes;
-use rustix::fs::inotify::{ReadFlags, Reader};
-use rustix::fs::{FileType, Stat, fstat};
+use rustix::fs::inotify::Reader;
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::Refused;
-use crate::cache::{Cache, Class, Limits, Slot, Weight};
+use crate::cache::{Cache, Class, Limits};
+use crate::file::{Content, File, Found, Loaded, Modified, SETTLES_AFTER, is_settled};
 use crate::list::{self, Listing};
 use crate::open::{Opened, Opener};
 use crate::queue::SlotId;
-use crate::tree::{DirId, Notice, Place, ROOT, Tree};
-
-/// How many times a small file that changes while it is read is read again.
-const READS_MAX: u32 = 3;
-
-/// How long after a change a file may change again and carry the same times: the coarsest clock of
-/// the file systems in use (FAT) has two seconds.
-const SETTLES_AFTER: Duration = Duration::from_secs(2);
+use crate::store::{Answer, Known, Store};
+use crate::tree::{Notice, Tree};
 
 /// How many descriptors are given up at once when the process has run out of them.
 const RELIEF: usize = 16;
 
 /// Bytes for one read of inotify: some 250 events with names of ordinary length.
 const EVENTS_LEN: usize = 8 * 1024;
-
-/// Paths longer than this are not remembered when there is nothing there. With the default bound
-/// the paths that strangers make up take at most 16,384 × 256 B = 4 MiB.
-const ABSENT_PATH_LEN_MAX: usize = 256;
 
 /// Files below a directory, cached for one worker.
 ///
@@ -144,74 +131,6 @@ impl<T> Clone for Entry<T> {
             Self::Directory => Self::Directory,
         }
     }
-}
-
-/// A regular file, as it was when it was opened.
-#[derive(Debug)]
-pub struct File<T> {
-    /// How many bytes it has.
-    pub len: u64,
-    /// When its content last changed.
-    pub modified: Modified,
-    /// When its content, name or permissions last changed; nobody can set this back.
-    pub changed: Modified,
-    /// The device it is on.
-    pub device: u64,
-    /// Its number on the device. Another file gets another, as long as this one exists.
-    pub inode: u64,
-    /// Whether it had been left alone for two seconds when it was read. If not, another change may
-    /// have left all of the above the same, so a validator made of it should be a weak one. Such a
-    /// file is read again soon.
-    pub is_settled: bool,
-    /// The bytes.
-    pub content: Content,
-    /// What the caller keeps with it.
-    pub derived: T,
-}
-
-/// Where a file's bytes are.
-///
-/// Bytes in memory are those of one moment: the file did not change while they were read, or they
-/// are not kept for the next request. An open descriptor leads to the file itself. When its path
-/// gets another file, the descriptor still leads to this one, whole. When the file is written to in
-/// place, what is read from then on is the new content, and when it was made shorter the reads end
-/// early: who sends it must notice, and end the connection rather than send a wrong length.
-#[derive(Clone, Debug)]
-pub enum Content {
-    /// A small file's bytes.
-    Memory(Bytes),
-    /// A larger file, to be sent or read by range.
-    Open(Arc<StdFile>),
-}
-
-/// What is known of a file when the caller derives from it.
-#[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
-    /// Its path, relative to the root.
-    pub path: &'a [u8],
-    /// As [`File::len`].
-    pub len: u64,
-    /// As [`File::modified`].
-    pub modified: Modified,
-    /// As [`File::changed`].
-    pub changed: Modified,
-    /// As [`File::device`].
-    pub device: u64,
-    /// As [`File::inode`].
-    pub inode: u64,
-    /// As [`File::is_settled`].
-    pub is_settled: bool,
-    /// As [`File::content`].
-    pub content: &'a Content,
-}
-
-/// When a file last changed: seconds since 1970-01-01T00:00:00Z, and nanoseconds.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Modified {
-    /// Seconds; negative before 1970.
-    pub secs: i64,
-    /// Nanoseconds, below 1,000,000,000.
-    pub nanos: u32,
 }
 
 /// How much is kept.
@@ -513,242 +432,4 @@ enum Heard {
     All,
     Some,
     Failed,
-}
-
-/// The cache and the tree: every slot belongs to a directory, every directory to some slot.
-struct Store<T> {
-    cache: Cache<Known<T>>,
-    tree: Tree,
-}
-
-/// What a slot holds.
-enum Known<T> {
-    File(Rc<File<T>>),
-    Directory,
-    Refused(Refused),
-}
-
-impl<T> Known<T> {
-    #[inline]
-    fn answer(&self) -> Result<Entry<T>, Refused> {
-        match self {
-            Self::File(file) => Ok(Entry::File(Rc::clone(file))),
-            Self::Directory => Ok(Entry::Directory),
-            Self::Refused(refused) => Err(*refused),
-        }
-    }
-
-    fn weight(&self) -> Weight {
-        let (class, content_len) = match self {
-            Self::File(file) => match &file.content {
-                Content::Memory(bytes) => (Class::Memory, bytes.len() as u64),
-                Content::Open(_) => (Class::Open, 0),
-            },
-            Self::Directory | Self::Refused(_) => (Class::Bare, 0),
-        };
-        Weight { class, content_len }
-    }
-}
-
-/// What the file system answered.
-struct Answer<T> {
-    known: Known<T>,
-    /// Whether the file stood still while it was read.
-    is_stable: bool,
-    /// See [`File::is_settled`].
-    is_settled: bool,
-    /// Whether there is only the one way to the file, so that its directory hears of all changes.
-    has_one_name: bool,
-    /// Whether it was in the cache before.
-    was_kept: bool,
-}
-
-impl<T> Answer<T> {
-    fn of(known: Known<T>) -> Self {
-        Self { known, is_stable: true, is_settled: true, has_one_name: true, was_kept: false }
-    }
-
-    fn is_worth_keeping(&self, path: &[u8]) -> bool {
-        match &self.known {
-            Known::File(_) => self.is_stable,
-            Known::Directory => true,
-            Known::Refused(refused) => refused.is_lasting() && path.len() <= ABSENT_PATH_LEN_MAX,
-        }
-    }
-}
-
-impl<T> Store<T> {
-    /// Remembers an answer, and lets others go if there is no room.
-    fn keep(&mut self, path: &[u8], answer: Answer<T>, place: Place, fresh_until: Instant) {
-        self.forget_path(path);
-        let weight = answer.known.weight();
-        let number = self.cache.reserve();
-        // Attached first: letting others go must not let the directory go.
-        if !self.cache.takes(weight) || !self.tree.attach(place, number) {
-            self.cache.release(number);
-            self.tree.prune(place.dir);
-            return;
-        }
-        while let Some(other) = self.cache.must_leave(weight) {
-            self.forget(other);
-        }
-        let (value, is_used) = (answer.known, answer.was_kept);
-        let slot = Slot { path: path.into(), value, fresh_until, is_used, dir: place.dir, weight };
-        self.cache.put(number, slot);
-    }
-
-    fn forget(&mut self, number: SlotId) {
-        if let Some(slot) = self.cache.remove(number) {
-            self.tree.detach(slot.dir, number);
-        }
-    }
-
-    fn forget_path(&mut self, path: &[u8]) {
-        if let Some(number) = self.cache.number(path) {
-            self.forget(number);
-        }
-    }
-
-    fn forget_below(&mut self, dir: DirId) {
-        for number in self.tree.uproot(dir) {
-            self.cache.remove(number);
-        }
-    }
-
-    fn forget_all(&mut self) {
-        self.forget_below(ROOT);
-        debug_assert!(self.cache.numbers().is_empty(), "every slot belongs to a directory");
-    }
-
-    /// Something changed: `name` in the directories that `watch` is for, or these themselves.
-    fn handle_change(&mut self, watch: i32, what: ReadFlags, name: &[u8]) {
-        if what.contains(ReadFlags::QUEUE_OVERFLOW) {
-            // Changes were lost, and any of them may have been the one that matters.
-            return self.forget_all();
-        }
-        let dirs = self.tree.watched_by(watch);
-        if what.contains(ReadFlags::IGNORED) {
-            self.tree.lost_watch(watch);
-        }
-        for dir in dirs {
-            if name.is_empty() {
-                self.handle_own_change(dir, what);
-            } else {
-                self.handle_named_change(dir, what, name);
-            }
-        }
-    }
-
-    /// A directory itself moved, was deleted, unmounted, or got other permissions.
-    fn handle_own_change(&mut self, dir: DirId, what: ReadFlags) {
-        // What the root is called is nobody's concern.
-        if dir == ROOT && what.contains(ReadFlags::MOVE_SELF) {
-            return;
-        }
-        self.forget_below(dir);
-    }
-
-    fn handle_named_change(&mut self, dir: DirId, what: ReadFlags, name: &[u8]) {
-        let Some(path) = self.tree.path_of(dir, name) else { return };
-        self.forget_path(&path);
-        if ReadFlags::MODIFY.union(ReadFlags::CLOSE_WRITE).contains(what) {
-            return;
-        }
-        // A name came, went, or may be passed now and could not before.
-        if let Some(below) = self.tree.at(&path) {
-            self.forget_below(below);
-        }
-        for number in self.tree.beyond(dir) {
-            self.forget(number);
-        }
-    }
-}
-
-/// A file's content, and what the file system said about it.
-struct Loaded {
-    content: Content,
-    stat: Stat,
-    is_stable: bool,
-}
-
-impl Loaded {
-    fn new(opened: Opened, content_len_max: u64) -> Result<Self, Refused> {
-        let Opened { fd, mut stat, .. } = opened;
-        let file = StdFile::from(fd);
-        for attempt in 1..=READS_MAX {
-            let len = stat.st_size as u64;
-            if len > content_len_max {
-                let content = Content::Open(Arc::new(file));
-                return Ok(Self { content, stat, is_stable: true });
-            }
-            let bytes = read_whole(&file, len as usize)?;
-            let after = fstat(&file)?;
-            let stood_still = bytes.len() as u64 == len && is_same_moment(&stat, &after);
-            if stood_still || attempt == READS_MAX {
-                // What does not stand still is sent as it was seen, and not kept.
-                let content = Content::Memory(bytes);
-                return Ok(Self { content, stat, is_stable: stood_still });
-            }
-            stat = after;
-        }
-        unreachable!("the last attempt returns")
-    }
-}
-
-/// The first `len` bytes, fewer if the file ends before.
-fn read_whole(file: &StdFile, len: usize) -> Result<Bytes, Refused> {
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match read_range(file, filled as u64, rest) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) => return Err(Refused::from_io(&error)),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes.into())
-}
-
-/// Reads into `buf` from `offset`, without moving the file's cursor. Fewer bytes than `buf` holds
-/// do not mean the end; none do.
-pub fn read_range(file: &StdFile, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match file.read_at(buf, offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-fn is_same_moment(before: &Stat, after: &Stat) -> bool {
-    before.st_size == after.st_size
-        && Modified::of(before) == Modified::of(after)
-        && Modified::of_change(before) == Modified::of_change(after)
-}
-
-/// Whether the last change is so long ago that one more would have another time. It is the time of
-/// the change that counts: the time of the content can be set, and copying tools do.
-fn is_settled(stat: &Stat) -> bool {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let changed = Duration::from_secs(u64::try_from(stat.st_ctime).unwrap_or_default());
-    now.saturating_sub(changed) > SETTLES_AFTER + Duration::from_secs(1)
-}
-
-impl Modified {
-    /// When the content changed.
-    pub(crate) fn of(stat: &Stat) -> Self {
-        Self { secs: stat.st_mtime, nanos: stat.st_mtime_nsec as u32 }
-    }
-
-    /// When anything changed.
-    fn of_change(stat: &Stat) -> Self {
-        Self { secs: stat.st_ctime, nanos: stat.st_ctime_nsec as u32 }
-    }
-}
-
-impl Refused {
-    fn from_io(error: &io::Error) -> Self {
-        Errno::from_io_error(error).map_or_else(|| Self::Other(error.kind()), Self::from)
-    }
 }
