@@ -35,6 +35,7 @@ mod info;
 mod listen;
 mod machine;
 mod pmtu;
+mod profile;
 mod recv;
 mod rtt;
 mod send;
@@ -50,13 +51,14 @@ mod xray;
 pub use budget::Budget;
 pub use config::{
     Acknowledge, Algorithm, BuffersConfig, Config, CongestionConfig, EcnPolicy, Estimator,
-    Handshake, Idle, MtuProbing, ProbeWhen, Profile, ResetRule, Retransmit, Silence,
+    Handshake, Idle, MtuProbing, ProbeWhen, ResetRule, Retransmit, Silence,
 };
 pub use fast_open::{FastOpen, FastOpenStep, Known};
 pub use icmp::{IcmpError, IcmpKind};
 pub use info::Info;
 pub use listen::{Listener, SynHeaders};
 pub use machine::{Connection, Event, Failure, Flow, Limits, Timer};
+pub use profile::Profile;
 pub use send::{Payload, Phase};
 pub use seq::Seq;
 pub use state::State;
