@@ -5,8 +5,10 @@ mod cookie;
 pub(crate) mod isn;
 mod request;
 mod saved;
+mod third_step;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{Cx, Instant, SipKey};
@@ -16,7 +18,6 @@ use crate::machine::{Connection, Failure, Flow, Limits};
 use crate::wire::{Cookie, Ecn, Flags, Header, Segment};
 use crate::xray::{Seen, Why};
 use crate::{Config, IcmpError, IcmpKind, Seq, answer, transmit};
-use cookie::Checked;
 use request::Request;
 pub use saved::SynHeaders;
 
@@ -309,233 +310,6 @@ impl Listener {
         connection
     }
 
-    /// A segment for a request: RFC 9293 §3.10.7.4 in SYN-RECEIVED, as far as nothing is there yet
-    /// but two numbers.
-    fn handle_third_step(
-        &mut self,
-        cx: &mut Cx<'_>,
-        flow: &Flow,
-        segment: &Segment<'_>,
-        ecn: Ecn,
-    ) -> Option<Connection> {
-        let config = Arc::clone(&self.config);
-        if config.handshake.answers_as_syn_cache && self.is_done_by_cache(cx, flow, segment) {
-            return None;
-        }
-        let request = self.half_open.get_mut(flow)?;
-        let Header { flags, seq, ack, .. } = segment.header;
-        let expected = request.irs + 1;
-        let is_bare = flags.has(Flags::SYN) && !flags.has_any(Flags::RST | Flags::ACK | Flags::FIN);
-        if is_bare && seq == request.irs {
-            self.answer_once_more(cx, flow);
-            return None;
-        }
-        let window = config.buffers.receive_initial;
-        let is_acceptable = seq == expected
-            || (seq.is_at_most(expected + window) && segment.end().is_after(expected));
-        if flags.has(Flags::RST) {
-            if seq == expected {
-                // RFC 9293 §3.10.7.4, second: back to LISTEN, as if nothing had been.
-                cx.note(|| Seen::dropped(segment, Why::ResetForNobody));
-                self.forget(flow);
-            } else if is_acceptable {
-                self.challenge(cx, flow, Why::ResetOutOfPlace);
-            } else {
-                cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
-            }
-            return None;
-        }
-        let value = segment.header.options.timestamps.map(|(value, _)| value);
-        let is_missed = request.timestamp.is_some() && value.is_none();
-        if is_missed && config.handshake.requires_timestamps {
-            cx.note(|| Seen::dropped(segment, Why::NoTimestamp));
-            return None;
-        }
-        let is_old = request
-            .timestamp
-            .zip(value)
-            .is_some_and(|(recent, value)| (value.wrapping_sub(recent) as i32) < 0);
-        if !is_acceptable || is_old {
-            cx.note(|| Seen::dropped(segment, Why::OutOfWindow));
-            self.show_what_we_have(cx, flow, segment);
-            return None;
-        }
-        if flags.has(Flags::SYN) && seq == request.irs {
-            self.challenge(cx, flow, Why::SynInConnection);
-            return None;
-        }
-        if flags.has(Flags::SYN) {
-            // RFC 9293 §3.10.7.4, fourth: back to LISTEN, as if nothing had been; the peer hears of
-            // it.
-            cx.note(|| Seen::dropped(segment, Why::SynInConnection));
-            self.forget(flow);
-            self.refuse(flow, segment);
-            return None;
-        }
-        if let Some(value) = value.filter(|_| seq.is_at_most(expected))
-            && let Some(recent) = &mut request.timestamp
-        {
-            *recent = value;
-        }
-        if !flags.has(Flags::ACK) {
-            cx.note(|| Seen::dropped(segment, Why::NoAck));
-            return None;
-        }
-        if ack != request.iss + 1 {
-            // RFC 9293 §3.10.7.4, fifth.
-            cx.note(|| Seen::dropped(segment, Why::AckOfUnsent));
-            self.refuse(flow, segment);
-            return None;
-        }
-        if request.timeouts < config.handshake.defer_accept && segment.end() == expected {
-            request.is_acknowledged = true;
-            cx.note(|| Seen::dropped(segment, Why::AcceptDeferred));
-            return None;
-        }
-        if self.is_full() {
-            // The peer thinks that it is connected; it will hear our answer again.
-            cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
-            return None;
-        }
-        let request = self.forget(flow)?;
-        Some(begin(cx, config, *flow, request, segment, ecn))
-    }
-
-    /// What FreeBSD's SYN cache does otherwise than RFC 9293 §3.10.7.4: whether nothing is left to
-    /// do.
-    fn is_done_by_cache(&mut self, cx: &mut Cx<'_>, flow: &Flow, segment: &Segment<'_>) -> bool {
-        let Some(request) = self.half_open.get(flow) else { return false };
-        let Header { flags, seq, ack, .. } = segment.header;
-        let window = self.config.buffers.receive_initial;
-        let is_acceptable = seq.is_after(request.irs) && seq.is_at_most(request.irs + window);
-        let is_ours = ack == request.iss + 1;
-        let why = if flags.has(Flags::RST) {
-            // What resets an answer to a SYN carries nothing else.
-            if !flags.has_any(Flags::ACK | Flags::SYN | Flags::FIN) {
-                return false;
-            }
-            Why::ResetOutOfPlace
-        } else if flags.has(Flags::SYN | Flags::ACK) {
-            self.forget(flow);
-            self.refuse(flow, segment);
-            Why::SynInConnection
-        } else if flags.has(Flags::SYN) {
-            self.answer_once_more(cx, flow);
-            return true;
-        } else if !flags.has(Flags::ACK) {
-            Why::NoAck
-        } else if !is_ours {
-            self.refuse(flow, segment);
-            Why::AckOfUnsent
-        } else if !is_acceptable {
-            Why::OutOfWindow
-        } else {
-            return false;
-        };
-        cx.note(|| Seen::dropped(segment, why));
-        true
-    }
-
-    fn handle_ack_of_cookie(
-        &mut self,
-        cx: &mut Cx<'_>,
-        flow: &Flow,
-        limits: &Limits,
-        segment: &Segment<'_>,
-        ecn: Ecn,
-    ) -> Option<Connection> {
-        // Two minutes after the last cookie, none is out any more.
-        let now = cx.now();
-        let is_out = self
-            .cookie_sent_at
-            .is_some_and(|at| now.since(at) < std::time::Duration::from_secs(128));
-        let config = Arc::clone(&self.config);
-        let checked = match is_out && !segment.header.flags.has(Flags::SYN) {
-            true => cookie::check(&config, now, flow, &segment.header),
-            false => Checked::Wrong,
-        };
-        let mss = match checked {
-            Checked::Ours(mss) => mss,
-            // A bare acknowledgement overtakes nobody: it is what the cookie was to come with.
-            Checked::Early if !segment.is_empty() => {
-                cx.note(|| Seen::dropped(segment, Why::CookieEarly));
-                return None;
-            }
-            Checked::Early | Checked::Wrong => {
-                let why = if is_out { Why::CookieWrong } else { Why::NoConnection };
-                cx.note(|| Seen::dropped(segment, why));
-                self.refuse(flow, segment);
-                return None;
-            }
-        };
-        if self.is_full() {
-            cx.note(|| Seen::dropped(segment, Why::AcceptQueueFull));
-            return None;
-        }
-        cx.note(|| Seen::CookieAccepted { mss });
-        let request = Request::from_cookie(cx, &config, flow, &segment.header, limits, mss);
-        Some(begin(cx, config, *flow, request, segment, ecn))
-    }
-
-    /// Shows the peer what we have, not too often (RFC 5961 §7).
-    /// Who sends data out of place waits for an answer, and gets it however many there were.
-    fn show_what_we_have(&mut self, cx: &mut Cx<'_>, flow: &Flow, segment: &Segment<'_>) {
-        let Some(request) = self.half_open.get_mut(flow).filter(|_| !segment.payload.is_empty())
-        else {
-            return self.challenge(cx, flow, Why::OutOfWindow);
-        };
-        let before = request.answered_at.take();
-        self.challenge(cx, flow, Why::OutOfWindow);
-        if let Some(request) = self.half_open.get_mut(flow) {
-            request.answered_at = before;
-        }
-    }
-
-    fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
-        let interval = self.config.out_of_window_interval;
-        let now = cx.now();
-        let Some(request) = self.half_open.get_mut(flow) else { return };
-        let is_early = request.answered_at.is_some_and(|at| now.since(at) < interval);
-        if is_early || self.answers.len() >= ANSWERS_MAX {
-            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
-            return;
-        }
-        request.answered_at = Some(now);
-        cx.note(|| Seen::Challenged { why });
-        let timestamps = request.timestamp.map(|echo| (request.ts_now(cx, &self.config), echo));
-        let mut header = request.answer(cx, &self.config, flow, false);
-        header.flags = Flags::ACK;
-        header.seq = request.iss + 1;
-        header.options = crate::wire::Options {
-            timestamps,
-            layout: self.config.handshake.layout,
-            ..crate::wire::Options::default()
-        };
-        let scale = if request.scale.is_some() { self.config.window_scale() } else { 0 };
-        header.window >>= scale;
-        self.answers.push_back((*flow, header));
-    }
-
-    /// The peer did not get our answer: it gets it again, though not for every copy of its SYN, and
-    /// the next one by the clock is as far away as after the last.
-    fn answer_once_more(&mut self, cx: &mut Cx<'_>, flow: &Flow) {
-        let config = Arc::clone(&self.config);
-        let now = cx.now();
-        let Some(request) = self.half_open.get_mut(flow) else { return };
-        let is_early =
-            request.answered_at.is_some_and(|at| now.since(at) < config.out_of_window_interval);
-        if is_early || self.answers.len() >= ANSWERS_MAX {
-            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
-            return;
-        }
-        request.answered_at = Some(now);
-        request.copies = request.copies.saturating_add(1);
-        self.answers.push_back((*flow, request.answer(cx, &config, flow, false)));
-        self.deadlines.remove(&(request.due_at, *flow));
-        request.due_at = now.after(request.timeout(&config));
-        self.deadlines.insert((request.due_at, *flow));
-    }
-
     /// Answers what nobody wants with a reset, if there is room for one more answer.
     fn refuse(&mut self, flow: &Flow, segment: &Segment<'_>) {
         if self.answers.len() < ANSWERS_MAX {
@@ -550,25 +324,11 @@ impl Listener {
     }
 }
 
-/// The third step: from here on it is a connection, and the segment is its first.
-fn begin(
-    cx: &mut Cx<'_>,
-    config: Arc<Config>,
-    flow: Flow,
-    request: Request,
-    segment: &Segment<'_>,
-    ecn: Ecn,
-) -> Connection {
-    let mut connection = request.into_connection(cx, config, flow);
-    connection.handle_unseen_segment(cx, segment, ecn);
-    connection
-}
-
 /// Whether one end is a group of hosts, or none.
 fn is_group(flow: &Flow) -> bool {
-    let is_one = |ip: std::net::IpAddr| match ip {
-        std::net::IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified(),
-        std::net::IpAddr::V6(ip) => ip.is_multicast() || ip.is_unspecified(),
+    let is_one = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified(),
+        IpAddr::V6(ip) => ip.is_multicast() || ip.is_unspecified(),
     };
     is_one(flow.local.ip()) || is_one(flow.remote.ip())
 }
