@@ -129,11 +129,6 @@ impl TxBuf {
         }
     }
 
-    /// Cuts `len` bytes off the front, or all there are.
-    pub fn strip(&mut self, len: usize) {
-        self.head = (self.head + len).min(self.bytes.len());
-    }
-
     /// Shortens the frame to `len` bytes, if it is longer.
     pub fn truncate(&mut self, len: usize) {
         self.bytes.truncate(self.head + len);

@@ -71,10 +71,6 @@ impl Header {
     /// The length of a header with a tag, in bytes.
     pub const LEN_TAGGED: usize = 18;
 
-    /// The least length of a frame on a cable, without its check sequence (IEEE 802.3 §3.2.8): a
-    /// device pads to it. What we get may be padded, so the payload's own length counts.
-    pub const FRAME_LEN_MIN: usize = 60;
-
     /// Reads the header; the rest is the payload, and perhaps padding.
     ///
     /// # Errors
