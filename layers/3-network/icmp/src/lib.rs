@@ -10,8 +10,8 @@
 //! need not know which. [`Errors`] decides whether an error may be sent at all; [`Echo`] asks and
 //! answers "are you there?".
 //!
-//! Not here: neighbour discovery (`ndp`), multicast listeners (`multicast`), redirects (noted and ignored), timestamps,
-//! address masks; and whose connection a quotation is about.
+//! Not here: neighbour discovery (`ndp`), multicast listeners (`multicast`), where redirects lead (the
+//! stack knows routes), timestamps, address masks; and whose connection a quotation is about.
 
 mod echo;
 mod errors;

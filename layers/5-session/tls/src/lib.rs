@@ -35,7 +35,7 @@
 //!   at which the keys of tickets change.
 //!
 //! Not here: certificate files (the programs), the pool of sessions to resume as a client (rustls
-//! keeps it in [`ClientConfig`]), client certificates, QUIC.
+//! keeps it in [`ClientConfig`]), a certificate of ours as a client, QUIC.
 
 pub mod wire;
 pub mod xray;

@@ -40,7 +40,7 @@
 //! each coding of a representation has validators of its own (RFC 9110 §8.8.3.3).
 //!
 //! Not here: how fields look on the wire (`http1`), what lists, dates and parameters are made of
-//! (`message`), compressing (`coding`), and what a cache may keep (`cache`).
+//! (`message`), compressing (`coding`), and what a cache may keep.
 
 pub mod allow;
 pub mod byteranges;
