@@ -59,11 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let log_writer = Writer::new();
     let logs = log_writer.open(&settings)?;
     let (config, make_sites) = prepare(settings, logs, film.clone(), &tallies)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
-        .thread_keep_alive(Duration::MAX)
-        .build()?;
+    let runtime = make_runtime(workers)?;
     // Who reads the file may send a signal at once: it waits until somebody hears it.
     let mut signals = {
         let _runtime = runtime.enter();
@@ -84,7 +80,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     };
     // One that waits for work from the beginning, and stays: when no more threads can be made, work
-    // waits for it.
+    // waits for it. Privileges were given up before: a thread that was there would have kept them.
     runtime.spawn_blocking(|| ());
     let overview = Arc::new(Overview::new(tallies, server.observer()));
     let mut admin = AdminListener::new(overview);
@@ -106,6 +102,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (ended, admin_ended) = (running.server.wait(), running.admin.wait());
     running.log_writer.finish();
     Ok(ended.and(admin_ended)?)
+}
+
+/// What hears signals and lends threads for work that takes long, those of all workers together.
+fn make_runtime(workers: usize) -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(workers * BLOCKING_THREADS_MAX)
+        .thread_keep_alive(Duration::MAX)
+        .build()
 }
 
 fn load(options: &Options) -> anyhow::Result<Settings> {

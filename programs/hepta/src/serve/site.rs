@@ -184,6 +184,20 @@ impl Site {
         };
         let rest = route.as_ref().map_or(&b""[..], |route| route.rest(&path));
         let asked = Asked { request, peer, rest };
+        self.answer_in_steps(way, cx, asked, &path, steps, route)
+    }
+
+    /// Answers in the steps of a route; or in the site's own where there is no route, but an answer.
+    fn answer_in_steps<'s>(
+        &'s self,
+        way: Way<'s>,
+        cx: &mut Cx<'_>,
+        asked: Asked<'_>,
+        path: &[u8],
+        steps: &'s Steps,
+        route: Result<&'s Route, Answer>,
+    ) -> Reply {
+        let Asked { request, peer, .. } = asked;
         let (cors, refused) = if way.is_for_page {
             (None, None)
         } else {
@@ -198,12 +212,12 @@ impl Site {
             (None, Err(answer)) => answer.into(),
             // What it leads to has steps of its own.
             (None, Ok(route @ Route { responder: Responder::Rewrite(_), .. })) => {
-                return self.respond(way, cx, request, peer, &path, route);
+                return self.respond(way, cx, request, peer, path, route);
             }
             (None, Ok(route)) => {
                 let changed = steps.change_request(asked);
                 let request = changed.as_ref().unwrap_or(request);
-                self.respond(way, cx, request, peer, &path, route)
+                self.respond(way, cx, request, peer, path, route)
             }
         };
         let reply = match reply {
