@@ -2,6 +2,8 @@ mod announcement;
 mod exchange;
 mod exchanges;
 mod facts;
+mod film;
+mod transfer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +13,7 @@ use base::xray::Film;
 use base::{Cx, Instant, TxQueue};
 use endpoint::{Closing, Endpoint};
 use message::{ExchangeId, Pace};
-use rustix::io::Errno;
 
-use self::exchange::Exchange;
 use self::exchanges::Exchanges;
 use crate::budget::Held;
 use crate::clients::Presence;
@@ -21,7 +21,7 @@ use crate::handler::{Handler, Notes, Peer, Vitals};
 use crate::inbox;
 use crate::poller::Ready;
 use crate::registry::Key;
-use crate::server::{Config, Socket};
+use crate::server::Socket;
 use crate::transport::Transport;
 use crate::worker::{Desk, Serving, Worker};
 use crate::xray::{Or, Seen, Why};
@@ -31,10 +31,6 @@ const FILM_LEN_MAX: usize = 256 * 1024;
 
 /// How many bytes one turn moves at most; then it is the others' turn.
 const TURN_LEN_MAX: usize = 2 * 1024 * 1024;
-
-/// How many of them a byte that is read counts for: it is to be understood and answered, and not only
-/// moved. Four reads are a turn.
-const READ_WEIGHT: usize = 8;
 
 /// A connection: a socket below, an [`Endpoint`] on it, exchanges above.
 ///
@@ -380,139 +376,6 @@ impl<T: Transport> Connection<T> {
         self.endpoint.poll_transmit(&mut turn.cx, queue);
     }
 
-    /// Writes what is to be sent, as far as the socket takes it; the rest stays.
-    fn write<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> Result<(), Errno> {
-        let has_more = self.sends_more_at_once();
-        let mut unsent = self.busy.as_mut().and_then(|busy| busy.unsent.take());
-        let queue = unsent.as_mut().map_or(&mut *turn.out, |unsent| &mut unsent.queue);
-        let mut moved = false;
-        if queue.has_file() && !self.is_corked {
-            // A file's pages do not make whole segments, and the kernel would send each rest alone.
-            self.is_corked = self.stream.cork(true).is_ok();
-        }
-        while !queue.is_empty() {
-            if !self.ready.is(Ready::TO_WRITE) || turn.left == 0 {
-                let mut queue = std::mem::take(queue);
-                if turn.worker.budget.is_scarce() {
-                    queue.shrink();
-                }
-                self.keep_unsent(turn, unsent, queue, moved);
-                break;
-            }
-            match self.stream.write_front(queue, has_more) {
-                Ok((0, _)) => {
-                    // A file that became shorter: nobody may take what was sent for whole.
-                    queue.clear(&mut turn.cx);
-                    self.stream.make_close_abrupt();
-                    return Err(Errno::IO);
-                }
-                Ok((len, is_short)) => {
-                    moved = true;
-                    // What did not fit now will not fit a moment later: that is not tried.
-                    if is_short {
-                        self.ready.unset(Ready::TO_WRITE);
-                    }
-                    turn.left = turn.left.saturating_sub(len);
-                    turn.cx.note(|| Seen::Wrote { len });
-                    queue.advance(&mut turn.cx, len as u64);
-                }
-                Err(Errno::AGAIN) => self.ready.unset(Ready::TO_WRITE),
-                Err(errno) => {
-                    queue.clear(&mut turn.cx);
-                    return Err(errno);
-                }
-            }
-        }
-        if let Some(busy) = &mut self.busy {
-            busy.holds_back = has_more && self.endpoint.is_windowed();
-        }
-        if self.is_corked && !has_more && self.unsent().is_none() {
-            self.is_corked = false;
-            self.stream.cork(false)?;
-        }
-        Ok(())
-    }
-
-    /// Whether more of a body comes at once: then the kernel need not send the rest of a segment
-    /// alone. Where the peer's windows decide, what waits for room here mostly comes;
-    /// [`let_go`](Self::let_go) sees to it where it does not.
-    fn sends_more_at_once(&self) -> bool {
-        let exchanges = self.busy.as_ref().map(|busy| &busy.exchanges);
-        if self.endpoint.is_windowed() {
-            return self.endpoint.has_more() || exchanges.is_some_and(|all| all.ready_len() > 0);
-        }
-        exchanges.is_some_and(|all| all.iter().any(Exchange::has_parts))
-    }
-
-    fn keep_unsent<H>(
-        &mut self,
-        turn: &mut Turn<'_, H>,
-        before: Option<Unsent>,
-        queue: TxQueue,
-        moved: bool,
-    ) {
-        if !self.ready.is(Ready::TO_WRITE) {
-            turn.cx.note(|| Seen::WriteWaits { unsent: queue.len() });
-        }
-        let unsent = match before {
-            Some(before) if !moved => Unsent { queue, ..before },
-            _ => {
-                let deadline = turn.cx.now().after(turn.serving.config.limits.timeout_write);
-                let in_flight_len = self.stream.in_flight_len();
-                Unsent { queue, deadline, in_flight_len }
-            }
-        };
-        self.busy().unsent = Some(unsent);
-    }
-
-    /// Whether the peer has taken nothing for too long. The kernel calls a socket writable only when
-    /// a good part of its buffer is free, which a steady but slow reader may not manage in time; so
-    /// what has arrived since counts too.
-    fn is_write_stalled<H>(&mut self, turn: &Turn<'_, H>) -> bool {
-        let now = turn.cx.now();
-        let Some(unsent) = self.busy.as_mut().and_then(|busy| busy.unsent.as_mut()) else {
-            return false;
-        };
-        if now < unsent.deadline {
-            return false;
-        }
-        let in_flight_len = self.stream.in_flight_len();
-        let before = std::mem::replace(&mut unsent.in_flight_len, in_flight_len);
-        unsent.deadline = now.after(turn.serving.config.limits.timeout_write);
-        in_flight_len >= before
-    }
-
-    /// What was read, if anything can be read and is wanted; nothing at the end.
-    fn read<H>(&mut self, turn: &mut Turn<'_, H>) -> Result<Option<usize>, Why> {
-        if turn.left == 0 || !self.wants_to_read() {
-            return Ok(None);
-        }
-        // What nobody takes is kept, so no more is read than may be kept.
-        let len = turn.scratch.len().min(turn.worker.budget.share() as usize);
-        match self.stream.read(turn.scratch.get_mut(..len).unwrap_or_default()) {
-            Ok(read) => {
-                self.has_eof = read == 0;
-                // A short read has emptied the socket, but for the end.
-                if read < len && !self.ready.is(Ready::AT_END) {
-                    self.ready.unset(Ready::TO_READ);
-                }
-                turn.left = turn.left.saturating_sub(READ_WEIGHT * read);
-                Ok(Some(read))
-            }
-            Err(Errno::AGAIN) => {
-                self.ready.unset(Ready::TO_READ);
-                Ok(None)
-            }
-            Err(_) => Err(Why::Broken),
-        }
-    }
-
-    #[inline(always)]
-    fn wants_to_read(&self) -> bool {
-        let may_read = self.ready.is(Ready::TO_READ) && !self.has_eof;
-        may_read && self.endpoint.wants_bytes() && self.unsent().is_none()
-    }
-
     /// Whether only the length of its turn kept the connection from doing more.
     fn could_do_more(&self) -> bool {
         match self.unsent() {
@@ -611,43 +474,6 @@ impl<T: Transport> Connection<T> {
         if busy.is_over() {
             self.busy = None;
         }
-    }
-
-    /// Has everybody see the film who waits for it, once a part of it is whole.
-    #[cold]
-    fn show_film<H>(&mut self, worker: &Worker<H>, config: &Config, key: Key, is_over: bool) {
-        match (is_over, self.stream.sends_later()) {
-            // Whoever prints every film records none for anybody else.
-            (true, true) if config.film.is_some() => {
-                let text = self.aside().film.as_mut().map(|film| film.take()).unwrap_or_default();
-                let title = self.title();
-                return self.stream.leave_film(title, &text);
-            }
-            (false, true) => worker.films.print_later(key),
-            _ if is_over || self.is_idle() => self.print_film(config),
-            _ => {}
-        }
-        if is_over {
-            worker.films.hand_over(self.number, self.take_film());
-        }
-    }
-
-    /// Prints what happened since the last time; to be called when nothing is under way, so that a
-    /// block is whole.
-    #[cold]
-    pub(crate) fn print_film(&mut self, config: &Config) {
-        let film = self.aside.as_mut().and_then(|aside| aside.film.as_mut());
-        let (Some(film), Some(printer)) = (film, &config.film) else { return };
-        film.append(&self.stream.take_film());
-        let text = film.take();
-        if !text.is_empty() {
-            printer.print(Some(&self.title()), &text);
-        }
-    }
-
-    /// The line under which its film is printed.
-    fn title(&self) -> String {
-        format!("connection {} from {:?}", self.number, Or(self.address))
     }
 
     /// What is still to be said about a connection that is over.
