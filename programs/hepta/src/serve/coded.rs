@@ -75,17 +75,22 @@ impl Coded {
             };
         }
         let siblings = Coding::ALL.map(|coding| (coding, sibling(cx, root, path, coding, &file)));
-        let ready: Vec<Coding> =
-            siblings.iter().filter(|(_, file)| file.is_some()).map(|(coding, _)| *coding).collect();
-        if !ready.is_empty() {
-            let chosen = encoding::choose(cx, &request.fields, &ready);
-            for (coding, sibling) in siblings {
-                if let (true, Some(sibling)) = (chosen == Some(coding), sibling) {
-                    return with_sibling(cx, request, coding, &file, &sibling).into();
-                }
+        let offered = offered(request, file.len);
+        let ready = siblings.iter().filter(|(_, file)| file.is_some()).map(|(coding, _)| *coding);
+        let mut codings: Vec<Coding> = ready.collect();
+        let chosen = if codings.is_empty() {
+            encoding::choose(cx, &request.fields, offered)
+        } else {
+            // What lies ready comes first among what the client likes equally well.
+            codings.extend_from_slice(offered);
+            encoding::choose(cx, &request.fields, &codings)
+        };
+        for (coding, sibling) in siblings {
+            if let (true, Some(sibling)) = (chosen == Some(coding), sibling) {
+                return with_sibling(cx, request, coding, &file, &sibling).into();
             }
         }
-        match encoding::choose(cx, &request.fields, offered(request, file.len)) {
+        match chosen {
             Some(Coding::Identity) => respond::with(cx, request, &Selected::identity(&file)).into(),
             Some(coding) if file.len <= WHOLE_LEN_MAX => self.whole(cx, request, coding, file),
             Some(coding) => stream(cx, request, coding, &file).into(),

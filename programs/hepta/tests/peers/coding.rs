@@ -54,6 +54,15 @@ fn files_that_lie_ready_are_sent_as_they_are() {
     }
     assert_eq!(accept(&server, "/page.html", "identity").text(), text);
     assert_eq!(server.get("/page.html").text(), text);
+    //= test RFC 9110 §12.5.3: the coding with the highest weight is preferred, also to one that lies ready
+    for (wish, expected) in [
+        ("gzip;q=0.1, identity;q=0.9", None),
+        ("gzip;q=0.9, br;q=0.1, identity;q=0.5", Some("gzip")),
+        ("zstd;q=0.2, gzip;q=0.1, identity;q=0", Some("zstd")),
+    ] {
+        let response = accept(&server, "/page.html", wish);
+        assert_eq!(response.field("content-encoding"), expected, "{wish}: {response}");
+    }
     // One that is older than its original is not its coding any more.
     site.write("page.html", "new");
     for coding in CODINGS {
