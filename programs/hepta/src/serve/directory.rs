@@ -122,16 +122,18 @@ impl Directory {
                 Ok(Entry::File(file)) if entry == path => {
                     return self.get_file(cx, request, path, file);
                 }
-                Ok(Entry::Directory) => {
-                    if let Some((index, file)) = self.index(cx, entry) {
-                        // Links on the page are relative to the directory.
-                        return match name.is_empty() || name.ends_with(b"/") {
-                            true => self.get_file(cx, request, &index, file),
-                            false => respond::redirect_to_slash(&request.target).into(),
-                        };
+                Ok(Entry::Directory) => match self.index(cx, entry) {
+                    // Links on the page are relative to the directory.
+                    Ok(Some(_)) if !(name.is_empty() || name.ends_with(b"/")) => {
+                        return respond::redirect_to_slash(&request.target).into();
                     }
-                }
-                Ok(Entry::File(_)) | Err(_) => {}
+                    Ok(Some((index, file))) => return self.get_file(cx, request, &index, file),
+                    Ok(None) => {}
+                    Err(refused) => return self.refuse(cx, request, refused),
+                },
+                Ok(Entry::File(_)) => {}
+                Err(refused) if is_nothing(refused) => {}
+                Err(refused) => return self.refuse(cx, request, refused),
             }
         }
         self.refuse(cx, request, Refused::NotFound)
@@ -144,8 +146,10 @@ impl Directory {
             Ok(Entry::File(_)) => return self.refuse(cx, request, Refused::NotFound),
             Err(refused) => return self.refuse(cx, request, refused),
         }
-        if let Some((index, file)) = self.index(cx, directory) {
-            return self.get_file(cx, request, &index, file);
+        match self.index(cx, directory) {
+            Ok(Some((index, file))) => return self.get_file(cx, request, &index, file),
+            Ok(None) => {}
+            Err(refused) => return self.refuse(cx, request, refused),
         }
         if self.settings.negotiates {
             let mut indexes = self.settings.index.iter().map(|name| within(directory, name));
@@ -162,15 +166,22 @@ impl Directory {
         }
     }
 
-    /// The file that stands for a directory, and its path.
-    fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Option<Index<'_>> {
-        self.settings.index.iter().find_map(|name| {
+    /// The file that stands for a directory, and its path, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// There may be one, but it cannot be opened.
+    fn index(&self, cx: &Cx<'_>, directory: &[u8]) -> Result<Option<Index<'_>>, Refused> {
+        for name in &self.settings.index {
             let path = within(directory, name);
             match self.root.lookup(&path, cx.now()) {
-                Ok(Entry::File(file)) => Some((path, file)),
-                _ => None,
+                Ok(Entry::File(file)) => return Ok(Some((path, file))),
+                Ok(Entry::Directory) => {}
+                Err(refused) if is_nothing(refused) => {}
+                Err(refused) => return Err(refused),
             }
-        })
+        }
+        Ok(None)
     }
 
     #[inline]
@@ -192,12 +203,10 @@ impl Directory {
     fn refuse(&self, cx: &mut Cx<'_>, request: &Request, refused: Refused) -> Reply {
         let (status, why): (_, fn(&Errors) -> &'static str) = match refused {
             // Whether something hides there is nobody's business (RFC 9110 §15.5.4).
-            Refused::NotFound | Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
-                return self.not_found(cx, request).into();
-            }
+            _ if is_nothing(refused) => return self.not_found(cx, request).into(),
             Refused::Denied => (Status::FORBIDDEN, |say| say.not_readable),
             Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, |say| say.exhausted),
-            Refused::Other(_) => (Status::INTERNAL_SERVER_ERROR, |say| say.unreadable),
+            _ => (Status::INTERNAL_SERVER_ERROR, |say| say.unreadable),
         };
         if let Refused::Other(kind) = refused {
             tracing::error!(target = request.target.as_str(), %kind, "cannot be read");
@@ -229,6 +238,17 @@ impl Directory {
             }
             Chosen::None(_) => None,
         }
+    }
+}
+
+/// Whether a name stands for nothing that could be shown, so that the next one may have its turn.
+///
+/// A file that is there and cannot be opened, for want of leave or of a descriptor, does not make room
+/// for another: that one would be taken, and kept by caches, for what was asked for.
+const fn is_nothing(refused: Refused) -> bool {
+    match refused {
+        Refused::NotFound | Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => true,
+        Refused::Denied | Refused::Exhausted | Refused::Other(_) => false,
     }
 }
 

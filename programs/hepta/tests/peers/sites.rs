@@ -1,5 +1,8 @@
 //! Several sites from a configuration file.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use peers::{Program, Server, Site, run, tool, until};
 use rustix::process::Signal;
 
@@ -103,6 +106,42 @@ fn a_single_page_application() {
     let server = configured(&site);
     assert_eq!(body(&server, "my.app.example", "/script.js"), "script\n");
     assert_eq!(body(&server, "my.app.example", "/some/view"), "app\n");
+}
+
+/// A page in place of a file that is there would be taken, and kept by caches, for the file.
+#[test]
+fn what_cannot_be_opened_is_not_replaced_by_the_next() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can become a user who may not read its files");
+        return;
+    }
+    let site = Site::new()
+        .with("app/index.html", "app\n")
+        .with("app/locked.js", "script\n")
+        .with("app/shut/index.html", "shut\n")
+        .with("app/shut/index.htm", "other\n")
+        .with(
+            "hepta.kdl",
+            r#"
+            listen "127.0.0.1:0"
+            user "nobody"
+            site "try.example" { files "app" { try "{path}" "/index.html" } }
+            site "index.example" {
+                files "app" { index "index.html" "index.htm"; listing #true }
+            }
+            "#,
+        );
+    for locked in ["app/locked.js", "app/shut/index.html"] {
+        std::fs::set_permissions(site.path(locked), Permissions::from_mode(0)).unwrap();
+    }
+    std::fs::set_permissions(site.root(), Permissions::from_mode(0o755)).unwrap();
+    let server = configured(&site);
+    let status = |host, target| server.ask_host(host, "GET", target, &[]).status;
+    assert_eq!(status("try.example", "/locked.js"), 403);
+    assert_eq!(status("try.example", "/shut/"), 403);
+    assert_eq!(status("try.example", "/nothing"), 200);
+    assert_eq!(status("index.example", "/shut/"), 403);
+    assert_eq!(status("index.example", "/"), 200);
 }
 
 #[test]
