@@ -38,18 +38,8 @@ impl Directory {
         Ok(Self { root: Rc::new(root), coded: Rc::default(), settings: settings.clone() })
     }
 
-    /// Answers a request for `name`, which is the decoded path below the directory, without a slash
-    /// in front.
-    #[inline(always)]
-    pub(crate) fn answer(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
-        match request.method {
-            Method::Get | Method::Head => self.get(cx, request, name),
-            Method::Options => respond::options(&METHODS).into(),
-            _ => respond::not_allowed(cx, request, &METHODS).into(),
-        }
-    }
-
-    /// The same for a GET or HEAD that was answered before, and of which this hint says where its file was found.
+    /// The same as [`get`](Self::get) for what was answered before, and of which this hint says where its
+    /// file was found.
     #[inline(always)]
     pub(crate) fn answer_again(
         &self,
@@ -80,8 +70,10 @@ impl Directory {
         }
     }
 
+    /// Answers a GET or HEAD for `name`, which is the decoded path below the directory, without a slash
+    /// in front.
     #[inline(always)]
-    fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
+    pub(crate) fn get(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         if !self.settings.tries.is_empty() {
             return self.try_each(cx, request, name);
         }

@@ -84,11 +84,23 @@ impl<R> Routes<R> {
 
     /// What other methods lead to something here.
     fn others(&self, path: &[u8]) -> Found<'_, R> {
-        let methods = self.candidates(path).flatten().filter_map(|(method, _)| method.clone());
-        match methods.collect::<Vec<_>>() {
+        match self.named_methods(path) {
             none if none.is_empty() => Found::Nothing,
             others => Found::OtherMethods(others),
         }
+    }
+
+    /// The methods that have routes of their own here, down to the first route for all methods: what is
+    /// less specific than that one is never reached.
+    pub(crate) fn named_methods(&self, path: &[u8]) -> Vec<Method> {
+        let mut methods = Vec::new();
+        for routes in self.candidates(path) {
+            methods.extend(routes.iter().filter_map(|(method, _)| method.clone()));
+            if routes.iter().any(|(method, _)| method.is_none()) {
+                break;
+            }
+        }
+        methods
     }
 }
 
@@ -167,6 +179,14 @@ mod tests {
         let others = vec![Method::Post, Method::Put];
         assert_eq!(routes.find(b"/form", &Method::Get), Found::OtherMethods(others));
         assert_eq!(routes.find(b"/other", &Method::Get), Found::Nothing);
+    }
+
+    #[test]
+    fn methods_are_named_down_to_what_answers_all() {
+        let routes = routes(&["PUT /a/b", "POST /a/*", "/a/*", "DELETE /*", "/*"]);
+        assert_eq!(routes.named_methods(b"/a/b"), [Method::Put, Method::Post]);
+        assert_eq!(routes.named_methods(b"/a/c"), [Method::Post]);
+        assert_eq!(routes.named_methods(b"/"), [Method::Delete]);
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Site {
             }
             Found::Route(route) => (Ok(route), &route.steps),
             Found::OtherMethods(methods) => {
-                (Err(respond::not_allowed(cx, request, &methods)), &self.steps)
+                (Err(without_method(cx, request, &[], methods)), &self.steps)
             }
             Found::Nothing => {
                 let answer = pages::error(cx, request, Status::NOT_FOUND, |say| say.nothing_here);
@@ -327,8 +327,13 @@ impl Site {
             Responder::Directory(_) if rest.is_empty() => {
                 respond::redirect_to_slash(&request.target).into()
             }
-            Responder::Directory(directory) => {
-                directory.answer(cx, request, rest.strip_prefix(b"/").unwrap_or(rest))
+            Responder::Directory(directory)
+                if matches!(request.method, Method::Get | Method::Head) =>
+            {
+                directory.get(cx, request, rest.strip_prefix(b"/").unwrap_or(rest))
+            }
+            Responder::Directory(_) => {
+                without_method(cx, request, &METHODS, self.routes.named_methods(path)).into()
             }
             Responder::Respond(status, Some(text)) => respond::text(*status, text).into(),
             Responder::Respond(status, None) if status.is_error() => {
@@ -384,6 +389,29 @@ fn rewrite(asked: Asked<'_>, to: &Template) -> Option<Request> {
     }
     let target = Target::origin(&path).ok()?;
     Some(Request { target, ..asked.request.clone() })
+}
+
+/// Answers a request whose method has no use at its path: OPTIONS asks which have, others are told so.
+/// These are those `of_handler`, and those that routes of their own are there for.
+#[cold]
+fn without_method(
+    cx: &mut Cx<'_>,
+    request: &Request,
+    of_handler: &[Method],
+    named: Vec<Method>,
+) -> Answer {
+    let mut methods = of_handler.to_vec();
+    for method in named {
+        // RFC 9110 §9.3.2: where GET is, HEAD is too.
+        let head = (method == Method::Get).then_some(Method::Head);
+        methods.extend([method].into_iter().chain(head));
+    }
+    // RFC 9110 §9.3.7, §10.2.1: it is answered here, so it is one of them.
+    methods.push(Method::Options);
+    match request.method {
+        Method::Options => respond::options(&methods),
+        _ => respond::not_allowed(cx, request, &methods),
+    }
 }
 
 /// Answers a request whose target has no path that could be looked for.

@@ -142,7 +142,7 @@ impl Sites {
         let name = path.get(prefix_len..)?.strip_prefix(b"/")?;
         self.remembered.borrow_mut().add(request, peer, (directory, name, mark));
         peer.notes.mark.set(mark);
-        Some(directory.answer(cx, request, name))
+        Some(directory.get(cx, request, name))
     }
 
     /// Adds a line to the log of the site that answered.

@@ -91,6 +91,42 @@ fn a_method_chooses_among_routes() {
     assert_eq!(ask("GET").status, 404, "the directory answers what is not a POST");
 }
 
+//= test RFC 9110 §10.2.1: Allow names every method of the resource, those of routes of their own too
+//= test RFC 9110 §15.5.6: a 405 says which methods there are
+#[test]
+fn every_method_of_a_path_is_named() {
+    let site = Site::new().with("one/a.txt", "a\n").with(
+        "hepta.kdl",
+        r#"
+        listen "127.0.0.1:0"
+        site "files.example" {
+            files "one"
+            route "/form" method="POST" { respond 200 }
+            route "/api/*" method="PUT" { respond 200 }
+            route "/api/*" method="GET" { files "one" }
+        }
+        site "api.example" {
+            route "/*" method="GET" { respond 200 }
+            route "/form" method="POST" { respond 200 }
+        }
+        "#,
+    );
+    let server = configured(&site);
+    for (host, target, allowed) in [
+        ("files.example", "/a.txt", "GET, HEAD, OPTIONS"),
+        ("files.example", "/form", "GET, HEAD, OPTIONS, POST"),
+        ("files.example", "/api/x", "GET, HEAD, OPTIONS, PUT"),
+        ("api.example", "/x", "GET, HEAD, OPTIONS"),
+        ("api.example", "/form", "POST, GET, HEAD, OPTIONS"),
+    ] {
+        for (method, status) in [("OPTIONS", 204), ("DELETE", 405)] {
+            let response = server.ask_host(host, method, target, &[]);
+            assert_eq!(response.status, status, "{method} {host}{target}: {response}");
+            assert_eq!(response.field("allow"), Some(allowed), "{method} {host}{target}");
+        }
+    }
+}
+
 #[test]
 fn elsewhere_with_what_was_asked_for() {
     let site = two_sites();
@@ -132,7 +168,7 @@ fn what_cannot_be_opened_is_not_replaced_by_the_next() {
             "#,
         );
     for locked in ["app/locked.js", "app/shut/index.html"] {
-        std::fs::set_permissions(site.path(locked), Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(site.path(locked), Permissions::from_mode(0o000)).unwrap();
     }
     std::fs::set_permissions(site.root(), Permissions::from_mode(0o755)).unwrap();
     let server = configured(&site);
