@@ -83,7 +83,7 @@ pub(crate) fn parse_layer(name: &str) -> Result<Layer, String> {
 
 /// Says whether a configuration is in order.
 pub(crate) fn check(file: &std::path::Path) -> anyhow::Result<()> {
-    let settings = config::load(file)?;
+    let settings = config::check(file)?;
     let routes = settings.sites.iter().map(|site| site.routes.len()).sum();
     let (sites, routes) = (counted(settings.sites.len(), "site"), counted(routes, "route"));
     anstream::println!("{} is in order: {sites} with {routes}", file.display());

@@ -20,6 +20,7 @@ mod settings;
 mod shown;
 mod site;
 mod steps;
+mod surroundings;
 mod template;
 mod tree;
 mod value;
@@ -36,8 +37,39 @@ pub(crate) use template::{Fact, LogFact, Part, Template};
 #[cfg(test)]
 mod tests;
 
-/// Reads a file and all that it includes.
-pub(crate) fn load(path: &std::path::Path) -> Result<Settings, Problems> {
-    let nodes = read::file(path)?;
-    settings::from_tree(&nodes)
+use std::path::Path;
+
+use surroundings::Look;
+
+/// Reads a file and all that it includes, and looks whether what it names is there.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+pub(crate) fn load(path: &Path) -> Result<Settings, Problems> {
+    load_with(path, Some(Look::Missing))
+}
+
+/// The same, and looks through all that it names as if it were served now: certificates are read.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+pub(crate) fn check(path: &Path) -> Result<Settings, Problems> {
+    load_with(path, Some(Look::Whole))
+}
+
+fn load_with(path: &Path, look: Option<Look>) -> Result<Settings, Problems> {
+    let (nodes, mut problems) = read::file(path);
+    let settings = settings::from_tree(&nodes, &mut problems);
+    if let Some(look) = look {
+        surroundings::look(&nodes, look, &mut problems);
+    }
+    problems.or(settings)
+}
+
+/// Reads a file by itself, whatever is around it.
+#[cfg(test)]
+fn load_text(path: &Path) -> Result<Settings, Problems> {
+    load_with(path, None)
 }

@@ -82,9 +82,29 @@ impl Problems {
         self.0.push(problem);
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// What was made of the text, unless something is wrong.
     pub(super) fn or<T>(self, made: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(made) } else { Err(self) }
+        if self.0.is_empty() { Ok(made) } else { Err(self.in_order()) }
+    }
+
+    /// In the order of the text, file by file.
+    fn in_order(mut self) -> Self {
+        let mut sources: Vec<Arc<Source>> = Vec::new();
+        for at in self.0.iter().filter_map(|problem| problem.at.as_ref()) {
+            if !sources.iter().any(|known| Arc::ptr_eq(known, &at.source)) {
+                sources.push(Arc::clone(&at.source));
+            }
+        }
+        self.0.sort_by_key(|problem| {
+            let at = problem.at.as_ref()?;
+            let file = sources.iter().position(|known| Arc::ptr_eq(known, &at.source));
+            Some((file, at.bytes.start))
+        });
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! From text to a tree that the schema allows.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,11 +20,12 @@ const DEPTH_MAX: usize = 16;
 /// How different a key may be from one that exists to be taken for a slip of the pen.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// Reads a file and what it includes.
-pub(super) fn file(path: &Path) -> Result<Vec<Node>, Problems> {
+/// Reads a file and what it includes. Of the nodes that stand in no braces those are left out in which
+/// something is wrong, so that sense can be made of the others.
+pub(super) fn file(path: &Path) -> (Vec<Node>, Problems) {
     let mut reader = Reader { problems: Problems::new(), open: Vec::new() };
     let nodes = reader.file(path, Problem::nowhere);
-    reader.problems.or(nodes)
+    (nodes, reader.problems)
 }
 
 struct Reader {
@@ -35,14 +37,22 @@ struct Reader {
 impl Reader {
     /// The nodes of a file; `problem` says where it is asked for, if it cannot be read.
     fn file(&mut self, path: &Path, problem: impl Fn(String) -> Problem) -> Vec<Node> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => self.text(path, text),
+        let read = std::fs::read(path);
+        match read.map(String::from_utf8) {
+            Ok(Ok(text)) => return self.text(path, text),
+            Ok(Err(error)) => {
+                let offset = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let source = Arc::new(Source { path: path.to_owned(), text });
+                let problem = Problem::at(&At::new(&source, offset, 1), "this is not UTF-8");
+                self.problems.push(problem.with_hint("save the file in UTF-8"));
+            }
             Err(error) => {
                 let what = format!("cannot read {}: {error}", path.display());
                 self.problems.push(problem(what));
-                Vec::new()
             }
         }
+        Vec::new()
     }
 
     fn text(&mut self, path: &Path, text: String) -> Vec<Node> {
@@ -51,13 +61,18 @@ impl Reader {
         match parsed {
             Ok(document) => {
                 self.open.push(path.to_owned());
-                let nodes = self.block(&source, &document, FILE, "the file");
+                let mut nodes = self.block(&source, &document, FILE, "the file");
                 self.open.pop();
+                nodes.retain(|node| node.is_sound);
                 nodes
             }
             Err(error) => {
                 for bad in error.diagnostics {
                     let at = At::new(&source, bad.span.offset(), bad.span.len());
+                    if let Some(problem) = keyword(&at) {
+                        self.problems.push(problem);
+                        continue;
+                    }
                     let what = bad.message.unwrap_or_else(|| "this is not KDL".to_owned());
                     let problem = Problem::at(&at, what);
                     self.problems.push(match bad.help.or(bad.label) {
@@ -111,6 +126,7 @@ impl Reader {
     }
 
     fn node(&mut self, source: &Arc<Source>, node: &KdlNode, key: &'static Key, at: At) -> Node {
+        let before = self.problems.count();
         let values = self.values(source, node, key, &at);
         let block = match node.children() {
             Some(_) if key.block.is_empty() => {
@@ -121,7 +137,7 @@ impl Reader {
             Some(children) => self.block(source, children, key.block, &format!("`{}`", key.name)),
             None => Vec::new(),
         };
-        Node { key, values, block, at }
+        Node { key, values, block, at, is_sound: self.problems.count() == before }
     }
 
     fn values(
@@ -173,12 +189,70 @@ impl Reader {
 
     fn included(&mut self, node: &Node) -> Vec<Node> {
         let Some(path) = node.path("file") else { return Vec::new() };
-        if self.open.len() >= DEPTH_MAX || self.open.iter().any(|open| open == path) {
-            self.problems.push(Problem::at(&node.at, "this file includes itself"));
-            return Vec::new();
+        let paths = match meant(path) {
+            Ok(paths) => paths,
+            Err(what) => {
+                self.problems.push(Problem::at(&node.at, what));
+                return Vec::new();
+            }
+        };
+        let mut nodes = Vec::new();
+        for path in paths {
+            if self.open.len() >= DEPTH_MAX || self.open.contains(&path) {
+                self.problems.push(Problem::at(&node.at, "this file includes itself"));
+                continue;
+            }
+            nodes.extend(self.file(&path, |what| Problem::at(&node.at, what)));
         }
-        self.file(path, |what| Problem::at(&node.at, what))
+        nodes
     }
+}
+
+/// The files that an `include` means: with a star in its last part those of the directory that have such
+/// a name, in the order of their names; hidden ones only where the dot is written.
+fn meant(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let Some(pattern) = path.file_name().and_then(OsStr::to_str).filter(|name| name.contains('*'))
+    else {
+        return Ok(vec![path.to_owned()]);
+    };
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let cannot = |error| format!("cannot read {}: {error}", directory.display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(cannot)? {
+        let name = entry.map_err(cannot)?.file_name();
+        let fits = |name: &str| {
+            fits(pattern, name) && (pattern.starts_with('.') || !name.starts_with('.'))
+        };
+        if name.to_str().is_some_and(fits) {
+            found.push(path.with_file_name(&name));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a name is the pattern, with anything in place of each star.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((before, mut pattern)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(before) else { return false };
+    while let Some((part, behind)) = pattern.split_once('*') {
+        let Some(at) = rest.find(part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+        pattern = behind;
+    }
+    rest.ends_with(pattern)
+}
+
+/// What is wrong with a word that KDL 1 had without its mark, if it is one.
+fn keyword(at: &At) -> Option<Problem> {
+    let word = at.source.text.get(at.bytes.clone())?;
+    matches!(word, "true" | "false" | "null").then(|| {
+        let problem = Problem::at(at, format!("`{word}` is no value by itself"));
+        problem.with_hint(format!("write #{word}"))
+    })
 }
 
 /// Reads a value, with the environment's variables put in.

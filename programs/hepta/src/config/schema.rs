@@ -59,7 +59,8 @@ pub(crate) const FILE: &[Key] = &[
     repeated(key(
         "include",
         &[arg("file", Kind::Path, How::Required)],
-        "Another file, read as if it stood here. Its path is relative to this file's.",
+        "Another file, read as if it stood here. Its path is relative to this file's. With a star in its \
+         last part, as in \"sites/*.kdl\", all files that have such a name, in the order of their names.",
     )),
     repeated(with_block(
         key(

@@ -12,7 +12,7 @@ use server::{Address, Announcers};
 
 use super::access_log::{AccessLog, access_log};
 use super::net::{check_places, net};
-use super::problem::{Problem, Problems};
+use super::problem::{At, Problem, Problems};
 use super::shown::shown;
 use super::site::{HostPattern, Site, site};
 use super::steps::body_rate;
@@ -135,29 +135,30 @@ pub(super) struct Taken {
     pub(super) logs: Vec<AccessLog>,
 }
 
-/// Makes sense of a tree.
-pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
-    let mut problems = Problems::new();
+/// Makes sense of a tree. What it cannot mean is added to the problems, and then what is made of it is
+/// of no use.
+pub(super) fn from_tree(nodes: &[Node], problems: &mut Problems) -> Settings {
     let mut taken = Taken::default();
     let settings = Settings {
-        listen: all(nodes, "listen").filter_map(|node| listen(node, &mut problems)).collect(),
-        admin: one(nodes, "admin").and_then(|node| admin(node, &mut problems)),
-        net: one(nodes, "net").and_then(|node| net(node, &mut problems)),
-        workers: one(nodes, "workers").and_then(|node| workers(node, &mut problems)),
+        listen: all(nodes, "listen").filter_map(|node| listen(node, problems)).collect(),
+        admin: one(nodes, "admin").and_then(|node| admin(node, problems)),
+        net: one(nodes, "net").and_then(|node| net(node, problems)),
+        workers: one(nodes, "workers").and_then(|node| workers(node, problems)),
         busy_poll: one(nodes, "busy-poll").and_then(|node| node.time("time")).unwrap_or_default(),
         identity: one(nodes, "user").and_then(|node| {
             let group = node.text("group").map(str::to_owned);
             Some(Identity { user: node.text("name")?.to_owned(), group })
         }),
         pid_file: one(nodes, "pid-file").and_then(|node| node.path("file").map(Into::into)),
-        access_log: access_log(nodes, &mut taken.logs, &mut problems),
-        limits: limits(one(nodes, "limits").map(|node| &*node.block), nodes),
-        sites: all(nodes, "site").map(|node| site(node, &mut taken, &mut problems)).collect(),
-        default: one(nodes, "default").map(|node| site(node, &mut taken, &mut problems)),
+        access_log: access_log(nodes, &mut taken.logs, problems),
+        limits: limits(one(nodes, "limits").map(|node| &*node.block), nodes, problems),
+        sites: all(nodes, "site").map(|node| site(node, &mut taken, problems)).collect(),
+        default: one(nodes, "default").map(|node| site(node, &mut taken, problems)),
         shown: shown(nodes),
     };
-    if let Some(wanted) = &settings.net {
-        check_places(nodes, wanted, &mut problems);
+    match &settings.net {
+        Some(wanted) => check_places(nodes, wanted, problems),
+        None => check_listeners(nodes, problems),
     }
     if let (Some(node), Some(admin)) = (one(nodes, "admin"), &settings.admin)
         && settings.listen.iter().any(|listen| listen.place == admin.listen.place)
@@ -166,7 +167,37 @@ pub(super) fn from_tree(nodes: &[Node]) -> Result<Settings, Problems> {
         let problem = Problem::at(&node.at, "sites are served there");
         problems.push(problem.with_hint("an admin listener has an address of its own"));
     }
-    problems.or(settings)
+    settings
+}
+
+/// Looks for places where the kernel would not let us listen, because another `listen` does.
+fn check_listeners(nodes: &[Node], problems: &mut Problems) {
+    let mut taken: Vec<(Address, &At)> = Vec::new();
+    for (at, place) in all(nodes, "listen").filter_map(|n| Some((&n.at, n.address("address")?))) {
+        // The second address of a port of this machine may be had by somebody else.
+        let (first, also) = place.addresses();
+        if let Some((_, before)) = taken.iter().find(|(taken, _)| cannot_both(taken, &first)) {
+            let problem = Problem::at(at, "there this server listens already");
+            let hint = format!("the first is in {}", before.place_seen_from(at));
+            problems.push(problem.with_hint(hint));
+        }
+        taken.extend([Some(first), also.map(Address::Ip)].into_iter().flatten().map(|a| (a, at)));
+    }
+}
+
+/// Whether only one of two may listen: they are the same, or one has all addresses of its kind.
+fn cannot_both(a: &Address, b: &Address) -> bool {
+    match (a, b) {
+        (Address::Ip(a), Address::Ip(b)) => {
+            let is_any = a.ip().is_unspecified() || b.ip().is_unspecified();
+            a.port() == b.port()
+                && a.port() != 0
+                && a.is_ipv4() == b.is_ipv4()
+                && (a.ip() == b.ip() || is_any)
+        }
+        (Address::Unix(a), Address::Unix(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// Whether the kernel chooses the port.
@@ -284,8 +315,9 @@ fn workers(node: &Node, problems: &mut Problems) -> Option<NonZeroU16> {
     workers
 }
 
-fn limits(block: Option<&[Node]>, file: &[Node]) -> Limits {
+fn limits(block: Option<&[Node]>, file: &[Node], problems: &mut Problems) -> Limits {
     let block = block.unwrap_or_default();
+    check_limits(block, problems);
     let (mut limits, mut http2) = (Limits::default(), http2::Config::default());
     let size = |name| one(block, name).and_then(|node| node.number("size")).map(as_usize);
     let count = |name| one(block, name).and_then(|node| node.number("count"));
@@ -303,7 +335,7 @@ fn limits(block: Option<&[Node]>, file: &[Node]) -> Limits {
     set(&mut http2.timeout_idle, time("timeout-idle"));
     set(&mut http1.timeout_head, time("timeout-head"));
     set(&mut http2.timeout_head, time("timeout-head"));
-    let rate = one(block, "body-rate").and_then(body_rate);
+    let rate = one(block, "body-rate").and_then(|node| body_rate(node, problems));
     set(&mut http1.body_rate_min, rate);
     set(&mut http2.body_rate_min, rate);
     set(&mut limits.sockets.timeout_write, time("timeout-write"));
@@ -318,6 +350,25 @@ fn limits(block: Option<&[Node]>, file: &[Node]) -> Limits {
     let speaks_http2 = spoken.and_then(|node| node.flag("on")) != Some(false);
     limits.http2 = speaks_http2.then_some(http2);
     limits
+}
+
+/// Limits under which nobody would ever be answered.
+fn check_limits(block: &[Node], problems: &mut Problems) {
+    for node in block {
+        match node.key.name {
+            // Nobody has to be fast, and nobody is waited for: both can be meant.
+            "body-rate" | "grace" => {}
+            name if node.time("time") == Some(Duration::ZERO) => {
+                let what = format!("with {name} \"0s\" nobody would be answered");
+                problems.push(Problem::at(&node.at, what));
+            }
+            name if [node.number("count"), node.number("size")].contains(&Some(0)) => {
+                let what = format!("with {name} 0 nobody would be answered");
+                problems.push(Problem::at(&node.at, what));
+            }
+            _ => {}
+        }
+    }
 }
 
 pub(super) fn set<T>(place: &mut T, value: Option<T>) {

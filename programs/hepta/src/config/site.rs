@@ -1,6 +1,7 @@
 //! What a site says: its names, its routes, what stands before and behind their handlers, and the
 //! handlers.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use message::uri::Authority;
@@ -142,12 +143,9 @@ pub(super) fn site(node: &Node, taken: &mut Taken, problems: &mut Problems) -> S
     let mut names = Vec::new();
     for (text, at) in node.texts("host") {
         match host(text) {
-            Some(name) if taken.names.insert(name.clone()) => names.push(name),
-            Some(_) => problems.push(Problem::at(at, "a site before this one has this name")),
-            None => problems.push(
-                Problem::at(at, "this is no host")
-                    .with_hint("write \"example.org\" or \"*.example.org\", without a port"),
-            ),
+            Ok(name) if taken.names.insert(name.clone()) => names.push(name),
+            Ok(_) => problems.push(Problem::at(at, "a site before this one has this name")),
+            Err(hint) => problems.push(Problem::at(at, "this is no host").with_hint(hint)),
         }
     }
     let access_log = access_log(&node.block, &mut taken.logs, problems);
@@ -209,28 +207,52 @@ fn authorities(
     Vec::new()
 }
 
-fn host(text: &str) -> Option<HostPattern> {
+/// The name that a site has, as names of requests are looked for; else what would be right.
+fn host(text: &str) -> Result<HostPattern, &'static str> {
+    const HINT: &str = "write \"example.org\" or \"*.example.org\", without a port";
     let (rest, is_below) = match text.strip_prefix("*.") {
         Some(rest) => (rest, true),
         None => (text, false),
     };
-    let authority = Authority::parse(rest.as_bytes()).ok()?;
+    // A dot at the end says only that the name is complete, and is not looked at in requests either.
+    let rest = rest.strip_suffix('.').unwrap_or(rest);
+    if text == "*" {
+        return Err("what is served under all other names stands in `default`");
+    }
+    if !rest.is_ascii() {
+        return Err(
+            "write it as DNS has it, in ASCII: \"xn--bcher-kva.example\" is bücher.example",
+        );
+    }
+    if rest.parse::<Ipv6Addr>().is_ok() {
+        return Err("an address of IPv6 stands in brackets, as \"[2001:db8::1]\"");
+    }
+    if let Some(address) = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address: Ipv6Addr = address.parse().map_err(|_| HINT)?;
+        return Ok(HostPattern::Exactly(format!("[{address}]")));
+    }
+    let authority = Authority::parse(rest.as_bytes()).map_err(|_| HINT)?;
     if authority.port.is_some() || authority.host.len() != rest.len() || rest.contains('*') {
-        return None;
+        return Err(HINT);
+    }
+    if rest.split('.').any(str::is_empty) {
+        return Err(
+            "write \"example.org\" for the name, \"*.example.org\" for whatever stands below it",
+        );
     }
     let name = rest.to_ascii_lowercase();
-    Some(if is_below { HostPattern::Below(name) } else { HostPattern::Exactly(name) })
+    Ok(if is_below { HostPattern::Below(name) } else { HostPattern::Exactly(name) })
 }
 
 fn route(node: &Node, of_site: &Steps, before: &[Route], problems: &mut Problems) -> Option<Route> {
     let (text, at) = node.texts("path").next()?;
     let path = path(text, at).map_err(|problem| problems.push(problem)).ok()?;
-    let method = match node.text("method").map(|name| Method::from_bytes(name.as_bytes())) {
-        Some(None) => {
-            problems.push(Problem::at(&node.at, "a method is a token, as GET or POST"));
+    let method = match node.texts("method").next().map(|(name, at)| method(name, at)) {
+        Some(Err(problem)) => {
+            problems.push(problem);
             return None;
         }
-        Some(method) => method,
+        Some(Ok(method)) => Some(method),
         None => None,
     };
     if before.iter().any(|route| route.path == path && route.method == method) {
@@ -243,6 +265,30 @@ fn route(node: &Node, of_site: &Steps, before: &[Route], problems: &mut Problems
         return None;
     };
     Some(Route { path, method, steps, action })
+}
+
+/// A method that a route can be for.
+fn method(name: &str, at: &At) -> Result<Method, Problem> {
+    match Method::from_bytes(name.as_bytes()) {
+        // RFC 9110 §9.3.2: it is answered as GET is, so no route is chosen by it.
+        Some(Method::Head) => {
+            let problem = Problem::at(at, "HEAD has no routes of its own");
+            Err(problem.with_hint("write method=\"GET\", which is also for HEAD"))
+        }
+        // RFC 9110 §9.1: methods are told apart by case, and one that nobody knows is 501 everywhere.
+        Some(Method::Other(_)) => {
+            let upper = name.to_ascii_uppercase();
+            let problem = Problem::at(at, "no request with this method comes to a route");
+            Err(match Method::from_bytes(upper.as_bytes()) {
+                Some(Method::Other(_)) | None => {
+                    problem.with_hint("there are: GET, POST, PUT, DELETE, OPTIONS, TRACE, PATCH")
+                }
+                Some(known) => problem.with_hint(format!("did you mean {known}?")),
+            })
+        }
+        Some(method) => Ok(method),
+        None => Err(Problem::at(at, "a method is a token, as GET or POST")),
+    }
 }
 
 fn path(text: &str, at: &At) -> Result<PathPattern, Problem> {
@@ -276,11 +322,8 @@ fn action(block: &[Node], problems: &mut Problems) -> Option<Action> {
         problems.push(Problem::at(&second.at, what).with_hint("there is one handler for a path"));
     }
     Some(match handler.key.name {
-        "files" => Action::Files(files(handler)?),
-        "respond" => Action::Respond {
-            status: handler.status("status")?,
-            text: handler.text("text").map(str::to_owned),
-        },
+        "files" => Action::Files(files(handler, problems)?),
+        "respond" => respond(handler, problems)?,
         "redirect" => redirect(handler, problems)?,
         "rewrite" => rewrite(handler, problems)?,
         _ => Action::Close,
@@ -291,7 +334,25 @@ fn is_handler(name: &str) -> bool {
     super::schema::HANDLERS.iter().any(|key| key.name == name)
 }
 
-fn files(node: &Node) -> Option<FilesSettings> {
+fn respond(node: &Node, problems: &mut Problems) -> Option<Action> {
+    let (status, text) = (node.status("status")?, node.text("text"));
+    let problem = match (status.code(), text) {
+        // RFC 9110 §15.2, §15.4.5: others follow the ones, and the other belongs to a condition.
+        (100..200 | 304, _) => Some(("this is no answer by itself", "write another status")),
+        (444, _) => Some(("this is what nginx calls silence", "write `close`")),
+        // RFC 9110 §15.3.5, §15.3.6.
+        (204 | 205, Some(_)) => Some(("this answer has no content", "leave the text out")),
+        _ => None,
+    };
+    if let Some((what, hint)) = problem {
+        let what = format!("{}: {what}", status.code());
+        problems.push(Problem::at(&node.at, what).with_hint(hint));
+    }
+    Some(Action::Respond { status, text: text.map(str::to_owned) })
+}
+
+fn files(node: &Node, problems: &mut Problems) -> Option<FilesSettings> {
+    check_names(&node.block, problems);
     let texts = |key, name| -> Option<Vec<String>> {
         Some(one(&node.block, key)?.texts(name).map(|(text, _)| text.to_owned()).collect())
     };
@@ -305,6 +366,41 @@ fn files(node: &Node) -> Option<FilesSettings> {
     Some(files)
 }
 
+/// Looks through the names that stand in the braces of `files`.
+fn check_names(block: &[Node], problems: &mut Problems) {
+    let texts = |key, name| one(block, key).into_iter().flat_map(move |node| node.texts(name));
+    for (name, at) in texts("index", "name") {
+        if name.is_empty() || name.contains('/') {
+            let problem = Problem::at(at, "this is no name of a file in a directory");
+            problems.push(problem.with_hint("write a name alone, as \"index.html\""));
+        }
+    }
+    for (pattern, at) in texts("try", "path") {
+        let fixed = pattern.replacen("{path}", "", 1);
+        let hint = match fixed.get(..1) {
+            _ if fixed.contains(['{', '}']) => "`{path}` is all that can be put in, and once",
+            Some("=") => {
+                "what is not found is 404; another answer has a `route` or an `error-page`"
+            }
+            _ if fixed.contains('$') && !pattern.contains("{path}") => {
+                "`{path}` is the path that was asked for"
+            }
+            _ => continue,
+        };
+        problems.push(Problem::at(at, "there is no such file to try").with_hint(hint));
+    }
+    for (tag, at) in texts("languages", "tag") {
+        let is_subtag = |subtag: &str| {
+            matches!(subtag.len(), 1..=8) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        // RFC 5646 §2.1.
+        if !tag.split('-').all(is_subtag) {
+            let problem = Problem::at(at, "this is no tag of a language");
+            problems.push(problem.with_hint("write \"de\" or \"pt-BR\""));
+        }
+    }
+}
+
 fn redirect(node: &Node, problems: &mut Problems) -> Option<Action> {
     let status = node.status("status").unwrap_or(Status::PERMANENT_REDIRECT);
     if !matches!(status.code(), 301 | 302 | 303 | 307 | 308) {
@@ -312,6 +408,9 @@ fn redirect(node: &Node, problems: &mut Problems) -> Option<Action> {
         problems.push(problem.with_hint("the statuses of redirects are 301, 302, 303, 307, 308"));
     }
     let location = template(node, "location", problems)?;
+    if location.parts().is_empty() {
+        problems.push(Problem::at(&node.at, "there is nowhere that this leads to"));
+    }
     Some(Action::Redirect { location, status })
 }
 

@@ -164,6 +164,9 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
         steps.rate = rate(node, problems);
     }
     if let Some(node) = one(block, "at-once") {
+        for name in ["requests", "per-client"] {
+            at_least_one(node, name, problems);
+        }
         let count = |name| node.number(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         let crowding = |most| Arc::new(Crowding::new(most, count("per-client")));
         steps.at_once = count("requests").map(crowding);
@@ -171,7 +174,7 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
     if let Some(node) = one(block, "body-max") {
         steps.body_max = node.number("size");
     }
-    if let Some(pace) = pace(block, outer.pace.as_deref()) {
+    if let Some(pace) = pace(block, outer.pace.as_deref(), problems) {
         steps.pace = Some(Arc::new(pace));
     }
     if let Some(node) = one(block, "client-certificate") {
@@ -208,20 +211,23 @@ pub(super) fn steps(block: &[Node], outer: &Steps, problems: &mut Problems) -> S
 }
 
 /// What a block says of how fast clients must be, over what the one around it said.
-fn pace(block: &[Node], outer: Option<&Pace>) -> Option<Pace> {
+fn pace(block: &[Node], outer: Option<&Pace>, problems: &mut Problems) -> Option<Pace> {
     let (head, body) = (one(block, "timeout-head"), one(block, "body-rate"));
     if head.is_none() && body.is_none() {
         return None;
     }
     let mut pace = outer.copied().unwrap_or_default();
     pace.head = head.and_then(|node| node.time("time")).or(pace.head);
-    pace.body = body.and_then(body_rate).or(pace.body);
+    pace.body = body.and_then(|node| body_rate(node, problems)).or(pace.body);
     Some(pace)
 }
 
 /// A size, in ten seconds where no time is said.
-pub(super) fn body_rate(node: &Node) -> Option<Rate> {
+pub(super) fn body_rate(node: &Node, problems: &mut Problems) -> Option<Rate> {
     let interval = node.time("per").unwrap_or(Duration::from_secs(10));
+    if interval.is_zero() {
+        problems.push(Problem::at(&node.at, "nothing comes in no time"));
+    }
     Some(Rate { len: node.number("size")?, interval })
 }
 
@@ -244,8 +250,16 @@ fn rate(node: &Node, problems: &mut Problems) -> Option<Arc<Limiter>> {
         problems.push(problem.with_hint("write \"10/s\", \"100/m\" or \"1000/h\""));
         return None;
     };
+    at_least_one(node, "burst", problems);
     let burst = node.number("burst").unwrap_or(1).max(1);
     Some(Arc::new(Limiter::new(interval, u32::try_from(burst).unwrap_or(u32::MAX))))
+}
+
+/// Says that with none of something nobody would ever be answered.
+pub(super) fn at_least_one(node: &Node, name: &str, problems: &mut Problems) {
+    if node.number(name) == Some(0) {
+        problems.push(Problem::at(&node.at, format!("with {name} 0 nobody would be answered")));
+    }
 }
 
 fn https_only(node: &Node, problems: &mut Problems) -> Option<u16> {
@@ -287,7 +301,9 @@ fn login(node: &Node, problems: &mut Problems) -> Option<Login> {
         let (Some(name), Some((hash, at))) = (user.text("name"), user.texts("hash").next()) else {
             continue;
         };
-        users.extend(self::user(name, hash, at, problems));
+        users.extend(self::user(name, hash).map_err(|(what, hint)| {
+            problems.push(Problem::at(at, what).with_hint(hint));
+        }));
     }
     for file in all(&node.block, "users-file") {
         if let Some(path) = file.path("file") {
@@ -301,20 +317,18 @@ fn login(node: &Node, problems: &mut Problems) -> Option<Login> {
     Some(Login { realm: realm.to_owned(), users })
 }
 
-fn user(name: &str, hash: &str, at: &At, problems: &mut Problems) -> Option<User> {
+/// Somebody who may come in; else what is wrong, and what would be right.
+fn user(name: &str, hash: &str) -> Result<User, (String, &'static str)> {
+    // RFC 7617 §2: a name ends at the first colon.
     if name.contains(':') || name.is_empty() {
-        problems.push(Problem::at(at, format!("{name:?} is no name: it is empty or has a colon")));
-        return None;
+        let what = format!("{name:?} is no name: it is empty or has a colon");
+        return Err((what, "write a name without one"));
     }
-    match Hash::parse(hash) {
-        Some(hash) => Some(User { name: name.to_owned(), hash }),
-        None => {
-            let problem = Problem::at(at, format!("the password of {name:?} is no hash"));
-            problems
-                .push(problem.with_hint("`hepta passwd` makes one; argon2 and bcrypt are read"));
-            None
-        }
-    }
+    let hash = Hash::parse(hash).ok_or_else(|| {
+        let what = format!("the password of {name:?} is no hash");
+        (what, "`hepta passwd` makes one; argon2 and bcrypt are read")
+    })?;
+    Ok(User { name: name.to_owned(), hash })
 }
 
 /// Reads a file as htpasswd writes it: `NAME:HASH` in each line.
@@ -327,17 +341,19 @@ fn users_file(path: &Path, at: &At, problems: &mut Problems) -> Vec<User> {
             return Vec::new();
         }
     };
-    let lines =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut users = Vec::new();
-    for line in lines {
-        match line.split_once(':') {
-            Some((name, hash)) => users.extend(user(name, hash, at, problems)),
-            None => {
-                let what = format!("{}: a line has no colon", path.display());
-                problems.push(Problem::at(at, what).with_hint("a line is NAME:HASH"));
-            }
-        }
+    for (number, line) in lines {
+        let read = match line.split_once(':') {
+            Some((name, hash)) => user(name, hash),
+            None => Err(("a line has no colon".to_owned(), "a line is NAME:HASH")),
+        };
+        // The line itself is not shown: it has somebody's password in it.
+        users.extend(read.map_err(|(what, hint)| {
+            let what = format!("{}:{number}: {what}", path.display());
+            problems.push(Problem::at(at, what).with_hint(hint));
+        }));
     }
     users
 }

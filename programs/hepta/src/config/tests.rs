@@ -6,7 +6,7 @@ use expect_test::{expect, expect_file};
 
 use super::{
     AccessLog, Action, HostPattern, LogFormat, LogPlace, PathPattern, Rotate, Settings, load,
-    reference,
+    load_text, reference,
 };
 
 /// A directory of its own, with these files in it; gone when the test is over.
@@ -23,7 +23,7 @@ impl Files {
     }
 
     fn load(&self, path: &str) -> Result<Settings, String> {
-        load(&self.0.join(path))
+        load_text(&self.0.join(path))
             .map_err(|problems| problems.to_string().replace(&format!("{}/", self.0.display()), ""))
     }
 }
@@ -230,10 +230,6 @@ default {
           5 | site "c"
             | ^^^^ give it `files`, `respond`, `redirect` or a `route`
 
-        hepta.kdl:13:5: 200 leads nowhere
-          13 |     redirect "/x" status=200
-             |     ^^^^^^^^ the statuses of redirects are 301, 302, 303, 307, 308
-
         hepta.kdl:7:11: a path begins with a slash
           7 |     route "about" { close }
             |           ^^^^^^^
@@ -252,7 +248,11 @@ default {
 
         hepta.kdl:12:11: no request is found at this path
           12 |     route "/e/../f" { close }
-             |           ^^^^^^^^^ write it decoded, without dot segments or a query"#]]
+             |           ^^^^^^^^^ write it decoded, without dot segments or a query
+
+        hepta.kdl:13:5: 200 leads nowhere
+          13 |     redirect "/x" status=200
+             |     ^^^^^^^^ the statuses of redirects are 301, 302, 303, 307, 308"#]]
     .assert_eq(&errors("meaning", text));
 }
 
@@ -302,13 +302,13 @@ site "b" { rewrite "/c" }
           5 |     request-fields { set "X" "{status}" }
             |                              ^^^^^^^^^^
 
-        hepta.kdl:6:16: this is no path
-          6 |     error-page "/x?" 200
-            |                ^^^^^ the site's own path to the page, as "/errors/404.html"
-
         hepta.kdl:6:5: 200 is no error
           6 |     error-page "/x?" 200
             |     ^^^^^^^^^^
+
+        hepta.kdl:6:16: this is no path
+          6 |     error-page "/x?" 200
+            |                ^^^^^ the site's own path to the page, as "/errors/404.html"
 
         hepta.kdl:7:27: there is no `{status}` yet
           7 |     route "/a" { redirect "{status}" }
@@ -350,13 +350,13 @@ fn what_browsers_are_told_is_looked_through() {
           5 |     cross-site { trust "*" }
             |     ^^^^^^^^^^
 
-        hepta.kdl:7:14: this is no mode of `security`
-          7 |     security "of"
-            |              ^^^^ write "off", or nothing
-
         hepta.kdl:6:19: there are control characters in it
           6 |     cache-control "a\nb"
             |                   ^^^^^^
+
+        hepta.kdl:7:14: this is no mode of `security`
+          7 |     security "of"
+            |              ^^^^ write "off", or nothing
 
         hepta.kdl:8:25: the origin "https://a.example/path" cannot be used: path behind the host
           8 |     route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
@@ -370,13 +370,13 @@ fn what_browsers_are_told_is_looked_through() {
           8 |     route "/a" { close; cors "https://a.example/path"; security { frame "nobody" "self"; referrer "none" } }
             |                                                                                                   ^^^^^^ there are: no-referrer, no-referrer-when-downgrade, origin, origin-when-cross-origin, same-origin, strict-origin, strict-origin-when-cross-origin, unsafe-url
 
-        hepta.kdl:9:47: a method is a token, as GET or POST
-          9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
-            |                                               ^^^^^
-
         hepta.kdl:9:25: "a b" is not the name of a field
           9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
             |                         ^^^^
+
+        hepta.kdl:9:47: a method is a token, as GET or POST
+          9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
+            |                                               ^^^^^
 
         hepta.kdl:9:87: the origin "example.org" cannot be used: scheme is missing
           9 |     route "/b" { close; cors "null" { methods "G T"; expose "a b" }; security { frame "example.org" } }
@@ -471,10 +471,6 @@ site "h" { close; fields { set "X" "{bytes}" } }
           3 | site "b" { close; access-log "c" { rotate keep=3; format "{rest}" } }
             |                                                          ^^^^^^^^ there are {time}, {date}, {target}, {version}, {bytes}, {seconds}, {site}, {tls}, {sni}, {sample}, {why}, {path}, {query}, {host}, {method}, {scheme}, {address}, {status}, {trace}, {span}, {traceparent}, {field:NAME}
 
-        hepta.kdl:4:65: there are control characters in it
-          4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
-            |                                                                 ^^^^^^^^^^
-
         hepta.kdl:4:36: a file has at least 1KiB before it is rotated
           4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
             |                                    ^^^^^^
@@ -482,6 +478,10 @@ site "h" { close; fields { set "X" "{bytes}" } }
         hepta.kdl:4:36: at least one file is kept, and at most 1000
           4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
             |                                    ^^^^^^
+
+        hepta.kdl:4:65: there are control characters in it
+          4 | site "c" { close; access-log "d" { rotate size=1 keep=0; format "{path}\n" } }
+            |                                                                 ^^^^^^^^^^
 
         hepta.kdl:5:36: standard output has no other file to go on in
           5 | site "d" { close; access-log "-" { rotate size="1MiB" } }
@@ -548,6 +548,301 @@ fn files_include_files_but_not_themselves() {
 }
 
 #[test]
+fn a_star_includes_all_that_have_such_a_name() {
+    let site = |name: &str| format!("site \"{name}\" {{ close }}\n");
+    let (a, b, c) = (site("a"), site("b"), site("c"));
+    let files = Files::with(
+        "include-star",
+        &[
+            ("hepta.kdl", "include \"site-*.kdl\"\ninclude \"none-*.kdl\"\n"),
+            ("site-b.kdl", &b),
+            ("site-a.kdl", &a),
+            ("site-c.kdl~", &c),
+            (".site-c.kdl", &c),
+            ("loop.kdl", "include \"*.kdl\"\n"),
+            ("missing.kdl", "include \"no-directory/*.kdl\"\n"),
+        ],
+    );
+    let settings = files.load("hepta.kdl").unwrap();
+    let names: Vec<_> = settings.sites.iter().map(super::Site::name).collect();
+    assert_eq!(names, ["a", "b"], "in the order of the names");
+    let said = files.load("loop.kdl").unwrap_err();
+    assert!(said.contains("loop.kdl:1:1: this file includes itself"), "{said}");
+    let said = files.load("missing.kdl").unwrap_err();
+    assert!(said.contains("missing.kdl:1:1: cannot read"), "{said}");
+}
+
+#[test]
+fn what_is_no_text_is_shown_where_it_is() {
+    let files = Files::with("utf8", &[]);
+    std::fs::write(files.0.join("hepta.kdl"), b"listen 8080\nsite \"b\xfccher\" { close }\n")
+        .unwrap();
+    expect![[r#"
+        hepta.kdl:2:8: this is not UTF-8
+          2 | site "b�cher" { close }
+            |        ^ save the file in UTF-8"#]]
+    .assert_eq(&files.load("hepta.kdl").unwrap_err());
+    expect![[r#"
+        hepta.kdl:1:32: `true` is no value by itself
+          1 | site "a" { files "x" { listing true } }
+            |                                ^^^^ write #true"#]]
+    .assert_eq(&errors("keyword", "site \"a\" { files \"x\" { listing true } }\n"));
+}
+
+/// A slip in one place does not hide what is wrong in another.
+#[test]
+fn what_is_written_wrong_hides_nothing_that_cannot_be_meant() {
+    let text = r#"site "a" { ruote "/x" { close }; redirect "/x" status=200 }
+site "b" { redirect "/x" status=200 }
+wokers 2
+site "c"
+"#;
+    expect![[r#"
+        hepta.kdl:1:12: `ruote` is no key of `site`
+          1 | site "a" { ruote "/x" { close }; redirect "/x" status=200 }
+            |            ^^^^^ did you mean `route`?
+
+        hepta.kdl:2:12: 200 leads nowhere
+          2 | site "b" { redirect "/x" status=200 }
+            |            ^^^^^^^^ the statuses of redirects are 301, 302, 303, 307, 308
+
+        hepta.kdl:3:1: `wokers` is no key of the file
+          3 | wokers 2
+            | ^^^^^^ did you mean `workers`?
+
+        hepta.kdl:4:1: this site serves nothing
+          4 | site "c"
+            | ^^^^ give it `files`, `respond`, `redirect` or a `route`"#]]
+    .assert_eq(&errors("both", text));
+}
+
+#[test]
+fn hosts_that_no_request_has_are_refused() {
+    let host = |name: &str| errors("hosts", &format!("site \"{name}\" {{ close }}"));
+    for (name, hint) in [
+        ("bücher.example", "in ASCII"),
+        ("*.bücher.example", "in ASCII"),
+        ("*", "`default`"),
+        ("::1", "in brackets"),
+        ("[::1", "without a port"),
+        (".example.org", "*.example.org"),
+        ("a..b", "*.example.org"),
+        ("a:80", "without a port"),
+        ("https://a", "without a port"),
+    ] {
+        let said = host(name);
+        assert!(said.contains("this is no host") && said.contains(hint), "{name}: {said}");
+    }
+    // What means the same is the same.
+    let text = "site \"A.example.\" \"[0:0::1]\" \"*.B.example.\" { close }";
+    let settings = Files::with("hosts-alike", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    assert_eq!(
+        settings.sites[0].names,
+        [
+            HostPattern::Exactly("a.example".into()),
+            HostPattern::Exactly("[::1]".into()),
+            HostPattern::Below("b.example".into()),
+        ]
+    );
+}
+
+#[test]
+fn what_would_never_be_answered_is_refused() {
+    let text = r#"listen 8080
+listen "127.0.0.1:8080"
+listen "[::]:8080"
+listen "unix:a.sock"
+listen "unix:a.sock"
+limits { connections-max 0; timeout-idle "0s"; head-max 0; body-rate 0 per="0s"; grace "0s" }
+site "a" {
+    route "/1" method="get" { close }
+    route "/2" method="PURGE" { close }
+    route "/3" method="HEAD" { close }
+    route "/4" { respond 100 }
+    route "/5" { respond 304 }
+    route "/6" { respond 444 }
+    route "/7" { respond 204 "text" }
+    route "/8" { redirect "" }
+    route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
+    files "." {
+        index "a/b.html"
+        try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+        languages "de" "x!"
+    }
+}
+"#;
+    expect![[r#"
+        hepta.kdl:2:1: there this server listens already
+          2 | listen "127.0.0.1:8080"
+            | ^^^^^^ the first is in line 1
+
+        hepta.kdl:3:1: there this server listens already
+          3 | listen "[::]:8080"
+            | ^^^^^^ the first is in line 1
+
+        hepta.kdl:5:1: there this server listens already
+          5 | listen "unix:a.sock"
+            | ^^^^^^ the first is in line 4
+
+        hepta.kdl:6:10: with connections-max 0 nobody would be answered
+          6 | limits { connections-max 0; timeout-idle "0s"; head-max 0; body-rate 0 per="0s"; grace "0s" }
+            |          ^^^^^^^^^^^^^^^
+
+        hepta.kdl:6:29: with timeout-idle "0s" nobody would be answered
+          6 | limits { connections-max 0; timeout-idle "0s"; head-max 0; body-rate 0 per="0s"; grace "0s" }
+            |                             ^^^^^^^^^^^^
+
+        hepta.kdl:6:48: with head-max 0 nobody would be answered
+          6 | limits { connections-max 0; timeout-idle "0s"; head-max 0; body-rate 0 per="0s"; grace "0s" }
+            |                                                ^^^^^^^^
+
+        hepta.kdl:6:60: nothing comes in no time
+          6 | limits { connections-max 0; timeout-idle "0s"; head-max 0; body-rate 0 per="0s"; grace "0s" }
+            |                                                            ^^^^^^^^^
+
+        hepta.kdl:8:16: no request with this method comes to a route
+          8 |     route "/1" method="get" { close }
+            |                ^^^^^^^^^^^^ did you mean GET?
+
+        hepta.kdl:9:16: no request with this method comes to a route
+          9 |     route "/2" method="PURGE" { close }
+            |                ^^^^^^^^^^^^^^ there are: GET, POST, PUT, DELETE, OPTIONS, TRACE, PATCH
+
+        hepta.kdl:10:16: HEAD has no routes of its own
+          10 |     route "/3" method="HEAD" { close }
+             |                ^^^^^^^^^^^^^ write method="GET", which is also for HEAD
+
+        hepta.kdl:11:18: 100: this is no answer by itself
+          11 |     route "/4" { respond 100 }
+             |                  ^^^^^^^ write another status
+
+        hepta.kdl:12:18: 304: this is no answer by itself
+          12 |     route "/5" { respond 304 }
+             |                  ^^^^^^^ write another status
+
+        hepta.kdl:13:18: 444: this is what nginx calls silence
+          13 |     route "/6" { respond 444 }
+             |                  ^^^^^^^ write `close`
+
+        hepta.kdl:14:18: 204: this answer has no content
+          14 |     route "/7" { respond 204 "text" }
+             |                  ^^^^^^^ leave the text out
+
+        hepta.kdl:15:18: there is nowhere that this leads to
+          15 |     route "/8" { redirect "" }
+             |                  ^^^^^^^^
+
+        hepta.kdl:16:31: with requests 0 nobody would be answered
+          16 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
+             |                               ^^^^^^^
+
+        hepta.kdl:16:42: with burst 0 nobody would be answered
+          16 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
+             |                                          ^^^^
+
+        hepta.kdl:18:15: this is no name of a file in a directory
+          18 |         index "a/b.html"
+             |               ^^^^^^^^^^ write a name alone, as "index.html"
+
+        hepta.kdl:19:22: there is no such file to try
+          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+             |                      ^^^^^^^ `{path}` is all that can be put in, and once
+
+        hepta.kdl:19:30: there is no such file to try
+          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+             |                              ^^^^^^ `{path}` is the path that was asked for
+
+        hepta.kdl:19:37: there is no such file to try
+          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+             |                                     ^^^^^^ what is not found is 404; another answer has a `route` or an `error-page`
+
+        hepta.kdl:20:24: this is no tag of a language
+          20 |         languages "de" "x!"
+             |                        ^^^^ write "de" or "pt-BR""#]].assert_eq(&errors("never", text));
+}
+
+/// A line of a file of users is not shown: it has a password in it.
+#[test]
+fn lines_of_users_are_counted() {
+    let files = Files::with(
+        "users",
+        &[
+            ("hepta.kdl", "site \"a\" { close; basic-auth \"x\" { users-file \"users\" } }"),
+            ("users", "# of the office\n\nanna:secret\nbert\n"),
+        ],
+    );
+    let said = files.load("hepta.kdl").unwrap_err();
+    expect![[r#"
+        hepta.kdl:1:36: users:3: the password of "anna" is no hash
+          1 | site "a" { close; basic-auth "x" { users-file "users" } }
+            |                                    ^^^^^^^^^^ `hepta passwd` makes one; argon2 and bcrypt are read
+
+        hepta.kdl:1:36: users:4: a line has no colon
+          1 | site "a" { close; basic-auth "x" { users-file "users" } }
+            |                                    ^^^^^^^^^^ a line is NAME:HASH"#]].assert_eq(&said);
+}
+
+#[test]
+fn what_is_named_and_not_there_is_said_where_it_is_named() {
+    let text = r#"listen "unix:no-directory/a.sock" { certificate "a.pem" key="no.key" }
+user "nobody-has-this-name" group="nor-this"
+pid-file "no-directory/pid"
+access-log "no-directory/log"
+site "a" {
+    files "no-directory"
+    route "/x/*" { files "a.pem" }
+    access-log "."
+}
+"#;
+    let files = Files::with("around", &[("hepta.kdl", text), ("a.pem", "no certificate")]);
+    let said = |problems: Result<Settings, super::Problems>| {
+        problems.unwrap_err().to_string().replace(&format!("{}/", files.0.display()), "")
+    };
+    let path = files.0.join("hepta.kdl");
+    expect![[r#"
+        hepta.kdl:1:1: there is no directory no-directory
+          1 | listen "unix:no-directory/a.sock" { certificate "a.pem" key="no.key" }
+            | ^^^^^^ make it first
+
+        hepta.kdl:1:57: cannot read no.key: No such file or directory (os error 2)
+          1 | listen "unix:no-directory/a.sock" { certificate "a.pem" key="no.key" }
+            |                                                         ^^^^^^^^^^^^ paths are relative to the file that they stand in
+
+        hepta.kdl:2:6: this machine has no such user
+          2 | user "nobody-has-this-name" group="nor-this"
+            |      ^^^^^^^^^^^^^^^^^^^^^^
+
+        hepta.kdl:2:29: this machine has no such group
+          2 | user "nobody-has-this-name" group="nor-this"
+            |                             ^^^^^^^^^^^^^^^^
+
+        hepta.kdl:3:10: there is no directory no-directory
+          3 | pid-file "no-directory/pid"
+            |          ^^^^^^^^^^^^^^^^^^ make it first
+
+        hepta.kdl:4:1: there is no directory no-directory
+          4 | access-log "no-directory/log"
+            | ^^^^^^^^^^ make it first
+
+        hepta.kdl:6:11: cannot read no-directory: No such file or directory (os error 2)
+          6 |     files "no-directory"
+            |           ^^^^^^^^^^^^^^ paths are relative to the file that they stand in
+
+        hepta.kdl:7:26: this is no directory
+          7 |     route "/x/*" { files "a.pem" }
+            |                          ^^^^^^^
+
+        hepta.kdl:8:5: . is a directory
+          8 |     access-log "."
+            |     ^^^^^^^^^^"#]].assert_eq(&said(load(&path)));
+    // Who is about to start it reads the certificate too.
+    std::fs::write(files.0.join("no.key"), "").unwrap();
+    assert!(!said(load(&path)).contains("hepta.kdl:1:37"), "{}", said(load(&path)));
+    let said = said(super::check(&path));
+    assert!(said.contains("hepta.kdl:1:37: there is no certificate in a.pem"), "{said}");
+}
+
+#[test]
 fn the_environment_is_put_in() {
     // Cargo sets this one.
     let text = "site \"a\" { respond 200 \"${CARGO_PKG_NAME}!\" }";
@@ -596,13 +891,13 @@ fn strangers_cannot_ask_the_admin_listener_without_a_token() {
           1 | admin "0.0.0.0:9000"
             | ^^^^^ give it a `token` in braces, or an address of this machine: a port or "unix:PATH""#]].assert_eq(&errors("admin-open", "admin \"0.0.0.0:9000\"\ndefault { close }"));
     expect![[r#"
-        hepta.kdl:2:20: this is no token
-          2 | admin 9000 { token "secret" }
-            |                    ^^^^^^^^ write at least 16 letters, digits or -._~+/=, as `openssl rand -hex 16` makes them
-
         hepta.kdl:2:1: sites are served there
           2 | admin 9000 { token "secret" }
-            | ^^^^^ an admin listener has an address of its own"#]].assert_eq(&errors(
+            | ^^^^^ an admin listener has an address of its own
+
+        hepta.kdl:2:20: this is no token
+          2 | admin 9000 { token "secret" }
+            |                    ^^^^^^^^ write at least 16 letters, digits or -._~+/=, as `openssl rand -hex 16` makes them"#]].assert_eq(&errors(
         "admin-short",
         "listen 9000\nadmin 9000 { token \"secret\" }\ndefault { close }",
     ));

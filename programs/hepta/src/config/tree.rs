@@ -20,6 +20,8 @@ pub(super) struct Node {
     pub(super) values: Vec<(&'static str, Value, At)>,
     pub(super) block: Vec<Self>,
     pub(super) at: At,
+    /// Whether nothing is wrong with how it is written, and all that stands in it.
+    pub(super) is_sound: bool,
 }
 
 /// The nodes of this name.

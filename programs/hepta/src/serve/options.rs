@@ -297,7 +297,9 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
         Some(("localhost", port)) if port.parse::<u16>().is_ok() => {
             return Ok(Place::Local(port.parse().unwrap_or(0)));
         }
-        Some(("*" | "", port)) => format!("0.0.0.0:{port} or [::]:{port} is every address"),
+        Some(("*" | "", port)) => {
+            format!("0.0.0.0:{port} is every address of IPv4, [::]:{port} every one of IPv6")
+        }
         _ if text.parse::<IpAddr>().is_ok() => "a port is missing, as in 127.0.0.1:8080".to_owned(),
         _ => "write 127.0.0.1:8080, [::1]:8080, localhost:8080, 8080 or unix:PATH".to_owned(),
     };

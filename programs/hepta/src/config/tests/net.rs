@@ -109,9 +109,13 @@ net "tap0" {
 default { close }
 "#;
     expect![[r#"
-        hepta.kdl:9:11: there is no time called "sometimes"
-          9 |     probe "sometimes"
-            |           ^^^^^^^^^^^ write one of "auto", "always", "never"
+        hepta.kdl:1:1: `net` has no address 10.77.0.3
+          1 | listen "10.77.0.3:80"
+            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2
+
+        hepta.kdl:2:1: `net` has no address 127.0.0.1
+          2 | listen "127.0.0.1:81"
+            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2
 
         hepta.kdl:4:28: 10.77.0.0/24 is the network itself: take another host part
           4 |     address "10.77.0.2/24" "10.77.0.0/24"
@@ -141,13 +145,9 @@ default { close }
           8 |     mtu 1000
             |     ^^^
 
-        hepta.kdl:1:1: `net` has no address 10.77.0.3
-          1 | listen "10.77.0.3:80"
-            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2
-
-        hepta.kdl:2:1: `net` has no address 127.0.0.1
-          2 | listen "127.0.0.1:81"
-            | ^^^^^^ it has 10.77.0.2, 10.77.0.0, 10.77.0.255, 10.77.0.2, fd77::2"#]].assert_eq(&errors("net-meant", text));
+        hepta.kdl:9:11: there is no time called "sometimes"
+          9 |     probe "sometimes"
+            |           ^^^^^^^^^^^ write one of "auto", "always", "never""#]].assert_eq(&errors("net-meant", text));
     expect![[r#"
         hepta.kdl:1:1: we have no address on tap0
           1 | net "tap0"
@@ -199,10 +199,6 @@ fn ways_neighbours_and_servers_of_names_that_cannot_be_are_shown() {
 default { close }
 "#;
     expect![[r#"
-        hepta.kdl:7:5: where is 10.77.0.9?
-          7 |     neighbor "10.77.0.9"
-            |     ^^^^^^^^ write its hardware address, as mac="02:00:5e:10:00:01"
-
         hepta.kdl:3:5: 10.78.0.1 is on no network of ours
           3 |     route "10.0.0.0/8" via="10.78.0.1"
             |     ^^^^^ a gateway is a neighbour: take one of 10.77.0.0/24
@@ -218,6 +214,10 @@ default { close }
         hepta.kdl:6:5: 10.77.0.2 is our own address
           6 |     route "10.1.0.0/16" via="10.77.0.2"
             |     ^^^^^ a gateway is a neighbour that passes packets on
+
+        hepta.kdl:7:5: where is 10.77.0.9?
+          7 |     neighbor "10.77.0.9"
+            |     ^^^^^^^^ write its hardware address, as mac="02:00:5e:10:00:01"
 
         hepta.kdl:8:5: ff:ff:ff:ff:ff:ff is no single station
           8 |     neighbor "10.77.0.9" mac="ff:ff:ff:ff:ff:ff"
