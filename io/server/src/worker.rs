@@ -15,7 +15,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
-use self::accepting::{NoRoom, open_spare};
+use self::accepting::{NoRoom, Unannounced, open_spare};
 use self::telling::Films;
 use crate::Clock;
 use crate::budget::Budget;
@@ -76,6 +76,7 @@ pub(crate) struct Worker<H> {
     stop: Cell<Stop>,
     accepted: Cell<u64>,
     no_room: NoRoom,
+    unannounced: Unannounced,
     pub(crate) films: Films,
     spare: RefCell<Option<File>>,
     /// The network stack of its own, if it has one.
@@ -149,6 +150,7 @@ impl<H: Handler> Worker<H> {
             stop: Cell::new(Stop::No),
             accepted: Cell::new(number as u64),
             no_room: NoRoom::default(),
+            unannounced: Unannounced::default(),
             films: Films::default(),
             spare: RefCell::new(open_spare()),
             stack,
@@ -206,6 +208,7 @@ impl<H: Handler> Worker<H> {
             self.give_own_turns();
         }
         self.no_room.report();
+        self.unannounced.report();
         self.serving.borrow().handler.tick();
         self.end_own()
     }
@@ -309,6 +312,7 @@ impl<H: Handler> Worker<H> {
         self.clock.adjust();
         self.resume_listening();
         self.no_room.report();
+        self.unannounced.report();
         self.tally.buffers_len.set(self.budget.held());
         self.serving.borrow().handler.tick();
         let is_idle = {

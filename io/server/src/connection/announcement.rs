@@ -4,6 +4,7 @@ use proxy_protocol::{Parsed, parse};
 use rustix::io::Errno;
 
 use super::{Connection, Turn};
+use crate::handler::Handler;
 use crate::poller::Ready;
 use crate::transport::Transport;
 use crate::xray::{Or, Seen, Why};
@@ -13,7 +14,10 @@ impl<T: Transport> Connection<T> {
     ///
     /// It is looked at where it lies, in the socket, and taken when it is whole. So what follows it
     /// needs no place of its own, and who never finishes it holds nothing but the kernel's memory.
-    pub(super) fn hear_announcement<H>(&mut self, turn: &mut Turn<'_, H>) -> Result<bool, Why> {
+    pub(super) fn hear_announcement<H: Handler>(
+        &mut self,
+        turn: &mut Turn<'_, H>,
+    ) -> Result<bool, Why> {
         if !self.is_announced {
             return Ok(true);
         }
@@ -37,6 +41,7 @@ impl<T: Transport> Connection<T> {
             }
             Err(malformed) => {
                 turn.cx.note(|| Seen::AnnouncementRefused { because: malformed.what });
+                turn.worker.miss_announcement(self.address, malformed.what);
                 self.stream.make_close_abrupt();
                 return Err(Why::NotAnnounced);
             }

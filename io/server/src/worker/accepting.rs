@@ -14,6 +14,7 @@ use crate::handler::Handler;
 use crate::listen::{BACKLOG, ListeningSocket};
 use crate::server::Socket;
 use crate::transport::{Stream, Transport as _};
+use crate::xray::Or;
 
 /// How many idle connections are sent away when there are no descriptors left.
 const EVICTED_AT_ONCE: usize = 32;
@@ -62,6 +63,31 @@ impl NoRoom {
     }
 }
 
+/// Who was to say first who its client is, and did not, since the log last said so.
+///
+/// That is no stranger but a proxy which the configuration names: one of the two is set up wrongly, and
+/// its operator has nothing else to find out by. A proxy makes many connections, so they are counted.
+#[derive(Debug, Default)]
+pub(super) struct Unannounced {
+    count: Cell<u64>,
+    /// Who was the last, and what was wrong.
+    last: Cell<Option<(Option<SocketAddr>, &'static str)>>,
+}
+
+impl Unannounced {
+    /// Has the log say it.
+    pub(super) fn report(&self) {
+        if let Some((from, what)) = self.last.take() {
+            tracing::warn!(
+                connections = self.count.take(),
+                from = ?Or(from),
+                what,
+                "a proxy was to begin with the PROXY protocol, and was not answered"
+            );
+        }
+    }
+}
+
 /// A client has as many connections as it may.
 struct TooMany;
 
@@ -75,6 +101,14 @@ pub(super) fn open_spare() -> Option<File> {
 }
 
 impl<H: Handler> Worker<H> {
+    /// Takes note of who did not say who its client is, for the log.
+    #[cold]
+    pub(crate) fn miss_announcement(&self, from: Option<SocketAddr>, what: &'static str) {
+        count(&self.unannounced.count, 1);
+        self.unannounced.last.set(Some((from, what)));
+        self.start_ticking();
+    }
+
     /// Accepts up to `count` of those who wait at a listener. The poller tells of the rest again.
     pub(super) fn accept(&self, listener: u32, count: usize) {
         let listeners = self.listeners.borrow();

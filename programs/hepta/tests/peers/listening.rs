@@ -205,6 +205,12 @@ fn proxies_say_who_their_clients_are() {
     let mut silent = server.connect();
     silent.send("PROXY TCP4 ");
     assert!(silent.try_response("GET").is_err());
+    // The operator of both learns that one of them is set up wrongly.
+    until("the log says it", || {
+        let said = server.stderr();
+        let has = |part: &str| said.contains(part);
+        (has("was to begin with the PROXY protocol") && has("from=127.0.0.1:")).then_some(())
+    });
     let log = server.until_file_has(&site.path("log"), "2001:db8::7 - - [");
     assert!(log.contains("192.0.2.7 - - ["), "{log}");
     // curl speaks version 1 itself, for its own address.
