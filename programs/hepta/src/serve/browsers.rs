@@ -57,14 +57,18 @@ pub(crate) fn keep(caching: &Caching, now: Wall, fields: &mut Fields) {
 }
 
 /// The same over TLS.
-pub(crate) fn to_tls(request: &Request, port: u16) -> Answer {
+pub(crate) fn to_tls(cx: &mut Cx<'_>, request: &Request, port: u16) -> Answer {
     let authority = request.authority();
     let host = authority.as_ref().map_or("", |authority| authority.host);
+    if host.is_empty() {
+        // A client of HTTP/1.0 need not say whom it asks, and then there is no address to send it to.
+        return pages::bare_error(cx, request, Status::BAD_REQUEST);
+    }
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     let path = request.target.path().trim_start_matches('/');
     let query = request.target.query().map(|query| format!("?{query}")).unwrap_or_default();
     let location = format!("https://{host}{port}/{path}{query}");
-    respond::redirect(Status::PERMANENT_REDIRECT, &location)
+    respond::redirect(Status::PERMANENT_REDIRECT, location.as_bytes())
 }
 
 /// The method of the request that a preflight announces (Fetch, CORS preflight).

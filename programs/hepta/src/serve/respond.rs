@@ -203,13 +203,15 @@ pub(crate) fn redirect_to_slash(target: &Target) -> Answer {
         location.push('?');
         location.push_str(query);
     }
-    redirect(Status::MOVED_PERMANENTLY, &location)
+    redirect(Status::MOVED_PERMANENTLY, location.as_bytes())
 }
 
-/// Elsewhere.
-pub(crate) fn redirect(status: Status, location: &str) -> Answer {
+/// Elsewhere. What cannot stand in a URI (RFC 9110 §10.2.2) is escaped: a blank in the configuration, or
+/// what a client sent and a template put in.
+pub(crate) fn redirect(status: Status, location: &[u8]) -> Answer {
+    let location = percent::encode(location, percent::REFERENCE);
     let mut fields = base_fields();
-    fields.push(Name::Location, location);
+    fields.push(Name::Location, &*location);
     fields.push(Name::ContentType, "text/plain; charset=utf-8");
     Answer::whole(status, fields, Bytes::from(format!("{status}: {location}\n")))
 }

@@ -342,7 +342,7 @@ impl Site {
             Responder::Respond(status, None) => respond::text(*status, "").into(),
             Responder::Redirect(location, status) => {
                 let location = Asked { request, peer, rest }.fill(location);
-                respond::redirect(*status, &String::from_utf8_lossy(&location)).into()
+                respond::redirect(*status, &location).into()
             }
             Responder::Rewrite(to) => {
                 let asked = Asked { request, peer, rest };

@@ -88,7 +88,7 @@ impl Steps {
             return Some(pages::error(cx, request, status, |say| (say.body_too_long)(max)).into());
         }
         if let (Some(port), false) = (self.settings.https_only, peer.is_secure) {
-            return Some(browsers::to_tls(request, port).into());
+            return Some(browsers::to_tls(cx, request, port).into());
         }
         // A preflight has no credentials, and asks for nothing but leave (Fetch, CORS protocol).
         if let Some(status) = cors.and_then(cors::Decision::status) {

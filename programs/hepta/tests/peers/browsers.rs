@@ -1,6 +1,6 @@
 //! What answers say to browsers.
 
-use peers::{Program, Response, Server, Site, run, tool};
+use peers::{Conn, Program, Response, Server, Site, run, tool};
 
 use crate::HEPTA;
 use crate::tls::certificate;
@@ -100,6 +100,12 @@ fn clear_text_is_sent_to_tls() {
     assert!(get(clear, "//x?y").ends_with("308 https://a.example/x?y "), "{}", get(clear, "//x?y"));
     assert!(get(clear, "/other/").ends_with("308 https://a.example:8443/other/ "));
     assert_eq!(get(clear, "/.well-known/acme-challenge/t"), "here\n200  ");
+    // Who does not say whom he asks cannot be sent anywhere.
+    let address = server.urls()[clear].trim_start_matches("http://").trim_end_matches('/').parse();
+    let mut conn = Conn::to(address.unwrap());
+    conn.send("GET / HTTP/1.0\r\n\r\n");
+    let answer = conn.response("GET");
+    assert_eq!((answer.status, answer.field("location")), (400, None));
 }
 
 #[test]

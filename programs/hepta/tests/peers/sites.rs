@@ -136,6 +136,28 @@ fn elsewhere_with_what_was_asked_for() {
     assert_eq!(moved.field("location"), Some("https://one.example/a/moved?x=1"));
 }
 
+//= test RFC 9110 §10.2.2: Location is a URI reference, whatever stands in the configuration or in the request
+#[test]
+fn what_is_no_uri_is_escaped_in_a_redirect() {
+    let site = Site::new().with(
+        "hepta.kdl",
+        r#"
+        listen "127.0.0.1:0"
+        default {
+            route "/a" { redirect "https://a.example/größe 1?x=%20#[y]" }
+            route "/b" { redirect "/c/{field:X-Name}" }
+        }
+        "#,
+    );
+    let server = configured(&site);
+    let location = |target, name| {
+        let response = server.ask("GET", target, &[("X-Name", name)]);
+        response.field("location").unwrap().to_owned()
+    };
+    assert_eq!(location("/a", "x"), "https://a.example/gr%C3%B6%C3%9Fe%201?x=%20#[y]");
+    assert_eq!(location("/b", "a \"b\" <c>"), "/c/a%20%22b%22%20%3Cc%3E");
+}
+
 #[test]
 fn a_single_page_application() {
     let site = two_sites();

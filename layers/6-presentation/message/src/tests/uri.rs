@@ -482,6 +482,9 @@ fn percent_encoding() {
     }
     assert!(matches!(encode(b"abc", percent::UNRESERVED), Cow::Borrowed("abc")));
     assert_eq!(encode("ä b".as_bytes(), percent::SEGMENT), "%C3%A4%20b");
+    let reference = "https://u@[::1]:80/a%20b;c/?d=e&f#g";
+    assert_eq!(encode(reference.as_bytes(), percent::REFERENCE), reference);
+    assert_eq!(encode("/ä b|\"<\\".as_bytes(), percent::REFERENCE), "/%C3%A4%20b%7C%22%3C%5C");
     assert!(matches!(decode(b"abc"), Ok(Cow::Borrowed(b"abc"))));
     assert_eq!(decode(b"%41%e4%2B+%25%34%31").unwrap(), &b"A\xe4++%41"[..]);
     for bad in ["%", "%4", "a%", "%4g", "%g4", "%%41", "% 41", "%+4", "%41%"] {

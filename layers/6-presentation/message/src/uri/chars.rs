@@ -26,6 +26,8 @@ pub(crate) const SCHEME: u16 = 1 << 7;
 pub(crate) const TARGET_PATH: u16 = 1 << 8;
 /// The bytes of a query as clients send them, `%` and `\` included.
 pub(crate) const TARGET_QUERY: u16 = 1 << 9;
+/// The bytes of a whole URI reference (§4.1): all that are reserved or not, and `%`.
+pub(crate) const REFERENCE: u16 = 1 << 10;
 
 const SUB_DELIMS: &[u8] = b"!$&'()*+,;=";
 /// What browsers leave as it is in a path and a query (the WHATWG URL standard's percent-encode sets).
@@ -51,7 +53,8 @@ static CLASSES: [u16; 256] = {
             | (QUERY * (path || b == b'?') as u16)
             | (SCHEME * (b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) as u16)
             | (TARGET_PATH * raw as u16)
-            | (TARGET_QUERY * (raw || matches!(b, b'?' | b'%' | b'\\')) as u16);
+            | (TARGET_QUERY * (raw || matches!(b, b'?' | b'%' | b'\\')) as u16)
+            | (REFERENCE * (path || matches!(b, b'?' | b'#' | b'[' | b']' | b'%')) as u16);
         i += 1;
     }
     classes

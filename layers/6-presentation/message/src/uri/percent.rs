@@ -24,6 +24,10 @@ pub const QUERY: Kept = Kept(chars::QUERY);
 /// What may stand in a fragment (§3.5).
 pub const FRAGMENT: Kept = Kept(chars::QUERY);
 
+/// What may stand in a URI reference as a whole (§4.1), what is escaped already included: for a text that
+/// somebody wrote as a URI, and that may have a blank or an umlaut in it all the same.
+pub const REFERENCE: Kept = Kept(chars::REFERENCE);
+
 /// The bytes as text, with all but the `kept` ones escaped; borrowed when nothing is to be done.
 pub fn encode(bytes: &[u8], kept: Kept) -> Cow<'_, str> {
     let plain = chars::span(bytes, kept.0);
