@@ -258,13 +258,8 @@ pub(crate) fn show(page: Answer, answer: Answer) -> Answer {
         Name::Vary,
     ];
     // Validators are the page's, and not those of what was asked for.
-    const OF_PAGE: [Name; 5] = [
-        Name::ContentEncoding,
-        Name::ContentLanguage,
-        Name::ContentLength,
-        Name::ContentType,
-        Name::Vary,
-    ];
+    const OF_PAGE: [Name; 4] =
+        [Name::ContentEncoding, Name::ContentLanguage, Name::ContentLength, Name::ContentType];
     // Errors about a representation that fields of the request selected: another request might not
     // have come to them, whatever is shown (RFC 9110 §12.5.5).
     const OF_SELECTION: [Status; 3] =
@@ -281,6 +276,15 @@ pub(crate) fn show(page: Answer, answer: Answer) -> Answer {
     for name in OF_PAGE {
         for value in page.response.fields.get_all(name) {
             response.fields.push(name, value);
+        }
+    }
+    // It was asked for without Accept-Encoding, so it does not depend on that (RFC 9110 §12.5.5).
+    for name in page.response.fields.elements(Name::Vary) {
+        match str::from_utf8(name) {
+            Ok(name) if !name.eq_ignore_ascii_case(Name::AcceptEncoding.as_str()) => {
+                semantics::vary::add(&mut response.fields, name);
+            }
+            _ => {}
         }
     }
     for name in selected_by.iter().flat_map(|names| list::elements(names)) {

@@ -128,6 +128,8 @@ fn errors_have_pages_of_the_site() {
         assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(page.field("x-status"), Some(&*status.to_string()));
         assert_eq!((page.field("etag"), page.field("last-modified")), (None, None));
+        //= test RFC 9110 §12.5.5: the page is never compressed, so no coding chooses it
+        assert_eq!(page.field("vary"), None);
         let head = server.ask_host("a.example", "HEAD", target, &[]);
         assert_eq!((head.status, head.field("content-length")), (status, Some("12")));
     }
