@@ -88,10 +88,13 @@ fn last_modified(modified: Modified) -> Wall {
 fn content_type(path: &[u8], content: &Content) -> String {
     let name = String::from_utf8_lossy(path);
     let extension = Path::new(&*name).extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let essence = match extension {
-        // What the library has is not, or not yet, what the registry says (RFC 9239, RFC 9512).
+    let essence = match &*extension.to_ascii_lowercase() {
+        // What the library has is not, or not yet, what the registry says (RFC 9239, RFC 9512), or what
+        // players of streams look for (RFC 8216 §4, §3.2).
         "mjs" => "text/javascript",
         "yaml" | "yml" => "application/yaml",
+        "m3u8" => "application/vnd.apple.mpegurl",
+        "ts" => "video/mp2t",
         _ => mime_guess::from_ext(extension).first_raw().unwrap_or("application/octet-stream"),
     };
     let is_utf8 = match content {
