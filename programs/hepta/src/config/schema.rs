@@ -497,7 +497,7 @@ const BASIC_AUTH: Key = with_block(
         "basic-auth",
         &[arg("realm", Kind::Text, How::Required)],
         "Nobody may come in without a name and a password; `realm` is what browsers call the place. \
-         Use it over TLS: the password is sent as it is.",
+         Use it over TLS: the password is sent as it is. A route for everybody has it \"off\".",
     ),
     &[
         repeated(key(

@@ -293,6 +293,12 @@ fn caching(block: &[Node], problems: &mut Problems) -> Option<Caching> {
 
 fn login(node: &Node, problems: &mut Problems) -> Option<Login> {
     let (realm, at) = node.texts("realm").next()?;
+    if realm == "off" {
+        if !node.block.is_empty() {
+            problems.push(Problem::at(at, "what is off has nothing in braces"));
+        }
+        return None;
+    }
     if !realm.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
         problems.push(Problem::at(at, "a realm is of plain letters, without quotes"));
     }

@@ -416,6 +416,25 @@ fn a_route_has_what_its_site_has_where_it_says_nothing() {
 }
 
 #[test]
+fn a_route_may_be_for_everybody() {
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$mRGak2rXrFdyBJmfuoqFNg$7gY23v28KQ8ZjOyMPG6UelNCyrQQh7JbXfNbMesYc5c";
+    let text = format!(
+        r#"site "a" {{
+    close
+    basic-auth "here" {{ user "anna" "{hash}" }}
+    route "/health" {{ close; basic-auth "off" }}
+    route "/other" {{ close }}
+}}"#
+    );
+    let settings = Files::with("off", &[("hepta.kdl", &text)]).load("hepta.kdl").unwrap();
+    let routes = &settings.sites[0].routes;
+    let logins: Vec<_> = routes.iter().map(|route| route.steps.login.is_some()).collect();
+    assert_eq!(logins, [true, false, true]);
+    let said = errors("off-not", &text.replace("\"here\"", "\"off\""));
+    assert!(said.contains("hepta.kdl:3:16: what is off has nothing in braces"), "{said}");
+}
+
+#[test]
 fn logs_are_where_and_as_they_are_asked_for() {
     let text = r#"access-log "-"
     site "a" { close; access-log "off" }
