@@ -298,13 +298,15 @@ fn bind(address: &Address, workers: usize) -> anyhow::Result<Listener> {
         let shown = format!("cannot listen at {address}");
         let hint = match (address, error.kind()) {
             (Address::Ip(ip), io::ErrorKind::AddrInUse) => format!(
-                "{shown}: another program does; choose another port with --listen PORT, or 0 for \
-                 any (`ss -ltnp sport = :{}` shows who it is)",
+                "{shown}: another program does, or this one for something else; choose another port \
+                 (--listen, or `listen` in the configuration), or 0 for any (`ss -ltnp sport = :{}` \
+                 shows who it is)",
                 ip.port()
             ),
             (Address::Ip(_), io::ErrorKind::PermissionDenied) => format!(
-                "{shown}: ports below 1024 are for privileged users; choose another with --listen, \
-                 or allow it with `setcap cap_net_bind_service=+ep hepta`"
+                "{shown}: ports below 1024 are for privileged users; choose another (--listen, or \
+                 `listen` in the configuration), start as root with `user` there, or allow it with \
+                 `setcap cap_net_bind_service=+ep hepta`"
             ),
             (Address::Ip(_), io::ErrorKind::AddrNotAvailable) => {
                 format!("{shown}: this machine does not have that address")
