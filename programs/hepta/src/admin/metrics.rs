@@ -1,8 +1,10 @@
-//! What was counted, as monitoring reads it (OpenMetrics).
+//! What was counted, as monitoring reads it: OpenMetrics, or the text format of Prometheus that came
+//! before it and that others than Prometheus know.
 
-use std::fmt::Error;
+use std::fmt::{Error, Write as _};
 use std::time::Duration;
 
+use message::{Fields, Name};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -12,10 +14,36 @@ use server::Counts;
 use tls::Version;
 
 use super::{Overview, State};
+use crate::listing;
 use crate::serve::{BUCKETS, Labels, METHODS, STATUSES, Sum};
 
-/// The media type of the page.
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// How the page is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Format {
+    OpenMetrics,
+    /// The text format of Prometheus, version 0.0.4.
+    Prometheus,
+}
+
+impl Format {
+    /// The one that a request likes better; OpenMetrics if it likes both alike, or neither.
+    pub(super) fn of(fields: &Fields) -> Self {
+        let [open, classic] =
+            [Self::OpenMetrics, Self::Prometheus].map(|f| listing::quality(f.media_type(), fields));
+        if classic > open && fields.contains(Name::Accept) {
+            Self::Prometheus
+        } else {
+            Self::OpenMetrics
+        }
+    }
+
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
 
 /// Everything that is counted, at one time.
 #[derive(Debug, Default)]
@@ -33,8 +61,8 @@ pub(super) struct Snapshot {
 type Label<'a> = (&'static str, &'a str);
 
 /// Everything that was counted so far.
-pub(super) fn text(overview: &Overview) -> String {
-    Snapshot {
+pub(super) fn text(overview: &Overview, format: Format) -> String {
+    let text = Snapshot {
         uptime: overview.began.elapsed(),
         is_ready: overview.state() == State::Serving,
         workers: overview.observer.workers(),
@@ -43,7 +71,40 @@ pub(super) fn text(overview: &Overview) -> String {
         sockets: overview.observer.counts(),
         requests: overview.tallies.sums(),
     }
-    .into_text()
+    .into_text();
+    match format {
+        Format::OpenMetrics => text,
+        Format::Prometheus => classic(&text),
+    }
+}
+
+/// The same in the text format, in which a family is called as its samples are: a counter with its
+/// `_total`, and facts with their `_info`, which are gauges there.
+pub(super) fn classic(text: &str) -> String {
+    let mut classic = String::with_capacity(text.len());
+    let mut help = None;
+    for line in text.lines() {
+        if line.starts_with("# HELP ") {
+            help = Some(line);
+        } else if let Some((name, kind)) =
+            line.strip_prefix("# TYPE ").and_then(|family| family.split_once(' '))
+        {
+            let (suffix, kind) = match kind {
+                "counter" => ("_total", kind),
+                "info" => ("_info", "gauge"),
+                _ => ("", kind),
+            };
+            let said = help.take().and_then(|help: &str| help.splitn(4, ' ').nth(3));
+            let said = said.unwrap_or_default();
+            // A text takes whatever is written to it.
+            let _ = writeln!(classic, "# HELP {name}{suffix} {said}");
+            let _ = writeln!(classic, "# TYPE {name}{suffix} {kind}");
+        } else if !line.starts_with('#') {
+            classic.push_str(line);
+            classic.push('\n');
+        }
+    }
+    classic
 }
 
 impl Snapshot {

@@ -36,7 +36,7 @@ const METHODS: [Method; 2] = [Method::Get, Method::Head];
 
 /// What is said at `/`.
 const INDEX: &str = "\
-/metrics      what was counted, for Prometheus and its kind (OpenMetrics)
+/metrics      what was counted, for Prometheus and its kind (OpenMetrics, or text)
 /health       200 while the program runs
 /ready        200 while it serves, 503 when it stops or another one takes over
 /config       the configuration that it serves by, without secrets
@@ -162,7 +162,7 @@ impl Admin {
         }
         let answer = match &*path {
             b"/" => text(Status::OK, INDEX),
-            b"/metrics" => page(metrics::MEDIA_TYPE, metrics::text(&self.overview).into()),
+            b"/metrics" => self.metrics(request),
             b"/health" => text(Status::OK, "running\n"),
             b"/ready" => self.readiness(),
             b"/network" => return network::show(&self.overview, request),
@@ -170,6 +170,14 @@ impl Admin {
             _ => nothing(request),
         };
         answer.into()
+    }
+
+    fn metrics(&self, request: &Request) -> Answer {
+        let format = metrics::Format::of(&request.fields);
+        let text = metrics::text(&self.overview, format);
+        let mut answer = page(format.media_type(), text.into());
+        answer.response.fields.push(Name::Vary, "Accept");
+        answer
     }
 
     fn readiness(&self) -> Answer {

@@ -1,7 +1,7 @@
 use expect_test::expect;
 use message::{Fields, Method, Name, Request, Target, Version};
 
-use super::metrics::Snapshot;
+use super::metrics::{Format, Snapshot, classic};
 use super::{check_host, check_token};
 use crate::serve::xray::Why;
 use crate::serve::{Labels, Sum};
@@ -135,4 +135,39 @@ fn metrics_are_what_monitoring_reads() {
         hepta_request_duration_seconds_bucket{le="+Inf",site="a.example",route="/\"q\"/*"} 4
         # EOF
     "##]].assert_eq(&snapshot.into_text());
+}
+
+#[test]
+fn who_reads_no_open_metrics_gets_the_format_before_it() {
+    for (accept, format) in [
+        (None, Format::OpenMetrics),
+        (Some("*/*"), Format::OpenMetrics),
+        (Some("text/html"), Format::OpenMetrics),
+        // Prometheus itself, and one that knows the older format only.
+        (
+            Some(
+                "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+            ),
+            Format::OpenMetrics,
+        ),
+        (Some("text/plain;version=0.0.4;q=1,*/*;q=0.1"), Format::Prometheus),
+        (Some("text/plain"), Format::Prometheus),
+    ] {
+        let fields = accept.map(|accept| (Name::Accept, accept));
+        assert_eq!(Format::of(&request(fields.as_slice()).fields), format, "{accept:?}");
+    }
+    let text = "# HELP a_b The program.\n# TYPE a_b info\na_b_info{v=\"# 1\"} 1\n\
+                # HELP c How often.\n# TYPE c counter\nc_total{x=\"y\"} 2\n\
+                # HELP d How much.\n# TYPE d gauge\nd 1.5\n# EOF\n";
+    expect![[r##"
+        # HELP a_b_info The program.
+        # TYPE a_b_info gauge
+        a_b_info{v="# 1"} 1
+        # HELP c_total How often.
+        # TYPE c_total counter
+        c_total{x="y"} 2
+        # HELP d How much.
+        # TYPE d gauge
+        d 1.5
+    "##]].assert_eq(&classic(text));
 }

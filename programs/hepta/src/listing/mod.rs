@@ -86,8 +86,7 @@ impl Form {
         best.0
     }
 
-    /// How much the request likes this form, in thousandths: the range that describes it most
-    /// closely says so (RFC 9110 §12.5.1). Ranges that cannot be read say nothing.
+    /// How much the request likes this form, in thousandths.
     fn quality(self, request: &Fields) -> u16 {
         if !request.contains(Name::Accept) {
             return 1000;
@@ -105,8 +104,10 @@ impl Form {
     }
 }
 
-fn quality(essence: &str, request: &Fields) -> u16 {
-    let Ok(media) = MediaType::parse(essence.as_bytes()) else { return 0 };
+/// How much the request likes a media type, in thousandths: the range that describes it most closely
+/// says so (RFC 9110 §12.5.1). Ranges that cannot be read say nothing.
+pub(crate) fn quality(media_type: &str, request: &Fields) -> u16 {
+    let Ok(media) = MediaType::parse(media_type.as_bytes()) else { return 0 };
     let mut closest: Option<(Specificity, u16)> = None;
     for element in request.get_all(Name::Accept).flat_map(list::elements) {
         let Ok(range) = MediaRange::parse(element) else { continue };

@@ -139,6 +139,17 @@ fn requests_are_counted_by_site_and_route() {
     let wall = "{site=\"a.example\",route=\"/wall\"}";
     assert_eq!(all[&format!("hepta_requests_cut_short_total{wall}")], 1.0);
     assert_eq!(all["hepta_workers"], 2.0);
+    // The older format has the same samples, under families that are called like them.
+    let classic = self::ask(at, "/metrics", "Accept: text/plain;version=0.0.4\r\n");
+    assert_eq!(classic.field("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let classic = classic.text();
+    assert!(
+        classic.contains("# TYPE hepta_requests_total counter\nhepta_requests_total{"),
+        "{classic}"
+    );
+    assert!(classic.contains("# TYPE hepta_build_info gauge\n") && !classic.contains("# EOF"));
+    let samples = classic.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples, all.len());
     drop(idle);
 }
 
