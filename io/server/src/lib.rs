@@ -41,7 +41,7 @@ pub use film::FilmPrinter;
 pub use handler::{
     Answer, Body, Handler, Hinted, Listening, Notes, Peer, Record, Reply, Source, Vitals,
 };
-pub use listen::{Address, Inherited, Listener, bind};
+pub use listen::{Address, GIVEN, Inherited, Listener, bind};
 pub use network::{Network, NetworkSettings, wait_for_lease};
 pub use observer::{ConnectionFacts, Connections, NoFilm, Observer, RequestFacts};
 pub use per_client::{Client, PerClient};

@@ -29,6 +29,9 @@ pub enum Address {
 pub struct Listener {
     /// The address, with the port that was found when none was asked for.
     pub address: Address,
+    /// Whether somebody else opened it and keeps it, as systemd does: it listens when we are gone, and its
+    /// file is not ours to take away.
+    pub is_lent: bool,
     sockets: Sockets,
 }
 
@@ -48,6 +51,10 @@ pub(crate) enum ListeningSocket {
     Own(SocketAddr),
 }
 
+/// What a program calls the sockets that it opened itself, when it hands them to another one
+/// (`LISTEN_FDNAMES`). Those of other names are lent.
+pub const GIVEN: &str = "hepta-given";
+
 /// Sockets that were open when the program started: from systemd, or from the program that it
 /// replaces (`sd_listen_fds(3)`).
 #[derive(Debug, Default)]
@@ -55,13 +62,13 @@ pub struct Inherited(Vec<Listener>);
 
 impl Listener {
     fn of_kernel(address: Address, sockets: Vec<OwnedFd>) -> Self {
-        Self { address, sockets: Sockets::Kernel(sockets) }
+        Self { address, is_lent: false, sockets: Sockets::Kernel(sockets) }
     }
 
     /// Has every worker that has a network of its own listen there, when it is among its places. That
     /// the address is one of these networks' is the caller's business.
     pub const fn of_own_network(address: SocketAddr) -> Self {
-        Self { address: Address::Ip(address), sockets: Sockets::Own }
+        Self { address: Address::Ip(address), is_lent: false, sockets: Sockets::Own }
     }
 
     /// The same sockets once more. Nothing is lost when one of the two is dropped.
@@ -77,7 +84,7 @@ impl Listener {
             }
             Sockets::Own => Sockets::Own,
         };
-        Ok(Self { address: self.address.clone(), sockets })
+        Ok(Self { address: self.address.clone(), is_lent: self.is_lent, sockets })
     }
 
     /// Its sockets, to be handed to another program; none if it is a network's of our own.
@@ -125,26 +132,33 @@ impl Inherited {
     /// Takes what the environment tells of, `LISTEN_FDS` in `LISTEN_PID`. What is no listening
     /// socket of streams is left alone.
     pub fn take() -> Self {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let names: Vec<&str> = names.split(':').collect();
         let mut found = ListenFd::from_env();
         let mut inherited = Self::default();
         for index in 0..found.len() {
             let tcp = found.take_tcp_listener(index).ok().flatten().map(OwnedFd::from);
             let unix = || found.take_unix_listener(index).ok().flatten().map(OwnedFd::from);
             if let Some(socket) = tcp.or_else(unix) {
-                inherited.add(socket);
+                inherited.add(socket, names.get(index) != Some(&GIVEN));
             }
         }
         inherited
     }
 
-    fn add(&mut self, socket: OwnedFd) {
+    fn add(&mut self, socket: OwnedFd, is_lent: bool) {
         let at = SockRef::from(&socket);
         let is_ready = at.set_nonblocking(true).is_ok();
+        // As our own have it; sockets in the file system have no such option.
+        let _ = at.set_tcp_nodelay(true);
         let address = at.local_addr().ok().and_then(|address| Address::of(&address));
         let Some(address) = address.filter(|_| is_ready) else { return };
         match self.0.iter_mut().find(|listener| listener.address == address) {
             Some(Listener { sockets: Sockets::Kernel(sockets), .. }) => sockets.push(socket),
-            _ => self.0.push(Listener::of_kernel(address, vec![socket])),
+            _ => {
+                let listener = Listener::of_kernel(address, vec![socket]);
+                self.0.push(Listener { is_lent, ..listener });
+            }
         }
     }
 

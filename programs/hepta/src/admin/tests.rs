@@ -169,5 +169,6 @@ fn who_reads_no_open_metrics_gets_the_format_before_it() {
         # HELP d How much.
         # TYPE d gauge
         d 1.5
-    "##]].assert_eq(&classic(text));
+    "##]]
+    .assert_eq(&classic(text));
 }

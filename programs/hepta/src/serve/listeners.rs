@@ -214,7 +214,7 @@ impl Listeners {
         }
         for gone in before {
             if !self.open.iter().any(|open| open.listener.address == gone.listener.address) {
-                remove_file(&gone.listener.address);
+                remove_file(&gone.listener);
             }
         }
     }
@@ -247,11 +247,12 @@ impl Listeners {
         both.map(|(own, wanted)| own.settings(wanted)).transpose()
     }
 
-    /// Every socket, for the program that takes over.
-    pub(super) fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
+    /// Every socket, for the program that takes over, and whether it is lent.
+    pub(super) fn sockets(&self) -> io::Result<Vec<(OwnedFd, bool)>> {
         let mut sockets = Vec::new();
-        for open in &self.open {
-            sockets.extend(open.listener.try_clone()?.into_sockets());
+        for Open { listener, .. } in &self.open {
+            let of_listener = listener.try_clone()?.into_sockets();
+            sockets.extend(of_listener.into_iter().map(|socket| (socket, listener.is_lent)));
         }
         Ok(sockets)
     }
@@ -259,7 +260,7 @@ impl Listeners {
     /// Takes away what would be left in the file system.
     pub(super) fn clean_up(&self) {
         for open in &self.open {
-            remove_file(&open.listener.address);
+            remove_file(&open.listener);
         }
     }
 }
@@ -287,8 +288,10 @@ fn client_auth(site: &Site) -> Option<ClientAuth> {
     })
 }
 
-fn remove_file(address: &Address) {
-    if let Address::Unix(path) = address {
+/// Takes a socket's file away, unless somebody else goes on with it: nobody would find the way to
+/// systemd any more.
+fn remove_file(listener: &Listener) {
+    if let (Address::Unix(path), false) = (&listener.address, listener.is_lent) {
         let _ = std::fs::remove_file(path);
     }
 }

@@ -20,6 +20,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// How often a successor is looked at while it starts.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// What sockets are called that are handed over and belong to somebody else.
+const LENT: &str = "lent";
+
 /// Where descriptors begin that are handed over (`sd_listen_fds(3)`).
 const FIRST_DESCRIPTOR: i32 = 3;
 
@@ -59,15 +62,19 @@ impl Itself {
     fn start(&self, listeners: &Listeners, ready: &Path) -> anyhow::Result<Child> {
         let sockets = listeners.sockets()?;
         let count = sockets.len();
+        let names: Vec<_> = sockets
+            .iter()
+            .map(|(_, is_lent)| if *is_lent { LENT } else { server::GIVEN })
+            .collect();
         let mappings = (FIRST_DESCRIPTOR..)
             .zip(sockets)
-            .map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd });
+            .map(|(child_fd, (parent_fd, _))| FdMapping { parent_fd, child_fd });
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
             .env("LISTEN_FDS", count.to_string())
             .env_remove("LISTEN_PID")
-            .env_remove("LISTEN_FDNAMES")
+            .env("LISTEN_FDNAMES", names.join(":"))
             .env(READY, ready)
             .fd_mappings(mappings.collect())?;
         let shown = self.program.display();

@@ -393,6 +393,41 @@ os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[1], sys.argv[1:])
 ";
 
+/// The same with a socket in the file system, at the place that is named first.
+const ACTIVATE_BY_FILE: &str = "
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+os.dup2(s.fileno(), 3)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='hepta.socket')
+os.execv(sys.argv[2], sys.argv[2:])
+";
+
+/// systemd listens there when we are gone; without its file nobody would come to it.
+#[test]
+fn the_file_of_a_socket_of_systemd_stays() {
+    let site = with(
+        r#"listen "127.0.0.1:0"
+        listen "unix:hepta.sock"
+        listen "unix:own.sock"
+        pid-file "pid"
+        default { files "www" }"#,
+    );
+    let mut command = tool("python");
+    command.args(["-c", ACTIVATE_BY_FILE]).arg(site.path("hepta.sock")).arg(HEPTA);
+    let mut server = Program::configured_under(command, &site.path("hepta.kdl")).start();
+    let before = server.pid();
+    assert_eq!(by_file(&site, "/hello.txt"), "hello\n");
+    tell(&site, "upgrade");
+    let successor = Successor::of(&site, before);
+    server.wait();
+    assert_eq!(by_file(&site, "/hello.txt"), "hello\n");
+    drop(successor);
+    until("the second is gone", || (!site.path("own.sock").exists()).then_some(()));
+    assert!(site.path("hepta.sock").exists());
+}
+
 #[test]
 fn sockets_that_systemd_opened_are_used_and_it_is_told() {
     let site = Site::new().with("hello.txt", "hello\n");
