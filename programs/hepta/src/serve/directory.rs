@@ -104,7 +104,8 @@ impl Directory {
         })
     }
 
-    /// The first of the paths to try that leads to a file, or to a directory with an index.
+    /// The first of the paths to try that leads to a file, to one of several that answer for it, or to a
+    /// directory that something stands for.
     fn try_each(&self, cx: &mut Cx<'_>, request: &Request, name: &[u8]) -> Reply {
         for pattern in &self.settings.tries {
             let path = put_in(pattern, name);
@@ -114,17 +115,23 @@ impl Directory {
                 Ok(Entry::File(file)) if entry == path => {
                     return self.get_file(cx, request, path, file);
                 }
-                Ok(Entry::Directory) => match self.index(cx, entry) {
-                    // Links on the page are relative to the directory.
-                    Ok(Some(_)) if !(name.is_empty() || name.ends_with(b"/")) => {
-                        return respond::redirect_to_slash(&request.target).into();
+                Ok(Entry::Directory) => {
+                    if let Some(reply) = self.stand_in(cx, request, entry) {
+                        // Links on the page are relative to the directory.
+                        return match name.is_empty() || name.ends_with(b"/") {
+                            true => reply,
+                            false => respond::redirect_to_slash(&request.target).into(),
+                        };
                     }
-                    Ok(Some((index, file))) => return self.get_file(cx, request, &index, file),
-                    Ok(None) => {}
-                    Err(refused) => return self.refuse(cx, request, refused),
-                },
+                }
                 Ok(Entry::File(_)) => {}
-                Err(refused) if is_nothing(refused) => {}
+                Err(refused) if is_nothing(refused) => {
+                    if self.settings.negotiates
+                        && let Some(reply) = self.negotiate(cx, request, path)
+                    {
+                        return reply;
+                    }
+                }
                 Err(refused) => return self.refuse(cx, request, refused),
             }
         }
@@ -138,24 +145,31 @@ impl Directory {
             Ok(Entry::File(_)) => return self.refuse(cx, request, Refused::NotFound),
             Err(refused) => return self.refuse(cx, request, refused),
         }
+        let reply = self.stand_in(cx, request, directory);
+        reply.unwrap_or_else(|| self.refuse(cx, request, Refused::NotFound))
+    }
+
+    /// What stands for a directory: its index, one of those that answer for that name, or its listing.
+    #[inline]
+    fn stand_in(&self, cx: &mut Cx<'_>, request: &Request, directory: &[u8]) -> Option<Reply> {
         match self.index(cx, directory) {
-            Ok(Some((index, file))) => return self.get_file(cx, request, &index, file),
+            Ok(Some((index, file))) => return Some(self.get_file(cx, request, &index, file)),
             Ok(None) => {}
-            Err(refused) => return self.refuse(cx, request, refused),
+            Err(refused) => return Some(self.refuse(cx, request, refused)),
         }
         if self.settings.negotiates {
             let mut indexes = self.settings.index.iter().map(|name| within(directory, name));
             if let Some(reply) = indexes.find_map(|path| self.negotiate(cx, request, &path)) {
-                return reply;
+                return Some(reply);
             }
         }
         if !self.settings.has_listing {
-            return self.refuse(cx, request, Refused::NotFound);
+            return None;
         }
-        match self.root.list(directory) {
+        Some(match self.root.list(directory) {
             Ok(listing) => pages::directory(cx, request, directory, listing).into(),
             Err(refused) => self.refuse(cx, request, refused),
-        }
+        })
     }
 
     /// The file that stands for a directory, and its path, if there is one.

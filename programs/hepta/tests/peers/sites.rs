@@ -166,6 +166,42 @@ fn a_single_page_application() {
     assert_eq!(body(&server, "my.app.example", "/some/view"), "app\n");
 }
 
+/// Whatever is found without `try` is found with it.
+#[test]
+fn listings_and_languages_are_tried_too() {
+    let site = Site::new()
+        .with("app/index.html", "app\n")
+        .with("app/about.de.html", "über\n")
+        .with("app/about.en.html", "about\n")
+        .with("app/pictures/one.png", "one")
+        .with("app/texts/index.de.html", "Texte\n")
+        .with("app/texts/index.en.html", "texts\n")
+        .with(
+            "hepta.kdl",
+            r#"
+            listen "127.0.0.1:0"
+            default {
+                files "app" {
+                    try "{path}" "/index.html"
+                    listing #true
+                    negotiate #true
+                    languages "en" "de"
+                }
+            }
+            "#,
+        );
+    let server = configured(&site);
+    let get = |target| server.ask("GET", target, &[("Accept-Language", "de")]);
+    assert_eq!(get("/about").text(), "über\n");
+    assert_eq!(get("/about.html").field("content-language"), Some("de"));
+    assert_eq!(get("/texts/").text(), "Texte\n");
+    assert_eq!(get("/texts").field("location"), Some("/texts/"));
+    assert!(get("/pictures/").text().contains("one.png"));
+    assert_eq!(get("/pictures").field("location"), Some("/pictures/"));
+    assert_eq!(get("/nothing/").text(), "app\n");
+    assert_eq!(get("/").text(), "app\n");
+}
+
 /// A page in place of a file that is there would be taken, and kept by caches, for the file.
 #[test]
 fn what_cannot_be_opened_is_not_replaced_by_the_next() {
