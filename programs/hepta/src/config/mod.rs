@@ -25,6 +25,8 @@ mod template;
 mod tree;
 mod value;
 
+use std::path::Path;
+
 pub(crate) use access_log::{AccessLog, LogFormat, LogPlace, Rotate};
 pub(crate) use browsers::{Caching, Security};
 pub(crate) use problem::Problems;
@@ -32,14 +34,11 @@ pub(crate) use schema::reference;
 pub(crate) use settings::{Identity, Limits, Listen, Proxies, Settings, Tls};
 pub(crate) use site::{Action, FilesSettings, HostPattern, PathPattern, Route, Site};
 pub(crate) use steps::{Access, Change, FieldStep, Login, Steps};
+use surroundings::Look;
 pub(crate) use template::{Fact, LogFact, Part, Template};
 
 #[cfg(test)]
 mod tests;
-
-use std::path::Path;
-
-use surroundings::Look;
 
 /// Reads a file and all that it includes, and looks whether what it names is there.
 ///
