@@ -84,10 +84,15 @@ pub(crate) fn parse_layer(name: &str) -> Result<Layer, String> {
 /// Says whether a configuration is in order.
 pub(crate) fn check(file: &std::path::Path) -> anyhow::Result<()> {
     let settings = config::check(file)?;
-    let routes = settings.sites.iter().map(|site| site.routes.len()).sum();
-    let (sites, routes) = (counted(settings.sites.len(), "site"), counted(routes, "route"));
-    anstream::println!("{} is in order: {sites} with {routes}", file.display());
+    anstream::println!("{} is in order: {}", file.display(), extent(&settings));
     Ok(())
+}
+
+/// How much a configuration says; the default is a site as others.
+pub(crate) fn extent(settings: &config::Settings) -> String {
+    let sites = settings.sites.iter().chain(&settings.default);
+    let routes = sites.clone().map(|site| site.routes.len()).sum();
+    format!("{} with {}", counted(sites.count(), "site"), counted(routes, "route"))
 }
 
 /// `1 site`, `2 sites`.

@@ -622,6 +622,9 @@ fn the_example_is_in_order() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hepta.kdl");
     let settings = load(&example).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(settings.sites.len() > 1);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let said = format!("docs/hepta.kdl is in order: {}\n", crate::cli::extent(&settings));
+    assert!(std::fs::read_to_string(page).unwrap().contains(&said), "{said}");
 }
 
 #[test]
