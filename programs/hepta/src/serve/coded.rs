@@ -236,6 +236,33 @@ fn coded<'a>(
     }
 }
 
+/// Sends a long page of our own in the coding that the client likes best, or as it is where it takes none:
+/// a page is better than none (RFC 9110 §12.5.3).
+pub(crate) fn page(cx: &mut Cx<'_>, request: &Request, mut answer: Answer) -> Reply {
+    let Body::Memory(plain) = &answer.body else { return answer.into() };
+    if (plain.len() as u64) < CODED_LEN_MIN {
+        return answer.into();
+    }
+    semantics::vary::add(&mut answer.response.fields, Name::AcceptEncoding);
+    let offered = [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Identity];
+    let chosen = encoding::choose(cx, &request.fields, &offered);
+    let Some(coding) = chosen.filter(|coding| *coding != Coding::Identity) else {
+        return answer.into();
+    };
+    let plain = plain.clone();
+    Reply::Later(Box::pin(async move {
+        let work = move || coding::encode_all(coding, Effort::Once, &plain);
+        // It fails only where the program ends.
+        if let Ok(coded) = tokio::task::spawn_blocking(work).await {
+            let fields = &mut answer.response.fields;
+            fields.set(Name::ContentEncoding, coding.as_str());
+            fields.set(Name::ContentLength, coded.len().to_string());
+            answer.body = Body::Memory(coded.into());
+        }
+        answer
+    }))
+}
+
 /// Compresses in a thread of its own, so that the worker goes on.
 async fn compress(content: Content, len: u64, coding: Coding) -> io::Result<Bytes> {
     let work = move || {

@@ -9,7 +9,7 @@ use files::{Entry, File, Refused, Root};
 use message::{Method, Name, Request, Status};
 use server::{Answer, Listening, Reply};
 
-use super::coded::Coded;
+use super::coded::{self, Coded};
 use super::pages;
 use super::representation::Representation;
 use super::respond::{self, Selected};
@@ -167,7 +167,10 @@ impl Directory {
             return None;
         }
         Some(match self.root.list(directory) {
-            Ok(listing) => pages::directory(cx, request, directory, listing).into(),
+            Ok(listing) => {
+                let page = pages::directory(cx, request, directory, listing);
+                coded::page(cx, request, page)
+            }
             Err(refused) => self.refuse(cx, request, refused),
         })
     }

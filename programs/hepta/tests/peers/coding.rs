@@ -184,6 +184,37 @@ fn the_clients_wishes_are_obeyed() {
 }
 
 #[test]
+fn listings_are_compressed_too() {
+    let site = (0..200).fold(Site::new(), |site, n| site.with(&format!("file-{n}.txt"), "x"));
+    let server = serve(&site);
+    for form in ["text/html", "application/json"] {
+        let get = |codings: &str| {
+            server.ask("GET", "/", &[("Accept", form), ("Accept-Encoding", codings)])
+        };
+        let plain = get("identity");
+        for coding in CODINGS {
+            let coded = get(coding);
+            assert_eq!(coded.field("content-encoding"), Some(coding), "{coded}");
+            assert!(decoded(coding, &coded.body) == plain.body, "{coding}");
+            assert!(coded.body.len() * 4 < plain.body.len(), "{coding}");
+            let wishes = [("Accept", form), ("Accept-Encoding", coding)];
+            let head = server.ask("HEAD", "/", &wishes);
+            assert_eq!(head.field("content-length"), coded.field("content-length"));
+        }
+        // A page is better than none.
+        for wish in ["", "deflate", "identity;q=0", "*;q=0"] {
+            let response = get(wish);
+            assert_eq!(
+                (response.status, response.field("content-encoding")),
+                (200, None),
+                "{wish}"
+            );
+            assert!(response.lists("vary", "Accept-Encoding"), "{response}");
+        }
+    }
+}
+
+#[test]
 fn vary_is_right_in_every_answer() {
     let server = lasting(&[("vary.html", numbered_text(20_000).as_bytes())]);
     let etag = strong_etag(&server, "/vary.html", &[]);
