@@ -65,16 +65,17 @@ pub(crate) const FILE: &[Key] = &[
     repeated(with_block(
         key(
             "listen",
-            &[arg("address", Kind::Address, How::Required)],
+            &[arg("address", Kind::Address, How::Required), arg("mode", Kind::Mode, How::Named)],
             "Where to listen: \"ADDRESS:PORT\", \"[IPV6]:PORT\", a port of this machine only, or \
-             \"unix:PATH\" for a socket in the file system.",
+             \"unix:PATH\" for a socket in the file system. Who may connect to that says `mode`; without \
+             it, only who serves. It belongs to `user`, if there is one.",
         ),
         LISTEN,
     )),
     with_block(
         key(
             "admin",
-            &[arg("address", Kind::Address, How::Required)],
+            &[arg("address", Kind::Address, How::Required), arg("mode", Kind::Mode, How::Named)],
             "Where the server tells of itself: metrics, health, connections and the live \
              configuration. The address is as that of `listen`; others than those of this machine \
              and sockets in the file system need a `token`.",

@@ -57,6 +57,8 @@ pub(crate) struct Identity {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Listen {
     pub(crate) place: Place,
+    /// Who may do what with a socket in the file system: the bits of `chmod(2)`.
+    pub(crate) mode: Option<u32>,
     pub(crate) tls: Option<Tls>,
     /// Who says first, by the PROXY protocol, who its client is.
     pub(crate) proxies: Option<Proxies>,
@@ -67,7 +69,7 @@ pub(crate) struct Listen {
 impl Listen {
     /// At a place, and everything else as usual.
     pub(crate) const fn at(place: Place) -> Self {
-        Self { place, tls: None, proxies: None, congestion_control: None }
+        Self { place, mode: None, tls: None, proxies: None, congestion_control: None }
     }
 }
 
@@ -230,7 +232,12 @@ fn listen(node: &Node, problems: &mut Problems) -> Option<Listen> {
     let place = node.address("address")?;
     let congestion_control = one(&node.block, "congestion-control");
     let congestion_control = congestion_control.and_then(|key| congestion(key, &place, problems));
-    Some(Listen { place, tls, proxies, congestion_control })
+    let mode = node.number("mode").and_then(|mode| u32::try_from(mode).ok());
+    if mode.is_some() && !matches!(place, Place::Address(Address::Unix(_))) {
+        let what = "only a socket in the file system has a `mode`";
+        problems.push(Problem::at(&node.at, what));
+    }
+    Some(Listen { place, mode, tls, proxies, congestion_control })
 }
 
 /// The congestion control of a listener, which is to be there.

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     /// A hardware address.
     Mac,
     Log,
+    /// Who may do what with a file.
+    Mode,
 }
 
 /// A value that was understood.
@@ -81,6 +83,7 @@ impl Kind {
             }
             Self::Ip => "an address, as \"10.77.0.1\" or \"fd77::1\"",
             Self::Mac => "a hardware address, as \"02:00:5e:10:00:01\"",
+            Self::Mode => "permissions in octal and in quotes, as \"660\"",
             Self::Log => "a path in quotes, \"-\" for standard output, or \"off\"",
         }
     }
@@ -104,6 +107,7 @@ impl Kind {
             Self::Given => return read_with(self, value, network::parse_given).map(Value::Given),
             Self::Ip => value.as_string().and_then(|text| text.parse().ok()).map(Value::Ip),
             Self::Mac => value.as_string().and_then(|text| text.parse().ok()).map(Value::Mac),
+            Self::Mode => value.as_string().and_then(mode).map(Value::Number),
             Self::Log => value.as_string().map(LogPlace::parse).map(Value::Log),
             Self::Address => return address(value).map(Value::Address),
         }
@@ -147,6 +151,13 @@ fn time(text: &str) -> Option<Duration> {
         "d" => number.checked_mul(86400).map(Duration::from_secs),
         _ => None,
     }
+}
+
+/// Three octal digits; four with a zero in front, as it is often written.
+fn mode(text: &str) -> Option<u64> {
+    let digits = if text.len() == 4 { text.strip_prefix('0')? } else { text };
+    let is_octal = digits.len() == 3 && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
+    u64::from_str_radix(digits, 8).ok().filter(|_| is_octal)
 }
 
 fn split_unit(text: &str) -> Option<(u64, &str)> {

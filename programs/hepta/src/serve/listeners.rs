@@ -1,10 +1,13 @@
 //! Where a program listens: kept over changes of the configuration, and handed to its successor.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use server::{Address, Announcers, Inherited, Listener, NetworkSettings};
 use tls::{Alpn, ClientAuth};
 
@@ -157,6 +160,9 @@ impl Listeners {
         let (asked, also) = listen.place.addresses();
         let listener = self.listener(plan, &asked, who)?;
         let port = listener.address.port();
+        if let Some(mode) = listen.mode {
+            set_mode(&listener, mode)?;
+        }
         plan.open.push(open(asked, listener));
         // A port that the kernel chose is the same for both. Not every machine has IPv6, and nobody
         // asked for it by name.
@@ -266,6 +272,15 @@ impl Listeners {
 }
 
 impl Plan {
+    /// The sockets in the file system that are ours.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let file = |open: &Open| match &open.listener {
+            Listener { address: Address::Unix(path), is_lent: false, .. } => Some(path.clone()),
+            _ => None,
+        };
+        self.open.iter().filter_map(file).collect()
+    }
+
     /// The places where these serve.
     pub(super) fn places(&self, who: Who) -> io::Result<Vec<server::Place>> {
         let place = |open: &Open| {
@@ -286,6 +301,15 @@ fn client_auth(site: &Site) -> Option<ClientAuth> {
         names: site.names.iter().map(HostPattern::shown).collect(),
         authorities: site.authorities.clone(),
     })
+}
+
+/// Says who may connect to a socket in the file system, unless it is somebody else's.
+fn set_mode(listener: &Listener, mode: u32) -> anyhow::Result<()> {
+    if let (Address::Unix(path), false) = (&listener.address, listener.is_lent) {
+        std::fs::set_permissions(path, Permissions::from_mode(mode))
+            .with_context(|| format!("cannot say who may connect to {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Takes a socket's file away, unless somebody else goes on with it: nobody would find the way to

@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let written = pid_file.as_ref().map(PidFile::write).transpose()?;
     if let Some(identity) = &identity {
         let files = log_writer.made()?.into_iter().chain(written).collect();
-        privileges::give_up(identity, files)?;
+        privileges::give_up(identity, files, &plan.files())?;
     }
     log_writer.start()?;
     let server = {

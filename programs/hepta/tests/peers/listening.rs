@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,7 @@ fn by_file(site: &Site, target: &str) -> String {
 #[test]
 fn a_socket_in_the_file_system() {
     let site = with(
-        r#"listen "unix:hepta.sock"
+        r#"listen "unix:hepta.sock" mode="0666"
         listen "127.0.0.1:0"
         workers 2
         access-log "log"
@@ -50,6 +51,12 @@ fn a_socket_in_the_file_system() {
     for _ in 0..10 {
         assert_eq!(by_file(&site, "/hello.txt"), "hello\n");
     }
+    let mode = || site.path("hepta.sock").metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o666);
+    let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+    site.write("hepta.kdl", text.replace("0666", "600"));
+    server.signal(Signal::HUP);
+    until("a reload changes who may connect", || (mode() == 0o600).then_some(()));
     assert_eq!(server.get("/hello.txt").text(), "hello\n");
     assert_eq!(by_file(&site, "/from"), "308 Permanent Redirect: /[]\n");
     assert!(by_file(&site, "/near/").contains("403"), "who has no address is in no network");
@@ -346,6 +353,7 @@ fn root_is_given_up_for_good() {
     }
     let site = with(
         r#"listen "127.0.0.1:0"
+        listen "unix:hepta.sock" mode="660"
         user "nobody"
         pid-file "pid"
         default {
@@ -364,6 +372,8 @@ fn root_is_given_up_for_good() {
     let mut server = configured(&site);
     assert_eq!(server.get("/hello.txt").text(), "hello\n");
     assert_eq!(server.get("/secret/a.txt").status, 403);
+    let socket = site.path("hepta.sock").metadata().unwrap();
+    assert_eq!((socket.uid(), socket.gid(), socket.mode() & 0o777), (65534, 65534, 0o660));
     for task in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         let line = |name: &str| {

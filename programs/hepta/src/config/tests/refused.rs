@@ -49,6 +49,18 @@ site "c"
 }
 
 #[test]
+fn permissions_are_octal_and_of_sockets_in_the_file_system() {
+    let said = |mode: &str| {
+        errors("mode", &format!("listen \"unix:a.sock\" mode={mode}\ndefault {{ close }}"))
+    };
+    for wrong in ["660", "\"66\"", "\"1660\"", "\"668\"", "\"rw-rw----\""] {
+        assert!(said(wrong).contains("this takes permissions in octal and in quotes"), "{wrong}");
+    }
+    let said = errors("mode-port", "listen 8080 mode=\"660\"\ndefault { close }");
+    assert!(said.contains("only a socket in the file system has a `mode`"), "{said}");
+}
+
+#[test]
 fn hosts_that_no_request_has_are_refused() {
     let host = |name: &str| errors("hosts", &format!("site \"{name}\" {{ close }}"));
     for (name, hint) in [
