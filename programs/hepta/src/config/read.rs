@@ -11,7 +11,7 @@ use super::access_log::LogPlace;
 use super::problem::{At, Problem, Problems, Source};
 use super::schema::{Argument, FILE, How, Key};
 use super::tree::Node;
-use super::value::Value;
+use super::value::{Kind, Value};
 use crate::serve::Place;
 
 /// How deep files may include each other.
@@ -60,7 +60,7 @@ impl Reader {
         let source = Arc::new(Source { path: path.to_owned(), text });
         match parsed {
             Ok(document) => {
-                self.open.push(path.to_owned());
+                self.open.push(real(path));
                 let mut nodes = self.block(&source, &document, FILE, "the file");
                 self.open.pop();
                 nodes.retain(|node| node.is_sound);
@@ -198,7 +198,7 @@ impl Reader {
         };
         let mut nodes = Vec::new();
         for path in paths {
-            if self.open.len() >= DEPTH_MAX || self.open.contains(&path) {
+            if self.open.len() >= DEPTH_MAX || self.open.contains(&real(&path)) {
                 self.problems.push(Problem::at(&node.at, "this file includes itself"));
                 continue;
             }
@@ -206,6 +206,11 @@ impl Reader {
         }
         nodes
     }
+}
+
+/// The path by which a file is known however it was written, if it is there.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The files that an `include` means: with a star in its last part those of the directory that have such
@@ -258,8 +263,8 @@ fn keyword(at: &At) -> Option<Problem> {
 /// Reads a value, with the environment's variables put in.
 fn read_value(source: &Source, argument: &Argument, value: &KdlValue) -> Result<Value, String> {
     let expanded = match value.as_string() {
-        Some(text) => KdlValue::String(expand(text)?),
-        None => value.clone(),
+        Some(text) if text.contains("${") => as_if_written(argument.kind, expand(text)?),
+        _ => value.clone(),
     };
     match argument.kind.read(&expanded)? {
         // Paths are relative to the file that they stand in.
@@ -269,6 +274,16 @@ fn read_value(source: &Source, argument: &Argument, value: &KdlValue) -> Result<
             Ok(Value::Address(Place::Address(Address::Unix(source.beside(&path)))))
         }
         value => Ok(value),
+    }
+}
+
+/// What came from the environment, as it would be written: a variable has no numbers and no #true.
+fn as_if_written(kind: Kind, text: String) -> KdlValue {
+    match (kind, &*text, text.parse()) {
+        (Kind::Count | Kind::Size | Kind::Status, _, Ok(number)) => KdlValue::Integer(number),
+        (Kind::Flag, "true" | "#true", _) => KdlValue::Bool(true),
+        (Kind::Flag, "false" | "#false", _) => KdlValue::Bool(false),
+        _ => KdlValue::String(text),
     }
 }
 

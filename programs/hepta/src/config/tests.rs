@@ -588,6 +588,12 @@ fn a_star_includes_all_that_have_such_a_name() {
     assert_eq!(names, ["a", "b"], "in the order of the names");
     let said = files.load("loop.kdl").unwrap_err();
     assert!(said.contains("loop.kdl:1:1: this file includes itself"), "{said}");
+    // It is one file, by whatever name.
+    let other = "include \"./other-name.kdl\"\nsite \"a\" { close }\n";
+    std::fs::write(files.0.join("other-name.kdl"), other).unwrap();
+    let said = files.load("other-name.kdl").unwrap_err();
+    assert_eq!(said.matches("this file includes itself").count(), 1, "{said}");
+    assert!(!said.contains("has this name"), "{said}");
     let said = files.load("missing.kdl").unwrap_err();
     assert!(said.contains("missing.kdl:1:1: cannot read"), "{said}");
 }
@@ -599,6 +605,16 @@ fn the_environment_is_put_in() {
     let settings = Files::with("env", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
     let Action::Respond { text, .. } = &settings.sites[0].routes[0].action else { panic!() };
     assert_eq!(text.as_deref(), Some("hepta!"));
+    // A variable has neither numbers nor #true; it says what would be written.
+    let text = r#"workers "${CARGO_PKG_VERSION_MINOR}"
+        limits { head-max "1${CARGO_PKG_VERSION_MAJOR}240" }
+        site "a" { respond "20${CARGO_PKG_VERSION_MAJOR}" }"#;
+    let settings = Files::with("env-number", &[("hepta.kdl", text)]).load("hepta.kdl").unwrap();
+    assert_eq!(settings.workers.unwrap().to_string(), env!("CARGO_PKG_VERSION_MINOR"));
+    let major = env!("CARGO_PKG_VERSION_MAJOR");
+    assert_eq!(settings.limits.http1.head_len_max.to_string(), format!("1{major}240"));
+    let Action::Respond { status, .. } = settings.sites[0].routes[0].action else { panic!() };
+    assert_eq!(status.code().to_string(), format!("20{major}"));
     expect![[r#"
         hepta.kdl:1:6: the environment has no variable `HEPTA_HAS_NO_SUCH_VARIABLE`
           1 | site "${HEPTA_HAS_NO_SUCH_VARIABLE}" { close }
