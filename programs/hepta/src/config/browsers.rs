@@ -167,11 +167,21 @@ fn methods(node: &Node, problems: &mut Problems) -> Vec<Method> {
     let mut methods = Vec::new();
     for (text, at) in node.texts("method") {
         match Method::from_bytes(text.as_bytes()) {
+            // They are told apart by case (RFC 9110 §9.1), and browsers send the usual ones in capitals.
+            Some(Method::Other(name)) if is_known(&name.to_ascii_uppercase()) => {
+                let problem = Problem::at(at, "no page asks with this method");
+                let hint = format!("did you mean {}?", name.to_ascii_uppercase());
+                problems.push(problem.with_hint(hint));
+            }
             Some(method) => methods.push(method),
             None => problems.push(Problem::at(at, "a method is a token, as GET or POST")),
         }
     }
     methods
+}
+
+fn is_known(name: &str) -> bool {
+    !matches!(Method::from_bytes(name.as_bytes()), Some(Method::Other(_)) | None)
 }
 
 /// Whose pages may have browsers send what changes something.

@@ -10,6 +10,7 @@ use message::{Method, Name, Request, Status};
 use server::{Answer, Listening, Reply};
 
 use super::coded::{self, Coded};
+use super::hush::Hush;
 use super::pages;
 use super::representation::Representation;
 use super::respond::{self, Selected};
@@ -29,13 +30,16 @@ pub(crate) struct Directory {
     root: Rc<Root<Representation>>,
     coded: Rc<Coded>,
     settings: FilesSettings,
+    /// What is said of files that the file system cannot read.
+    of_unreadable: Hush,
 }
 
 impl Directory {
     /// Opens a directory.
     pub(crate) fn open(settings: &FilesSettings) -> io::Result<Self> {
         let root = Root::open(&settings.directory, files::Config::default(), Representation::of)?;
-        Ok(Self { root: Rc::new(root), coded: Rc::default(), settings: settings.clone() })
+        let (root, settings) = (Rc::new(root), settings.clone());
+        Ok(Self { root, coded: Rc::default(), settings, of_unreadable: Hush::default() })
     }
 
     /// The same as [`get`](Self::get) for what was answered before, and of which this hint says where its
@@ -217,10 +221,23 @@ impl Directory {
             Refused::Exhausted => (Status::SERVICE_UNAVAILABLE, |say| say.exhausted),
             _ => (Status::INTERNAL_SERVER_ERROR, |say| say.unreadable),
         };
-        if let Refused::Other(kind) = refused {
-            tracing::error!(target = request.target.as_str(), %kind, "cannot be read");
-        }
+        self.report(cx, request, refused);
         pages::error(cx, request, status, why).into()
+    }
+
+    /// Tells the operator what is there and cannot be sent; strangers are told less.
+    fn report(&self, cx: &Cx<'_>, request: &Request, refused: Refused) {
+        let why = match refused {
+            Refused::Denied => "the user that serves may not read it".to_owned(),
+            Refused::Exhausted => "no descriptor or no memory is left".to_owned(),
+            Refused::Other(kind) => kind.to_string(),
+            Refused::NotFound | Refused::Hidden | Refused::OutsideRoot | Refused::NotAFile => {
+                return;
+            }
+        };
+        let Some(unsaid) = self.of_unreadable.ask(cx.now()) else { return };
+        let directory = self.settings.directory.display();
+        tracing::error!(target = request.target.as_str(), %directory, why, unsaid, "cannot be read");
     }
 
     /// The site's own page for who would rather read HTML, if it has one; else ours.

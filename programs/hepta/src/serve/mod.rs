@@ -12,6 +12,7 @@ mod crowding;
 mod default_site;
 mod directory;
 mod hints;
+mod hush;
 mod listeners;
 mod login;
 mod options;

@@ -16,6 +16,7 @@ use super::access_log::{AccessLog, Logs};
 use super::asked::Asked;
 use super::browsers;
 use super::directory::{Directory, METHODS};
+use super::hush::Hush;
 use super::routes::{Found, Routes};
 use super::steps::{self, Counted, Steps};
 use super::xray::{Seen, Why};
@@ -36,6 +37,10 @@ pub(crate) struct Site {
     routes: Routes<Route>,
     /// By which requests are counted that find no route.
     mark: u32,
+    /// What is said of pages for errors that are not there.
+    of_pages: Hush,
+    /// What is said of rewrites that go round in a circle.
+    of_circles: Hush,
 }
 
 /// What answers at some path.
@@ -101,7 +106,8 @@ impl Site {
         }
         let log = settings.access_log.as_ref().map(|log| logs.of_worker(Some(log)));
         let (name, steps) = (settings.name().into(), Steps::open(&settings.steps, pushes));
-        Ok(Self { name, log, steps, routes, mark: mark_of(None) })
+        let (of_pages, of_circles) = Default::default();
+        Ok(Self { name, log, steps, routes, mark: mark_of(None), of_pages, of_circles })
     }
 
     /// What pace clients must keep who come here, if it is not the same for all.
@@ -301,11 +307,10 @@ impl Site {
             // The client takes none of the page's types or languages: it gets ours.
             Reply::Now(page) if page.response.status == Status::NOT_ACCEPTABLE => answer,
             _ => {
-                tracing::warn!(
-                    path,
-                    status = status.code(),
-                    "the page for this error is not there"
-                );
+                if let Some(unsaid) = self.of_pages.ask(cx.now()) {
+                    let status = status.code();
+                    tracing::warn!(path, status, unsaid, "the page for this error is not there");
+                }
                 answer
             }
         }
@@ -356,7 +361,10 @@ impl Site {
         let Asked { request, peer, .. } = asked;
         if way.rewrites >= REWRITES_MAX {
             cx.note(|| Seen::Refused { because: Why::RewritesGoRound });
-            tracing::error!(target = request.target.as_str(), "rewrites go round in a circle");
+            if let Some(unsaid) = self.of_circles.ask(cx.now()) {
+                let target = request.target.as_str();
+                tracing::error!(target, unsaid, "rewrites go round in a circle");
+            }
             let status = Status::INTERNAL_SERVER_ERROR;
             return pages::error(cx, request, status, |say| say.rewrites_go_round).into();
         }

@@ -236,6 +236,10 @@ fn what_cannot_be_opened_is_not_replaced_by_the_next() {
     assert_eq!(status("try.example", "/nothing"), 200);
     assert_eq!(status("index.example", "/shut/"), 403);
     assert_eq!(status("index.example", "/"), 200);
+    until("the operator is told", || {
+        let said = server.stderr();
+        (said.contains("cannot be read") && said.contains("/locked.js")).then_some(())
+    });
 }
 
 #[test]

@@ -138,6 +138,12 @@ fn errors_have_pages_of_the_site() {
     until("it is said that there is no such page", || {
         server.stderr().contains("/errors/missing.html").then_some(())
     });
+    // Who asks often does not fill the log.
+    for _ in 0..100 {
+        assert_eq!(ask(&server, "/forbidden").status, 403);
+    }
+    let said = server.stderr().matches("/errors/missing.html").count();
+    assert!(said < 20, "{said} times");
     let ways = ask(&server, "/errors/404.html");
     assert_eq!((ways.status, ways.field("etag").is_some()), (200, true), "it is a page as others");
 }

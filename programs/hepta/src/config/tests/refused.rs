@@ -107,6 +107,7 @@ site "a" {
     route "/6" { respond 444 }
     route "/7" { respond 204 "text" }
     route "/8" { redirect "" }
+    route "/10" { respond 200; cors "https://a.example" { methods "GET" "put" "PURGE" } }
     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
     files "." {
         index "a/b.html"
@@ -176,32 +177,36 @@ site "a" {
           15 |     route "/8" { redirect "" }
              |                  ^^^^^^^^
 
-        hepta.kdl:16:31: with requests 0 nobody would be answered
-          16 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
+        hepta.kdl:16:73: no page asks with this method
+          16 |     route "/10" { respond 200; cors "https://a.example" { methods "GET" "put" "PURGE" } }
+             |                                                                         ^^^^^ did you mean PUT?
+
+        hepta.kdl:17:31: with requests 0 nobody would be answered
+          17 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
              |                               ^^^^^^^
 
-        hepta.kdl:16:42: with burst 0 nobody would be answered
-          16 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
+        hepta.kdl:17:42: with burst 0 nobody would be answered
+          17 |     route "/9" { respond 200; at-once 0; rate "1/s" burst=0 }
              |                                          ^^^^
 
-        hepta.kdl:18:15: this is no name of a file in a directory
-          18 |         index "a/b.html"
+        hepta.kdl:19:15: this is no name of a file in a directory
+          19 |         index "a/b.html"
              |               ^^^^^^^^^^ write a name alone, as "index.html"
 
-        hepta.kdl:19:22: there is no such file to try
-          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+        hepta.kdl:20:22: there is no such file to try
+          20 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
              |                      ^^^^^^^ `{path}` is all that can be put in, and once
 
-        hepta.kdl:19:30: there is no such file to try
-          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+        hepta.kdl:20:30: there is no such file to try
+          20 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
              |                              ^^^^^^ `{path}` is the path that was asked for
 
-        hepta.kdl:19:37: there is no such file to try
-          19 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
+        hepta.kdl:20:37: there is no such file to try
+          20 |         try "{path}" "{uri}" "$uri" "=404" "{path}.$x"
              |                                     ^^^^^^ what is not found is 404; another answer has a `route` or an `error-page`
 
-        hepta.kdl:20:24: this is no tag of a language
-          20 |         languages "de" "x!"
+        hepta.kdl:21:24: this is no tag of a language
+          21 |         languages "de" "x!"
              |                        ^^^^ write "de" or "pt-BR""#]].assert_eq(&errors("never", text));
 }
 
