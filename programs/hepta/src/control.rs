@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueHint};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -35,7 +35,11 @@ fn tell(options: &Options, signal: Signal, what: &str) -> anyhow::Result<()> {
     let settings = config::load(&options.file)?;
     let pid = match (options.pid, &settings.pid_file) {
         (Some(pid), _) => pid,
-        (None, Some(file)) => read(file)?,
+        (None, Some(file)) => {
+            let pid = read(file)?;
+            check_name(pid, file)?;
+            pid
+        }
         (None, None) => bail!(
             "{} has no pid-file that would say which process to tell; add one, or give --pid",
             options.file.display()
@@ -45,6 +49,23 @@ fn tell(options: &Options, signal: Signal, what: &str) -> anyhow::Result<()> {
     let process = process.with_context(|| format!("{pid} is no number of a process"))?;
     kill_process(process, signal).with_context(|| format!("cannot tell process {pid}"))?;
     anstream::println!("process {pid} {what}; its log says what comes of it");
+    Ok(())
+}
+
+/// Makes sure that the process is one of this program: a server that was killed leaves its pid-file, the
+/// number may be somebody else's by now, and the signal would end most programs.
+fn check_name(pid: i32, file: &Path) -> anyhow::Result<()> {
+    let name_of = |process: &str| std::fs::read_to_string(format!("/proc/{process}/comm"));
+    // Where nothing is known of processes, or of this one, the kernel says what is wrong.
+    let (Ok(theirs), Ok(ours)) = (name_of(&pid.to_string()), name_of("self")) else {
+        return Ok(());
+    };
+    ensure!(
+        theirs == ours,
+        "process {pid}, of which {} tells, is {}: the server does not run any more, or give --pid",
+        file.display(),
+        theirs.trim()
+    );
     Ok(())
 }
 

@@ -253,6 +253,19 @@ impl Drop for Successor {
     }
 }
 
+/// A signal would end this test: its number stands in a pid-file that a server left.
+#[test]
+fn a_pid_file_that_was_left_harms_nobody() {
+    let site = with("pid-file \"pid\"\ndefault { close }")
+        .with("pid", format!("{}\n", std::process::id()));
+    let file = site.path("hepta.kdl");
+    for command in ["reload", "upgrade"] {
+        let said = crate::commands::hepta(&[command, file.to_str().unwrap()]);
+        assert!(!said.status.success());
+        assert!(said.stderr.contains("the server does not run any more"), "{}", said.stderr);
+    }
+}
+
 fn upgraded() -> Site {
     with(
         r#"listen "127.0.0.1:0"
