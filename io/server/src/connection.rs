@@ -257,7 +257,13 @@ impl<T: Transport> Connection<T> {
                 let pace = serving.handler.pace(facts.server_name.as_deref());
                 self.keep_pace(ExchangeId(0), pace);
             }
-            None if has_ended => worker.tally.handshakes_unfinished.add(1),
+            None if has_ended => {
+                worker.tally.handshakes_unfinished.add(1);
+                // Strangers do this all the time; who looks for the reason of one turns it on.
+                if let Some(fault) = self.endpoint.fault() {
+                    tracing::debug!(client = ?Or(self.address), %fault, "no TLS handshake");
+                }
+            }
             None => return,
         }
         self.awaits_handshake = false;

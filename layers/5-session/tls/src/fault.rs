@@ -157,7 +157,7 @@ impl Why {
             Self::NothingInCommon => "no version or algorithm of TLS that both sides speak",
             Self::NoProtocolInCommon => "no application protocol that both sides speak",
             Self::Misbehaved => "the peer breaks the rules of TLS",
-            Self::BadCertificate => "the server's certificate cannot be trusted",
+            Self::BadCertificate => "the peer's certificate cannot be trusted",
             Self::NoCertificate => "no certificate for this client",
             Self::Alert(_) => "the peer ended the session with an alert",
             Self::Gone => "the peer closed the connection during the handshake",

@@ -1,6 +1,7 @@
 //! TLS, seen by OpenSSL, curl and Python.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use peers::{Finished, Program, Server, Site, random_bytes, run, run_with_input, tool, until};
 
@@ -256,7 +257,9 @@ fn clients_show_certificates_where_they_are_needed() {
         }
         site "a.example" { respond 200 "open\n" }"#,
     );
-    let server = Program::configured(HEPTA, &site.path("hepta.kdl")).start();
+    let mut command = Command::new(HEPTA);
+    command.env("HEPTA_LOG", "debug");
+    let server = Program::configured_under(command, &site.path("hepta.kdl")).start();
     let port = server.address().port();
     let ask = |version: &str, host: &str, path: &str, pair: Option<&str>| {
         let mut curl = tool("curl");
@@ -277,6 +280,13 @@ fn clients_show_certificates_where_they_are_needed() {
         assert_eq!(ask("in.example", "/all", Some("stranger")), "000", "TLS ends it");
         assert_eq!(ask("a.example", "/", Some("stranger")), "200", "nobody asked");
     }
+    // Who wants to know why finds it in the log.
+    until("the log says why", || {
+        let said = server.stderr();
+        let has = |part: &str| said.contains(part);
+        (has("no TLS handshake client=127.0.0.1:") && has("certificate cannot be trusted"))
+            .then_some(())
+    });
     // A session of the open site does not lead into the other one.
     let tickets = site.path("session");
     let s_client = |name: &str, how: &str, host: &str| {

@@ -284,7 +284,7 @@ fn a_certificate_for_another_name_or_another_day_is_refused() {
         assert_eq!(fault.why, Why::BadCertificate);
         fault.to_string()
     };
-    expect![[r#"the server's certificate cannot be trusted: invalid peer certificate: certificate not valid for name "example.org"; certificate is only valid for DnsName("localhost"), IpAddress(127.0.0.1) or IpAddress(0::1)"#]]
+    expect![[r#"the peer's certificate cannot be trusted: invalid peer certificate: certificate not valid for name "example.org"; certificate is only valid for DnsName("localhost"), IpAddress(127.0.0.1) or IpAddress(0::1)"#]]
         .assert_eq(&fault("example.org", TODAY));
     let earlier = fault("localhost", Wall(1));
     assert!(earlier.contains("not valid yet"), "{earlier}");
