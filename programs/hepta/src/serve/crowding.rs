@@ -28,6 +28,11 @@ impl Crowding {
         Self { most, most_of_client, count: Arc::default(), clients: Arc::default() }
     }
 
+    /// Whether another one allows the same.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.most, self.most_of_client) == (other.most, other.most_of_client)
+    }
+
     /// Counts a request, unless there are as many as may be. Who comes by a socket in the file
     /// system has no address, and is no client among others.
     pub(crate) fn enter(&self, address: Option<IpAddr>) -> Option<UnderWay> {

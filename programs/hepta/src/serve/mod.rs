@@ -13,6 +13,7 @@ mod default_site;
 mod directory;
 mod hints;
 mod hush;
+mod kept_limits;
 mod listeners;
 mod login;
 mod options;

@@ -40,6 +40,11 @@ impl Limiter {
         }
     }
 
+    /// Whether another one allows the same.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.interval, self.tolerance) == (other.interval, other.tolerance)
+    }
+
     /// Counts a request of a client; how long to wait if it is one too many.
     pub(crate) fn count(&self, address: IpAddr) -> Result<(), Duration> {
         self.count_at(address, self.began.elapsed())

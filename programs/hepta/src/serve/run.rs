@@ -12,6 +12,7 @@ use server::{Address, Config, FilmPrinter, Inherited, Server, Stop};
 
 use super::access_log::{Logs, Writer};
 use super::admin_listener::{AdminListener, Told};
+use super::kept_limits::KeptLimits;
 use super::listeners::{Listeners, Plan, Who};
 use super::options::{Options, Place};
 use super::own_network::OwnNetwork;
@@ -55,6 +56,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let pid_file = settings.pid_file.clone().map(PidFile::new);
     let film = options.film.is_some().then(|| Arc::new(FilmPrinter::to_stderr()));
     let identity = settings.identity.clone();
+    let limits = KeptLimits::default().carry_over(&mut settings);
     let (tallies, told) = (Arc::new(Tallies::default()), Told::of(&settings));
     let log_writer = Writer::new();
     let logs = log_writer.open(&settings)?;
@@ -90,8 +92,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     listeners.adopt(plan);
     listeners.close_unasked();
-    let mut running =
-        Running { options, itself, film, grace, listeners, pid_file, log_writer, server, admin };
+    let mut running = Running {
+        options,
+        itself,
+        film,
+        grace,
+        limits,
+        listeners,
+        pid_file,
+        log_writer,
+        server,
+        admin,
+    };
     runtime.block_on(async {
         announce(&title, &running.listeners);
         upgrade::say_ready();
@@ -143,6 +155,7 @@ struct Running<'a> {
     itself: Itself,
     film: Option<Arc<FilmPrinter>>,
     grace: Duration,
+    limits: KeptLimits,
     listeners: Listeners,
     pid_file: Option<PidFile>,
     log_writer: Writer,
@@ -209,7 +222,8 @@ impl Running<'_> {
         if self.options.config.is_none() {
             return Ok("there is no configuration file to read anew");
         }
-        let settings = load(self.options)?;
+        let mut settings = load(self.options)?;
+        let limits = self.limits.carry_over(&mut settings);
         let grace = settings.limits.grace;
         let logs = self.log_writer.open(&settings)?;
         let plan = self.listeners.plan(&settings)?;
@@ -218,7 +232,7 @@ impl Running<'_> {
             return Err(error);
         }
         self.listeners.adopt(plan);
-        self.grace = grace;
+        (self.grace, self.limits) = (grace, limits);
         Ok("the configuration was read anew")
     }
 

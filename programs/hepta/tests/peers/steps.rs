@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use peers::{Program, Server, Site, connect_from, random_bytes, tool, until};
+use rustix::process::Signal;
 
 use crate::HEPTA;
 
@@ -178,6 +179,19 @@ fn clients_ask_as_often_as_they_may() {
     assert_eq!(from("192.0.2.2", "/").status, 200, "others do not notice");
     assert_eq!(from("192.0.2.1", "/own").status, 200, "a limit of its own");
     assert_eq!(from("192.0.2.1", "/own").status, 429);
+    // A reload forgives nobody, but where the limit is another one.
+    let text = std::fs::read_to_string(site.path("hepta.kdl")).unwrap();
+    site.write("hepta.kdl", text.replace("1/h", "2/h"));
+    server.signal(Signal::HUP);
+    until("it is read anew", || server.stderr().contains("was read anew").then_some(()));
+    until("it is served", || (from("192.0.2.1", "/own").status == 200).then_some(()));
+    for target in ["/", "/same"] {
+        assert_eq!(from("192.0.2.1", target).status, 429, "{target}");
+    }
+    for _ in 0..4 {
+        assert_eq!(from("192.0.2.2", "/").status, 200);
+    }
+    assert_eq!(from("192.0.2.2", "/").status, 429);
 }
 
 #[test]
