@@ -11,8 +11,8 @@ use crate::config::Identity;
 
 /// Becomes another user for good, and gives it the files that it will have to write. They are open, so
 /// that nobody can put another one in their place. Sockets in the file system have only their names to be
-/// given by; a link in the place of one would be given itself, and not what it leads to. Called before any thread is started, because the
-/// kernel knows privileges of threads only.
+/// given by; a link in the place of one would be given itself, and not what it leads to. Called before any
+/// thread is started, because the kernel knows privileges of threads only.
 ///
 /// # Errors
 ///
