@@ -37,12 +37,13 @@ fn serve_with(args: &[&str]) -> (Site, Server) {
 }
 
 /// Sends two packets, from ports of their own: those that hping3 chooses are the same for all that begin
-/// in one second, and hear each other's answers.
+/// in one second, and hear each other's answers. It also chooses 0 for an identification now and then, for
+/// which the kernel puts another into each part of a packet.
 fn hping3(args: &str) -> Finished {
     static PORT: AtomicU16 = AtomicU16::new(20_000);
     let port = PORT.fetch_add(8, Ordering::Relaxed).to_string();
     let mut hping3 = tool("hping3");
-    hping3.args(["-n", "-c", "2", "-i", "u20000", "-I", "tap0", "-s", &port]);
+    hping3.args(["-n", "-c", "2", "-i", "u20000", "-I", "tap0", "-s", &port, "-N", &port]);
     run(hping3.args(args.split_ascii_whitespace()).arg("10.77.0.2"))
 }
 
