@@ -412,6 +412,7 @@ const ACTIVATE: &str = "
 import os, socket, sys
 s = socket.create_server(('127.0.0.1', 0))
 os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[1], sys.argv[1:])
 ";
@@ -423,6 +424,7 @@ s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen()
 os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='hepta.socket')
 os.execv(sys.argv[2], sys.argv[2:])
 ";
