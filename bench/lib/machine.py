@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OUT = os.path.join(ROOT, "bench", "out")
@@ -75,6 +76,23 @@ def enter_namespace():
     if INSIDE not in os.environ:
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
+
+
+class Namespace:
+    """Another network namespace, until it is closed."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self.pid = self.holder.pid
+        outside = os.readlink("/proc/self/ns/net")
+        while os.readlink(f"/proc/{self.pid}/ns/net") == outside:
+            time.sleep(0.01)
+        # What leads a command into it.
+        self.into = [find("nsenter"), "-t", str(self.pid), "-n"]
+
+    def close(self):
+        self.holder.kill()
+        self.holder.wait()
 
 
 def set_congestion_control(name, where=()):
