@@ -240,24 +240,31 @@ impl Listener {
         }
     }
 
-    fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
+    /// The request that is to be answered now, unless one was just now, or too much waits to leave.
+    fn request_due_an_answer(&mut self, cx: &mut Cx<'_>, flow: &Flow) -> Option<&mut Request> {
         let interval = self.config.out_of_window_interval;
         let now = cx.now();
-        let Some(request) = self.half_open.get_mut(flow) else { return };
+        let request = self.half_open.get_mut(flow)?;
         let is_early = request.answered_at.is_some_and(|at| now.since(at) < interval);
         if is_early || self.answers.len() >= ANSWERS_MAX {
             cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
-            return;
+            return None;
         }
         request.answered_at = Some(now);
+        Some(request)
+    }
+
+    fn challenge(&mut self, cx: &mut Cx<'_>, flow: &Flow, why: Why) {
+        let config = Arc::clone(&self.config);
+        let Some(request) = self.request_due_an_answer(cx, flow) else { return };
         cx.note(|| Seen::Challenged { why });
-        let timestamps = request.timestamp.map(|echo| (request.ts_now(cx, &self.config), echo));
-        let mut header = request.answer(cx, &self.config, flow, false);
+        let timestamps = request.timestamp.map(|echo| (request.ts_now(cx, &config), echo));
+        let mut header = request.answer(cx, &config, flow, false);
         header.flags = Flags::ACK;
         header.seq = request.iss + 1;
-        let layout = self.config.handshake.layout;
+        let layout = config.handshake.layout;
         header.options = Options { timestamps, layout, ..Options::default() };
-        let scale = if request.scale.is_some() { self.config.window_scale() } else { 0 };
+        let scale = if request.scale.is_some() { config.window_scale() } else { 0 };
         header.window >>= scale;
         self.answers.push_back((*flow, header));
     }
@@ -266,20 +273,14 @@ impl Listener {
     /// the next one by the clock is as far away as after the last.
     fn answer_once_more(&mut self, cx: &mut Cx<'_>, flow: &Flow) {
         let config = Arc::clone(&self.config);
-        let now = cx.now();
-        let Some(request) = self.half_open.get_mut(flow) else { return };
-        let is_early =
-            request.answered_at.is_some_and(|at| now.since(at) < config.out_of_window_interval);
-        if is_early || self.answers.len() >= ANSWERS_MAX {
-            cx.note(|| Seen::Ignored { why: Why::AnsweredJustNow });
-            return;
-        }
-        request.answered_at = Some(now);
+        let Some(request) = self.request_due_an_answer(cx, flow) else { return };
         request.copies = request.copies.saturating_add(1);
-        self.answers.push_back((*flow, request.answer(cx, &config, flow, false)));
-        self.deadlines.remove(&(request.due_at, *flow));
-        request.due_at = now.after(request.timeout(&config));
-        self.deadlines.insert((request.due_at, *flow));
+        let answer = request.answer(cx, &config, flow, false);
+        let due_at = cx.now().after(request.timeout(&config));
+        let before = std::mem::replace(&mut request.due_at, due_at);
+        self.answers.push_back((*flow, answer));
+        self.deadlines.remove(&(before, *flow));
+        self.deadlines.insert((due_at, *flow));
     }
 }
 
