@@ -1,19 +1,22 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::SupportedCipherSuite::Tls13;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite};
 use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::{
-    KeyLog, NoKeyLog, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion, version,
+    KeyLog, NoKeyLog, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion,
+    Tls13CipherSuite, version,
 };
 
 use crate::certificates::Certificates;
 use crate::client_auth::ClientAuth;
 use crate::clock::Clock;
 use crate::fault::{Blame, Fault, Why};
+use crate::key_schedule::{with_sha256, with_sha384};
 use crate::verifier::Lenient;
 use crate::wire::ClientHello;
 
@@ -21,11 +24,16 @@ use crate::wire::ClientHello;
 /// 2 KiB each.
 const RESUMABLE_MAX: usize = 64;
 
+static TLS13_AES_128_GCM_SHA256: Tls13CipherSuite = with_sha256(&suite::TLS13_AES_128_GCM_SHA256);
+static TLS13_AES_256_GCM_SHA384: Tls13CipherSuite = with_sha384(&suite::TLS13_AES_256_GCM_SHA384);
+static TLS13_CHACHA20_POLY1305_SHA256: Tls13CipherSuite =
+    with_sha256(&suite::TLS13_CHACHA20_POLY1305_SHA256);
+
 /// Our order where AES is done in hardware: AES-128 has 10 rounds, AES-256 has 14.
 const AES_FIRST: [SupportedCipherSuite; 9] = [
-    suite::TLS13_AES_128_GCM_SHA256,
-    suite::TLS13_AES_256_GCM_SHA384,
-    suite::TLS13_CHACHA20_POLY1305_SHA256,
+    Tls13(&TLS13_AES_128_GCM_SHA256),
+    Tls13(&TLS13_AES_256_GCM_SHA384),
+    Tls13(&TLS13_CHACHA20_POLY1305_SHA256),
     suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -36,9 +44,9 @@ const AES_FIRST: [SupportedCipherSuite; 9] = [
 
 /// Our order for a client whose AES is slow.
 const CHACHA20_FIRST: [SupportedCipherSuite; 9] = [
-    suite::TLS13_CHACHA20_POLY1305_SHA256,
-    suite::TLS13_AES_128_GCM_SHA256,
-    suite::TLS13_AES_256_GCM_SHA384,
+    Tls13(&TLS13_CHACHA20_POLY1305_SHA256),
+    Tls13(&TLS13_AES_128_GCM_SHA256),
+    Tls13(&TLS13_AES_256_GCM_SHA384),
     suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
     suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,

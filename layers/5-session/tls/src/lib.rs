@@ -10,15 +10,16 @@
 //!         ClientConfig ───┘ whom to trust, ALPN
 //! ```
 //!
-//! The protocol itself is rustls with aws-lc-rs, spoken to through its own interface without I/O;
-//! this crate puts it behind the contract every machine here has, chooses what rustls leaves to its
-//! user, and says what happens. Start reading at [`Session`].
+//! The protocol itself is rustls with aws-lc-rs and RustCrypto's hashes, spoken to through its own
+//! interface without I/O; this crate puts it behind the contract every machine here has, chooses what
+//! rustls leaves to its user, and says what happens. Start reading at [`Session`].
 //!
 //! | module         | what                                                                  |
 //! |----------------|-----------------------------------------------------------------------|
 //! | [`wire`]       | records, the first bytes of a connection, ClientHello, names of alerts |
 //! | `session`      | the machine                                                           |
 //! | `config`       | what both roles may choose                                            |
+//! | `key_schedule` | the hashes from which a session's keys come                           |
 //! | `certificates` | which certificate for which name; replaceable while it is in use      |
 //!
 //! Decisions:
@@ -45,6 +46,7 @@ mod client_auth;
 mod clock;
 mod config;
 mod fault;
+mod key_schedule;
 mod session;
 mod verifier;
 

@@ -3,4 +3,5 @@ mod cable;
 mod client_auth;
 mod handshake;
 mod hostile;
+mod key_schedule;
 mod traffic;
