@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from lib import machine
+from lib import built, machine
 from lib.servers import H2o, Hepta, Nginx
 
 # Bytes of the small and of the large file.
@@ -24,7 +24,8 @@ LARGE = 100 << 20
 class Bench:
     """What all benchmarks share. Use it in a `with`; nothing it starts or writes outlives that."""
 
-    def __init__(self, name, subject, needs=(), options=None, runs=7, uses_hepta=True):
+    def __init__(self, name, subject, needs=(), options=None, runs=7, uses_hepta=True,
+                 example=None):
         self.name = name
         self.uses_hepta = uses_hepta
         parser = argparse.ArgumentParser(prog=f"bench/{name}", description=subject)
@@ -49,7 +50,9 @@ class Bench:
         os.makedirs(machine.OUT, exist_ok=True)
         if uses_hepta:
             given = self.options.hepta
-            Hepta.program = os.path.abspath(given) if given else build()
+            Hepta.program = os.path.abspath(given) if given else built.hepta()
+        # The load, where it is no program of somebody else's: a package and its example.
+        self.example = built.example(*example) if example else None
         if self.options.congestion_control:
             self.go_where_all_have(self.options.congestion_control)
         self.text = open(os.path.join(machine.OUT, f"{self.file_name}.txt"), "w", encoding="utf-8")
@@ -191,15 +194,6 @@ class Bench:
         for name, value in rows:
             self.say(f"  {name:<16}{value}")
         self.results["environment"] = dict(rows)
-
-
-def build():
-    """Builds hepta as its users do, and returns where it is."""
-    cargo = ["cargo", "build", "--release", "-q", "-p", "hepta"]
-    if subprocess.run(cargo, cwd=machine.ROOT, check=False).returncode != 0:
-        sys.exit(f"{shlex.join(cargo)} failed; --hepta FILE takes a program that is there already")
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(machine.ROOT, "target"))
-    return os.path.join(target, "release", "hepta")
 
 
 def show(value):
