@@ -150,7 +150,7 @@ impl<T: Transport> Connection<T> {
     ) -> Result<Self, tls::Fault> {
         let number = worker.next_connection();
         let tls = listener.tls.as_ref();
-        let is_announced = listener.announcers.as_ref().is_some_and(|is_one| is_one(address));
+        let is_announced = listener.expects_announcement(address);
         let mut film = serving.config.film.is_some().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
         if let Some(film) = &mut film {
             film.append(&stream.take_film());

@@ -37,7 +37,8 @@ pub struct Limits {
     /// How many connections a worker keeps; the next one is answered with 503.
     pub connections_max: usize,
     /// How many connections a client may have over all workers; the next one is answered with 503.
-    /// Proxies that announce their clients may have as many as they like.
+    /// Whom a proxy announces is counted as the client that it is; the proxy itself may have as many
+    /// as it likes.
     pub connections_per_client_max: Option<usize>,
     /// How many bytes the connections of a worker hold together from one turn to the next: what was
     /// read and not taken, and what was made and not sent. The closer they come to it, the less each
@@ -267,6 +268,13 @@ pub(crate) struct Socket {
     pub(crate) socket: ListeningSocket,
     pub(crate) tls: Option<tls::ServerConfig>,
     pub(crate) announcers: Option<Announcers>,
+}
+
+impl Socket {
+    /// Whether somebody at this address has to say first who the client is.
+    pub(crate) fn expects_announcement(&self, from: Option<SocketAddr>) -> bool {
+        self.announcers.as_ref().is_some_and(|is_one| is_one(from))
+    }
 }
 
 /// Tells the others, when it is dropped, that a worker with a network of its own has ended, however it came

@@ -15,6 +15,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
+pub(crate) use self::accepting::refuse;
 use self::accepting::{NoRoom, Unannounced, open_spare};
 use self::telling::Films;
 use crate::Clock;

@@ -70,6 +70,8 @@ pub enum Why {
     WriteStalled,
     /// It should have begun with who the client is, and did not.
     NotAnnounced,
+    /// Its client has as many connections as it may.
+    TooMany,
 }
 
 impl Why {
@@ -81,6 +83,7 @@ impl Why {
             Self::Broken => "the connection broke",
             Self::WriteStalled => "the peer took nothing for too long",
             Self::NotAnnounced => "the proxy did not say who the client is",
+            Self::TooMany => "its client has as many connections as it may",
         }
     }
 }

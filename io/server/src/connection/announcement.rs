@@ -7,6 +7,7 @@ use super::{Connection, Turn};
 use crate::handler::Handler;
 use crate::poller::Ready;
 use crate::transport::Transport;
+use crate::worker::refuse;
 use crate::xray::{Or, Seen, Why};
 
 impl<T: Transport> Connection<T> {
@@ -47,13 +48,18 @@ impl<T: Transport> Connection<T> {
             }
         };
         self.is_announced = false;
-        let by = Or(self.address);
-        if let Some(source) = header.source() {
-            self.address = Some(source);
-        }
+        let (by, client) = (Or(self.address), header.source());
+        self.address = client.or(self.address);
         turn.cx.note(|| Seen::Announced { client: Or(self.address), by });
         let taken = turn.scratch.get_mut(..len).unwrap_or_default();
         self.stream.read(taken).map_err(|_| Why::Broken)?;
+        let Ok(presence) = turn.worker.enter(client) else {
+            refuse(&mut self.stream, self.awaits_handshake);
+            return Err(Why::TooMany);
+        };
+        if let Some(presence) = presence {
+            self.keep(presence);
+        }
         Ok(true)
     }
 }

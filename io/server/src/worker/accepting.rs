@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::listen::{BACKLOG, ListeningSocket};
 use crate::server::Socket;
-use crate::transport::{Stream, Transport as _};
+use crate::transport::{Stream, Transport};
 use crate::xray::Or;
 
 /// How many idle connections are sent away when there are no descriptors left.
@@ -89,7 +89,7 @@ impl Unannounced {
 }
 
 /// A client has as many connections as it may.
-struct TooMany;
+pub(crate) struct TooMany;
 
 fn count(counter: &Cell<u64>, more: usize) {
     counter.set(counter.get() + more as u64);
@@ -144,10 +144,9 @@ impl<H: Handler> Worker<H> {
             self.start_ticking();
             return refuse(&mut stream, listener.tls.is_some());
         }
-        let Ok(presence) = self.enter(address, limits.connections_per_client_max, listener) else {
-            count(&self.no_room.greedy, 1);
-            self.tally.refused_by_client.add(1);
-            self.start_ticking();
+        // Who announces its client is not one itself.
+        let client = if listener.expects_announcement(address) { None } else { address };
+        let Ok(presence) = self.enter(client) else {
             return refuse(&mut stream, listener.tls.is_some());
         };
         let key = self.connections.borrow_mut().reserve(self.clock.now());
@@ -181,17 +180,16 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Counts a connection among those of its client, if they are counted.
-    fn enter(
-        &self,
-        address: Option<SocketAddr>,
-        most: Option<usize>,
-        listener: &Socket,
-    ) -> Result<Option<Presence>, TooMany> {
-        let (Some(address), Some(most)) = (address, most) else { return Ok(None) };
-        if listener.announcers.as_ref().is_some_and(|is_one| is_one(Some(address))) {
-            return Ok(None);
+    pub(crate) fn enter(&self, client: Option<SocketAddr>) -> Result<Option<Presence>, TooMany> {
+        let most = self.serving.borrow().config.limits.connections_per_client_max;
+        let (Some(client), Some(most)) = (client, most) else { return Ok(None) };
+        let presence = self.clients.enter(client.ip().into(), most);
+        if presence.is_none() {
+            count(&self.no_room.greedy, 1);
+            self.tally.refused_by_client.add(1);
+            self.start_ticking();
         }
-        self.clients.enter(address.ip().into(), most).map(Some).ok_or(TooMany)
+        presence.map(Some).ok_or(TooMany)
     }
 
     /// Ends up to `most` connections on which nothing is under way; says how many.
@@ -300,7 +298,7 @@ fn accept(listener: &OwnedFd) -> rustix::io::Result<(Stream, Option<SocketAddr>)
 }
 
 /// Says no in a few bytes, which fit any socket's buffer; over TLS, by closing.
-fn refuse(stream: &mut Stream, is_secure: bool) {
+pub(crate) fn refuse(stream: &mut impl Transport, is_secure: bool) {
     if !is_secure {
         let _ = stream.write(REFUSAL, false);
         let _ = stream.finish();

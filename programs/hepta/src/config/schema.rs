@@ -282,7 +282,8 @@ const LIMITS: &[Key] = &[
         "connections-per-client",
         &[arg("count", Kind::Count, How::Required)],
         "How many connections a client may have, over all workers; the next one is answered with \
-         503. A client is an address, of IPv6 its /64. As many as it likes.",
+         503. A client is an address, of IPv6 its /64; behind `proxy-protocol` the one that the proxy \
+         says. As many as it likes.",
     ),
     key(
         "buffers-max",

@@ -213,6 +213,28 @@ fn clients_connect_as_often_as_they_may() {
 }
 
 #[test]
+fn clients_behind_a_proxy_connect_as_often_as_they_may() {
+    let site = of("limits { connections-per-client 3 }\ndefault { respond 200 \"in\\n\" }");
+    let server = configured(&with_proxies(site));
+    let connect = |announced: &str| {
+        let mut conn = server.connect();
+        conn.send(format!("PROXY {announced}\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let response = conn.response("GET");
+        (conn, response.status)
+    };
+    let [one, two] = [7, 8].map(|n| format!("TCP4 192.0.2.{n} 203.0.113.1 4711 80"));
+    let mut held: Vec<_> = (0..3).map(|_| connect(&one)).collect();
+    assert!(held.iter().all(|(_, status)| *status == 200));
+    assert_eq!(connect(&one).1, 503);
+    assert_eq!(connect(&two).1, 200, "others do not notice");
+    // The proxy asks for itself whether we are there, as often as it likes.
+    let own: Vec<_> = (0..5).map(|_| connect("UNKNOWN")).collect();
+    assert!(own.iter().all(|(_, status)| *status == 200));
+    held.pop();
+    until("a place is free again", || (connect(&one).1 == 200).then_some(()));
+}
+
+#[test]
 fn so_many_requests_are_under_way_at_once() {
     let site = of(r#"
         default {
