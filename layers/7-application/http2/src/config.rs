@@ -36,7 +36,7 @@ pub struct Config {
     /// The size of the table with which we compress, where the peer allows as much.
     pub own_table_len_max: u32,
     /// How much of a body that nobody reads is taken and forgotten when its request has been
-    /// answered, if its length is known; of a longer one the rest is refused.
+    /// answered. One that announces more is refused at once, one of unknown length when more comes.
     pub body_unread_max: u64,
     /// How many bytes of one body may wait here to be sent.
     pub body_window: usize,

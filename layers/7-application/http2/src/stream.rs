@@ -102,6 +102,8 @@ pub(crate) struct Inbound {
     pub(crate) awaits_continue: bool,
     /// Bytes of the body that came in this interval.
     pub(crate) in_interval: u32,
+    /// Bytes of the body that were taken and forgotten.
+    pub(crate) discarded: u64,
     /// What it must bring, if that is not the same as for all.
     pub(crate) rate_min: Option<Rate>,
     pub(crate) interims: u8,
@@ -215,6 +217,7 @@ impl Stream {
                 is_announced: false,
                 awaits_continue: false,
                 in_interval: 0,
+                discarded: 0,
                 rate_min: None,
                 interims: 0,
             },
@@ -263,6 +266,7 @@ impl Stream {
             is_announced,
             awaits_continue,
             in_interval,
+            discarded,
             rate_min,
             interims,
         } = inbound;
@@ -274,7 +278,7 @@ impl Stream {
             *trailers = None;
         }
         (*end, *is_read, *is_announced, *awaits_continue) = (false, false, false, false);
-        (*in_interval, *interims) = (0, 0);
+        (*in_interval, *discarded, *interims) = (0, 0, 0);
         let Outbound {
             window: _,
             phase: _,

@@ -81,10 +81,17 @@ fn slowness(cx: &Cx<'_>, stream: &Stream, config: &Config) -> Option<Why> {
     {
         return Some(Why::WindowStalled);
     }
-    // Once it is being answered, a client may take its time: that is how both sides talk at length.
-    let is_before_answer = stream.outbound.phase == OutPhase::Head;
     let is_slow = stream.awaits_body()
         && stream.inbound.phase == InPhase::Body
         && stream.inbound.is_slow(config.body_rate_min);
-    (is_before_answer && is_slow).then_some(Why::BodyTooSlow)
+    if !is_slow {
+        return None;
+    }
+    match stream.outbound.phase {
+        OutPhase::Head => Some(Why::BodyTooSlow),
+        // It was answered, and what is still to come is forgotten.
+        _ if stream.is_disowned => Some(Why::BodyUnread),
+        // Once it is being answered, a client may take its time: that is how both sides talk at length.
+        _ => None,
+    }
 }

@@ -135,6 +135,10 @@ impl Connection {
         let inbound = &mut stream.inbound;
         inbound.in_interval = inbound.in_interval.saturating_add(part.len() as u32);
         if stream.is_disowned {
+            inbound.discarded += part.len() as u64;
+            if inbound.discarded > self.config.body_unread_max {
+                return self.end_stream(cx, id, Why::BodyUnread);
+            }
             return self.release_window(cx, id, part.len() as u32);
         }
         inbound.buffer.extend_from_slice(part);

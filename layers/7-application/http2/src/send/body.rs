@@ -97,23 +97,23 @@ impl Connection {
 
     /// The response is out, but the request's body is not all in, and of no use. RFC 9113 §8.1 lets
     /// us say so with a reset; but there are clients that take a reset while they send for a failure,
-    /// and never look at the response (curl 7, httpx). So what is not much is taken and forgotten.
+    /// and never look at the response (curl 7, httpx). So what is not much is taken and forgotten; of a
+    /// body whose length is not known as much as that.
     fn give_up_body(&mut self, cx: &mut Cx<'_>, slot: u32) {
         let Some(stream) = self.streams.at_mut(slot) else { return };
         let id = stream.id;
-        match stream.inbound.left.filter(|left| *left <= self.config.body_unread_max) {
-            Some(left) if !stream.inbound.awaits_continue => {
-                cx.note(|| Seen::Discarding { id, len: left });
-                stream.is_disowned = true;
-                // From now on it has to keep its rate, like one that is read.
-                stream.inbound.is_read = true;
-                stream.inbound.forgive_interval();
-                let held = std::mem::take(&mut stream.inbound.buffer).len();
-                self.release_window(cx, id, held as u32);
-                self.watch(cx);
-            }
-            _ => self.end_stream(cx, id, Why::BodyUnread),
+        let left = stream.inbound.left.unwrap_or_default();
+        if left > self.config.body_unread_max || stream.inbound.awaits_continue {
+            return self.end_stream(cx, id, Why::BodyUnread);
         }
+        cx.note(|| Seen::Discarding { id, len: left });
+        stream.is_disowned = true;
+        // From now on it has to keep its rate, like one that is read.
+        stream.inbound.is_read = true;
+        stream.inbound.forgive_interval();
+        let held = std::mem::take(&mut stream.inbound.buffer).len();
+        self.release_window(cx, id, held as u32);
+        self.watch(cx);
     }
 
     /// The body is not what its length said: nobody may take it for whole.

@@ -124,10 +124,8 @@ fn giving_up() {
             < HEADERS 3 END_HEADERS -- :status: 503; content-type: text/plain; charset=utf-8; content-length: 44
             < DATA 3 END_STREAM -- 503 Service Unavailable: the script says so\n
             => #5 POST / HTTP/2.0 {Host: "x"}
-            ~ ResetOut id=5 code=NO_ERROR why=BodyUnread
             < HEADERS 5 END_HEADERS -- :status: 503; content-type: text/plain; charset=utf-8; content-length: 44
             < DATA 5 END_STREAM -- 503 Service Unavailable: the script says so\n
-            < RST_STREAM 5 -- NO_ERROR
             ~ HeadRemembered id=7
             => #7 GET / HTTP/2.0 {Host: "x"}
             => #7 End

@@ -2,8 +2,8 @@
 
 use expect_test::expect;
 
-use super::script::{check, check_client, outcomes};
-use crate::State;
+use super::script::{check, check_client, check_with, outcomes};
+use crate::{Config, State};
 
 //= test RFC 9113 §5.1: the states and the ways between them
 #[test]
@@ -187,13 +187,54 @@ fn an_early_response() {
          look",
         expect![[r#"
             => #1 POST / HTTP/2.0 {Host: "x"}
+            < HEADERS 1 END_HEADERS -- :status: 403; content-length: 2
+            < DATA 1 END_STREAM -- no
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
+        "#]],
+    );
+}
+
+/// The rest of a request that was answered is taken as far as it is not much, and as long as it comes.
+#[test]
+fn the_rest_behind_an_early_response() {
+    check_with(
+        Config { body_unread_max: 9, ..Config::default() },
+        "post 1 / content-length: 10
+         answer 1 403 no
+         post 3 / content-length: 9
+         answer 3 403 no
+         > DATA 3 END_STREAM -- 123456789
+         post 5 /
+         answer 5 403 no
+         > DATA 5 -- 12345678
+         > DATA 5 -- 90
+         > DATA 5 END_STREAM -- late
+         post 7 / content-length: 9
+         answer 7 403 no
+         20s
+         look",
+        expect![[r#"
+            => #1 POST / HTTP/2.0 {Host: "x", Content-Length: "10"}
             ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
             < HEADERS 1 END_HEADERS -- :status: 403; content-length: 2
             < DATA 1 END_STREAM -- no
             < RST_STREAM 1 -- NO_ERROR
-            ~ Ignored stream=1 why=ResetBefore
-            ~ Ignored stream=1 why=ResetBefore
-            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((1s, Rest))
+            => #3 POST / HTTP/2.0 {Host: "x", Content-Length: "9"}
+            < HEADERS 3 END_HEADERS -- :status: 403; content-length: 2
+            < DATA 3 END_STREAM -- no
+            => #5 POST / HTTP/2.0 {Host: "x"}
+            < HEADERS 5 END_HEADERS -- :status: 403; content-length: 2
+            < DATA 5 END_STREAM -- no
+            ~ ResetOut id=5 code=NO_ERROR why=BodyUnread
+            < RST_STREAM 5 -- NO_ERROR
+            ~ Ignored stream=5 why=ResetBefore
+            => #7 POST / HTTP/2.0 {Host: "x", Content-Length: "9"}
+            < HEADERS 7 END_HEADERS -- :status: 403; content-length: 2
+            < DATA 7 END_STREAM -- no
+            ~ TimedOut timer=Watch
+            ~ ResetOut id=7 code=NO_ERROR why=BodyUnread
+            < RST_STREAM 7 -- NO_ERROR
+            -- idle=true reusable=true wants_bytes=true waiting=0 timer=Some((21s, Rest))
         "#]],
     );
 }
@@ -224,8 +265,8 @@ fn an_early_response_to_a_client() {
 //= test RFC 9113 §5.1.2: more streams at a time than we allow are refused
 #[test]
 fn too_many_streams() {
-    let config = crate::Config { streams_max: 2, ..crate::Config::default() };
-    super::script::check_with(
+    let config = Config { streams_max: 2, ..Config::default() };
+    check_with(
         config,
         "get 1 /
          get 3 /

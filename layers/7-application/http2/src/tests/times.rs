@@ -27,13 +27,14 @@ fn a_slow_body() {
             => #1 Data "x"
             ~ TimedOut timer=Watch
             ~ Refused id=1 why=BodyTooSlow status=408
-            ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
             < HEADERS 1 END_HEADERS -- :status: 408; content-type: text/plain; charset=utf-8; content-length: 46
             < DATA 1 END_STREAM -- 408 Request Timeout: the body came too slowly\n
-            < RST_STREAM 1 -- NO_ERROR
             => #1 Reset(the body came too slowly (408))
             => #3 POST / HTTP/2.0 {Host: "x"}
             < HEADERS 3 END_HEADERS -- :status: 200
+            ~ TimedOut timer=Watch
+            ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
+            < RST_STREAM 1 -- NO_ERROR
             -- idle=false reusable=true wants_bytes=true waiting=0 timer=Some((70s, Watch))
         "#]],
     );
@@ -61,10 +62,8 @@ fn a_slow_reader() {
         < WINDOW_UPDATE 1 -- 2000
         ~ TimedOut timer=Watch
         ~ Refused id=1 why=BodyTooSlow status=408
-        ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
         < HEADERS 1 END_HEADERS -- :status: 408; content-type: text/plain; charset=utf-8; content-length: 46
         < DATA 1 END_STREAM -- 408 Request Timeout: the body came too slowly\n
-        < RST_STREAM 1 -- NO_ERROR
         => #1 Reset(the body came too slowly (408))
     "#]]
     .assert_eq(&stage.film);
@@ -259,10 +258,8 @@ fn a_pace_of_its_own() {
             => #3 Data "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" and 1939 bytes
             ~ TimedOut timer=Watch
             ~ Refused id=1 why=BodyTooSlow status=408
-            ~ ResetOut id=1 code=NO_ERROR why=BodyUnread
             < HEADERS 1 END_HEADERS -- :status: 408; content-type: text/plain; charset=utf-8; content-length: 46
             < DATA 1 END_STREAM -- 408 Request Timeout: the body came too slowly\n
-            < RST_STREAM 1 -- NO_ERROR
             => #1 Reset(the body came too slowly (408))
             ~ TimedOut timer=Head
             ~ GoAwayOut last=3 code=ENHANCE_YOUR_CALM why=HeadTooSlow
