@@ -3,6 +3,7 @@ mod exchange;
 mod exchanges;
 mod facts;
 mod film;
+mod request_body;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -79,6 +80,8 @@ struct Busy {
     /// Bytes that the socket did not take yet.
     unsent: Option<Unsent>,
     exchanges: Exchanges,
+    /// Whether the length of a body was asked for.
+    takes_bodies: bool,
     /// Whether the kernel was told that more follows at once, which may turn out not to be so.
     holds_back: bool,
     /// How much of the worker's memory that is.

@@ -20,7 +20,8 @@ use crate::transport::TcpFacts;
 
 /// What answers requests; a worker has one of its own.
 pub trait Handler: 'static {
-    /// Answers a request, at once or later. The request's body, if it has one, is not read.
+    /// Answers a request, at once or later. Of the request's body, if it has one, only the length can be
+    /// asked for.
     fn handle(&self, cx: &mut Cx<'_>, request: &Arc<Request>, peer: &Peer<'_>) -> Reply;
 
     /// What pace somebody must keep who comes under this name of TLS, if it has one of its own, until
@@ -92,6 +93,7 @@ pub struct Notes {
     /// connection, if it is not the same for all.
     pub pace: Cell<Option<Arc<Pace>>>,
     is_again: Cell<bool>,
+    body_len: Cell<Option<u64>>,
     // Nearly always nothing, and so small.
     kept: Cell<Option<Box<Kept>>>,
 }
@@ -113,6 +115,17 @@ impl Notes {
     /// Whether the handler is asked again ([`Reply::Again`]).
     pub fn is_again(&self) -> bool {
         self.is_again.get()
+    }
+
+    /// How long the request's body is, if it was taken ([`Reply::TakeBody`]). Of one that is longer
+    /// than was asked for, how much had come when that was known.
+    pub fn body_len(&self) -> Option<u64> {
+        self.body_len.get()
+    }
+
+    /// More of the body has come.
+    pub(crate) fn add_to_body(&self, len: u64) {
+        self.body_len.set(Some(self.body_len.get().unwrap_or_default() + len));
     }
 
     /// The handler is asked again, and keeps what it wants to keep again.
@@ -164,6 +177,9 @@ pub enum Reply {
     /// Something must be found out first; then [`Handler::handle`] is asked again. Dropped when the
     /// client goes away.
     Again(Pin<Box<dyn Future<Output = ()>>>),
+    /// The request's body is to be taken and forgotten first, as far as it is no longer than this; then
+    /// [`Handler::handle`] is asked again, and [`Notes::body_len`] says how long it was.
+    TakeBody(u64),
     /// One of the others, and what goes ahead of it.
     Hinted(Box<Hinted>),
     /// There is none: the connection ends without a word.

@@ -42,6 +42,8 @@ pub enum Awaited {
     Question,
     /// The next part of a body.
     PartOfBody,
+    /// What it wants to know the length of: the request's body.
+    RequestBody,
 }
 
 /// Where a client is; a hyphen when nobody knows.

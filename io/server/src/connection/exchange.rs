@@ -28,17 +28,22 @@ pub(super) struct Exchange {
     pub(super) id: ExchangeId,
     request: Arc<Request>,
     began: Instant,
-    state: State,
+    pub(super) state: State,
     status: Option<Status>,
     body_len: u64,
     /// The handler's own.
-    notes: Notes,
+    pub(super) notes: Notes,
 }
 
-enum State {
+pub(super) enum State {
     Promised(Pin<Box<dyn Future<Output = Answer>>>),
     /// The handler is asked again when this is over.
     Asking(Pin<Box<dyn Future<Output = ()>>>),
+    /// The handler is asked again when the request's body is over or longer than this.
+    TakingBody {
+        most: u64,
+        is_over: bool,
+    },
     Sending(Body),
     Complete,
 }
@@ -80,10 +85,11 @@ impl<T: Transport> Connection<T> {
             match event {
                 Event::Head(Head::Request(request)) => self.handle_request(turn, id, request),
                 Event::Reset(reset) => self.handle_reset(turn, id, reset),
-                // No handler of this step reads bodies, and servers get no responses nor promises.
+                Event::Data(chunk) => self.take_body(turn, id, Some(chunk.len())),
+                Event::End if self.takes_bodies() => self.take_body(turn, id, None),
+                // Servers get no responses nor promises.
                 Event::Head(Head::Response(_))
                 | Event::Informational(_)
-                | Event::Data(_)
                 | Event::Trailers(_)
                 | Event::End
                 | Event::Promise(_) => {}
@@ -141,6 +147,12 @@ impl<T: Transport> Connection<T> {
             Reply::Again(promise) => {
                 exchange.state = State::Asking(promise);
                 note_awaited(&mut turn.cx, exchange, Awaited::Question);
+            }
+            Reply::TakeBody(most) => {
+                exchange.state = State::TakingBody { most, is_over: false };
+                note_awaited(&mut turn.cx, exchange, Awaited::RequestBody);
+                self.busy().takes_bodies = true;
+                self.endpoint.read_body(&mut turn.cx, exchange.id);
             }
             Reply::Hinted(hinted) => return self.take_hinted(turn, exchange, *hinted),
             Reply::Close => {
@@ -283,6 +295,8 @@ impl<T: Transport> Connection<T> {
                 }
                 return self.ask_again(turn, exchange);
             }
+            State::TakingBody { is_over: false, .. } => return Step::Waits,
+            State::TakingBody { is_over: true, .. } => return self.ask_again(turn, exchange),
             State::Sending(body) => body,
         };
         let room = self.room(turn, id);

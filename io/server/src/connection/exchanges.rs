@@ -32,6 +32,11 @@ impl Exchanges {
         self.ready.push_back(id);
     }
 
+    /// One that is not being moved on.
+    pub(super) fn get_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+        self.all.get_mut(&id)?.as_deref_mut()
+    }
+
     /// How many could perhaps go on.
     pub(super) fn ready_len(&self) -> usize {
         self.ready.len()

@@ -477,7 +477,8 @@ const AT_ONCE: Key = key(
 const BODY_MAX: Key = key(
     "body-max",
     &[arg("size", Kind::Size, How::Required)],
-    "A request that announces a longer body is answered with 413.",
+    "A request with a longer body is answered with 413: at once if it announces its length, otherwise \
+     as soon as more has come.",
 );
 
 const BODY_RATE: Key = key(

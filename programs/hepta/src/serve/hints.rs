@@ -22,7 +22,7 @@ impl Steps {
             Reply::Now(answer) => links_of(&answer.response),
             Reply::Later(_) => self.links_ahead(asked),
             // Whoever is asked again says it then.
-            Reply::Again(_) | Reply::Hinted(_) | Reply::Close => Vec::new(),
+            Reply::Again(_) | Reply::TakeBody(_) | Reply::Hinted(_) | Reply::Close => Vec::new(),
         };
         self.put_ahead(asked, links, reply)
     }

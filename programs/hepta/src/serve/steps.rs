@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base::Cx;
 use ipnet::IpNet;
-use message::{Fields, Name, Pace, Request, Response, Status, list};
+use message::{Fields, Method, Name, Pace, Request, Response, Status, Version, list};
 use semantics::{cors, cross_site};
 use server::{Answer, Or, Peer, Reply};
 
@@ -83,9 +83,7 @@ impl Steps {
         if let (Some(max), Some(announced)) = (self.settings.body_max, announced)
             && announced > max
         {
-            cx.note(|| Seen::Refused { because: Why::BodyTooLong });
-            let status = Status::CONTENT_TOO_LARGE;
-            return Some(pages::error(cx, request, status, |say| (say.body_too_long)(max)).into());
+            return Some(body_too_long(cx, request, max).into());
         }
         if let (Some(port), false) = (self.settings.https_only, peer.is_secure) {
             return Some(browsers::to_tls(cx, request, port).into());
@@ -106,7 +104,8 @@ impl Steps {
             cx.note(|| Seen::Refused { because: Why::NoCertificate });
             return Some(forbidden(cx, request, |say| say.certificate_needed));
         }
-        self.login.as_ref().and_then(|login| login.check(cx, request))
+        let login = self.login.as_ref().and_then(|login| login.check(cx, request));
+        login.or_else(|| unannounced_too_long(cx, request, peer, self.settings.body_max?))
     }
 
     /// What pace clients must keep here, if it is not the same for all.
@@ -195,6 +194,40 @@ fn forbidden(
     pages::error(cx, request, Status::FORBIDDEN, say).into()
 }
 
+/// RFC 9110 §15.5.14.
+fn body_too_long(cx: &mut Cx<'_>, request: &Request, max: u64) -> Answer {
+    cx.note(|| Seen::Refused { because: Why::BodyTooLong });
+    pages::error(cx, request, Status::CONTENT_TOO_LARGE, |say| (say.body_too_long)(max))
+}
+
+/// The same for a body whose length no field announces: it is looked at while it comes. The rest of one
+/// that is too long is not waited for.
+fn unannounced_too_long(
+    cx: &mut Cx<'_>,
+    request: &Request,
+    peer: &Peer<'_>,
+    max: u64,
+) -> Option<Reply> {
+    if !may_have_unannounced_body(request) {
+        return None;
+    }
+    let Some(len) = peer.notes.body_len() else { return Some(Reply::TakeBody(max)) };
+    (len > max).then(|| {
+        let mut answer = body_too_long(cx, request, max);
+        answer.response.fields.push(Name::Connection, "close");
+        answer.into()
+    })
+}
+
+/// In HTTP/1.1 a field says that there is a body (RFC 9112 §6.3); in HTTP/2 nothing does that a handler
+/// sees (RFC 9113 §8.1), but the methods that most requests have are without one.
+fn may_have_unannounced_body(request: &Request) -> bool {
+    let is_silent = request.version == Version::HTTP_2
+        && !matches!(request.method, Method::Get | Method::Head)
+        && request.fields.length().is_none();
+    is_silent || request.fields.contains(Name::TransferEncoding)
+}
+
 /// RFC 6585 §4: how long to wait, in whole seconds.
 fn too_many(cx: &mut Cx<'_>, request: &Request, wait: Duration) -> Answer {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -236,7 +269,7 @@ pub(crate) fn request_for_page(request: &Request, target: message::Target) -> Re
         Name::Range,
         Name::TransferEncoding,
     ];
-    let mut asks = Request { method: message::Method::Get, target, ..request.clone() };
+    let mut asks = Request { method: Method::Get, target, ..request.clone() };
     for name in LEFT_OUT {
         asks.fields.remove(name);
     }

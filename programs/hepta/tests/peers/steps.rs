@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use peers::{Program, Server, Site, connect_from, random_bytes, tool, until};
+use peers::{Program, Server, Site, connect_from, random_bytes, run_with_input, tool, until};
 use rustix::process::Signal;
 
 use crate::HEPTA;
@@ -289,6 +289,59 @@ fn bodies_are_as_long_as_they_may_be() {
         conn.response("POST").status
     };
     assert_eq!([post("/", 1024), post("/", 1025), post("/more", 1025)], [200, 413, 200]);
+}
+
+#[test]
+fn bodies_of_unknown_length_are_as_long_as_they_may_be() {
+    let site = of(r#"
+        default {
+            respond 200
+            body-max "100KiB"
+            route "/once/*" { rewrite "/few"; body-max "50KiB" }
+            route "/few" { respond 200; body-max "1KiB" }
+        }"#);
+    let server = configured(&site);
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let upload = |target: &str, len: usize| {
+            let mut curl = tool("curl");
+            // From standard input, so that curl does not know the length either.
+            curl.args(["-sS", version, "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"]);
+            curl.args(["-T", "-", "-H", "Expect:"]).arg(server.url(target));
+            run_with_input(&mut curl, &random_bytes(1, len)).text()
+        };
+        for (target, len, want) in [
+            ("/", 0, "200"),
+            ("/", 100 << 10, "200"),
+            ("/", (100 << 10) + 1, "413"),
+            ("/", 1 << 20, "413"),
+            ("/few", 1024, "200"),
+            ("/few", 1025, "413"),
+            // Each step has its own.
+            ("/once/x", 1024, "200"),
+            ("/once/x", 1025, "413"),
+            ("/once/x", 51 << 10, "413"),
+        ] {
+            assert_eq!(upload(target, len), want, "{version} {target} {len}");
+        }
+    }
+    // Who keeps to it goes on on the same connection; who does not, does not.
+    let mut conn = server.connect();
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for _ in 0..3 {
+        conn.send(format!("{chunked}5\r\nhello\r\n"));
+        conn.send("6\r\n world\r\n0\r\n\r\n");
+        assert_eq!(conn.response("POST").status, 200);
+    }
+    conn.send(format!("{chunked}{:x}\r\n", 200 << 10));
+    conn.send(random_bytes(6, 150 << 10));
+    let refused = conn.response("POST");
+    assert_eq!((refused.status, refused.field("connection")), (413, Some("close")));
+    // Who awaits leave to send is let; who never goes on is not waited for.
+    let mut conn = server.connect();
+    conn.send(chunked.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
+    assert_eq!(conn.head().unwrap().status, 100);
+    conn.send("0\r\n\r\n");
+    assert_eq!(conn.response("POST").status, 200);
 }
 
 #[test]
