@@ -6,7 +6,7 @@
 //!                      ▼
 //!                    tree: watch every directory on the way      (inotify, before anything is opened)
 //!                      ▼
-//!                    open: resolve beneath the root, look, read  (openat2)
+//!                    open: resolve beneath the root, look, read  (openat2, or name by name)
 //!                      ▼
 //!                    derive: what the caller keeps with the file
 //!
@@ -46,6 +46,7 @@ mod queue;
 mod root;
 mod store;
 mod tree;
+mod walk;
 
 pub use file::{Content, File, Found, Modified, read_range};
 pub use list::{Kind, LISTED_MAX, Listed, Listing};
@@ -66,7 +67,7 @@ pub enum Refused {
     NotFound,
     /// A part of the path begins with a dot, and such names are not served ([`Config::hidden`]).
     Hidden,
-    /// A symbolic link on the way leaves the root (where `openat2` is missing: any link).
+    /// A symbolic link on the way leaves the root.
     OutsideRoot,
     /// It is a FIFO, a socket or a device.
     NotAFile,

@@ -8,13 +8,14 @@ use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::Refused;
+use crate::walk::{LINKS_MAX, walk};
 
 /// How often the kernel may say that a rename disturbed it before we give up. Each time something
 /// on the way was renamed while it looked; ten times in a row is somebody's intention.
 const RACES_MAX: u32 = 10;
 
 /// What only looks: it opens nothing, wakes no FIFO's writer and rewinds no tape.
-const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+pub(crate) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// What reads: a FIFO or a terminal that appeared since we looked neither blocks nor adopts us.
 const READ: OFlags =
@@ -73,11 +74,6 @@ impl Opener {
         Ok(Self { has_openat2: false, ..Self::new(root)? })
     }
 
-    /// Whether links inside the root can be followed.
-    pub(crate) fn has_openat2(&self) -> bool {
-        self.has_openat2
-    }
-
     /// The root.
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
@@ -96,13 +92,15 @@ impl Opener {
     /// Opens a directory to look at; no link may stand on the way.
     pub(crate) fn directory(&self, path: &[u8]) -> Result<OwnedFd, Stop> {
         let refused = |errno: Errno| Stop::Refused(errno.into());
-        let fd = if self.has_openat2 {
-            self.beneath(path, LOOK | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS).map_err(
-                |errno| if errno == Errno::LOOP { Stop::Unwatchable } else { refused(errno) },
-            )?
+        let opened = if self.has_openat2 {
+            self.beneath(path, LOOK | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)
         } else {
-            self.walk(path, LOOK).map_err(refused)?
+            walk(self.root(), path, LOOK, 0).map(|(fd, _)| fd)
         };
+        let fd = opened.map_err(|errno| match errno {
+            Errno::LOOP => Stop::Unwatchable,
+            errno => refused(errno),
+        })?;
         let stat = fs::fstat(&fd).map_err(refused)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Ok(fd),
@@ -122,7 +120,7 @@ impl Opener {
                 other => (other?, false),
             }
         } else {
-            (self.walk(path, flags)?, false)
+            walk(self.root(), path, flags, LINKS_MAX)?
         };
         let stat = fs::fstat(&fd)?;
         Ok(Opened { fd, stat, via_link })
@@ -140,35 +138,4 @@ impl Opener {
             }
         }
     }
-
-    /// One name after the other, refusing every link: what is left without `openat2`.
-    fn walk(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let path = if path.is_empty() { b"." } else { path };
-        let mut names = path.split(|&b| b == b'/').peekable();
-        let mut at: Option<OwnedFd> = None;
-        while let Some(name) = names.next() {
-            if name == b".." {
-                return Err(Errno::XDEV);
-            }
-            let flags = if names.peek().is_some() { LOOK } else { flags };
-            let from = at.as_ref().map_or_else(|| self.root.as_fd(), AsFd::as_fd);
-            at = Some(step(from, name, flags)?);
-        }
-        at.ok_or(Errno::NOENT)
-    }
-}
-
-/// Opens one name that is no link. What only looks would get the link itself.
-fn step(from: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let flags = flags | OFlags::NOFOLLOW;
-    let fd = loop {
-        match fs::openat(from, name, flags, Mode::empty()) {
-            Err(Errno::INTR) => {}
-            Err(Errno::LOOP) => return Err(Errno::XDEV),
-            result => break result?,
-        }
-    };
-    let is_link = flags.contains(OFlags::PATH)
-        && FileType::from_raw_mode(fs::fstat(&fd)?.st_mode) == FileType::Symlink;
-    if is_link { Err(Errno::XDEV) } else { Ok(fd) }
 }

@@ -80,8 +80,6 @@ pub(crate) struct Place {
 /// Something an operator should know, once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Notice {
-    /// The kernel has no `openat2`, or a filter forbids it: symbolic links are refused.
-    NoOpenat2,
     /// There is no inotify: changes are seen by comparing.
     NoInotify(io::ErrorKind),
     /// `/proc` is not there, through which directories are watched: changes are seen by comparing.
@@ -96,10 +94,6 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoOpenat2 => f.write_str(
-                "openat2 is missing (Linux before 5.6) or forbidden (an old seccomp filter): \
-                 symbolic links are refused",
-            ),
             Self::NoInotify(why) => write!(
                 f,
                 "no inotify ({why}): changed files are noticed with a delay; \
@@ -143,9 +137,6 @@ impl Tree {
     /// A tree of nothing but the root.
     pub(crate) fn new(opener: &Opener, dirs_max: usize) -> Self {
         let mut notices = Notices::default();
-        if !opener.has_openat2() {
-            notices.add(Notice::NoOpenat2);
-        }
         let watcher = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .inspect_err(|errno| notices.add(Notice::NoInotify(errno.kind())))
             .ok()
