@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const RUNS_AT_MOST: Duration = Duration::from_secs(90);
 
 /// What the tests know to use: a name, where it may be found, and its package on Debian.
-const TOOLS: [(&str, &[&str], &str); 21] = [
+const TOOLS: [(&str, &[&str], &str); 22] = [
     ("curl", &["curl"], "curl"),
     ("nginx", &["nginx"], "nginx-light"),
     ("openssl", &["openssl"], "openssl"),
@@ -31,6 +31,7 @@ const TOOLS: [(&str, &[&str], &str); 21] = [
     ("radvd", &["radvd", "/usr/sbin/radvd"], "radvd"),
     ("hping3", &["hping3"], "hping3"),
     ("ping", &["ping"], "iputils-ping"),
+    ("systemd-nspawn", &["systemd-nspawn"], "systemd systemd-container"),
     ("node", &["node", "nodejs"], "nodejs"),
     ("chromium", &["chromium", "chromium-browser"], "chromium"),
 ];

@@ -26,7 +26,7 @@ impl Peer {
 }
 
 /// Everything the tests need.
-const PEERS: [Peer; 22] = [
+const PEERS: [Peer; 24] = [
     Peer::new("curl", &["curl"]),
     Peer::new("nginx-light", &["nginx"]),
     Peer::new("openssl", &["openssl"]),
@@ -50,6 +50,8 @@ const PEERS: [Peer; 22] = [
     Peer::new("iputils-ping", &["ping"]),
     Peer::new("radvd", &["radvd"]),
     Peer::new("nghttp2-server", &["nghttpd"]),
+    Peer::new("systemd", &["/lib/systemd/systemd"]),
+    Peer::new("systemd-container", &["systemd-nspawn"]),
     Peer { is_slow: true, ..Peer::new("nodejs", &["node", "nodejs"]) },
     Peer { is_slow: true, ..Peer::new("chromium", &["chromium", "chromium-browser"]) },
 ];

@@ -1,8 +1,10 @@
 //! A directory on the web.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 use base::Cx;
 use files::{Entry, File, Refused, Root};
@@ -67,10 +69,10 @@ impl Directory {
         Some(Listening { source, hear: Box::new(move || root.drain()) })
     }
 
-    /// Says what an operator should know.
+    /// Says what an operator should know. Each worker finds it out for itself; the log has it once.
     pub(crate) fn tick(&self) {
         for notice in self.root.take_notices() {
-            tracing::warn!("{notice:?}");
+            say_once(format!("{}: {notice}", self.settings.directory.display()));
         }
     }
 
@@ -291,5 +293,15 @@ fn put_in(pattern: &str, name: &[u8]) -> Vec<u8> {
     match pattern.split_once("{path}") {
         Some((before, after)) => [before.as_bytes(), name, after.as_bytes()].concat(),
         None => pattern.as_bytes().to_vec(),
+    }
+}
+
+/// Puts a line into the log that was not there before.
+fn say_once(line: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&line) {
+        tracing::warn!("{line}");
+        said.insert(line);
     }
 }

@@ -40,6 +40,7 @@ mod slow;
 mod smuggling;
 mod staying_up;
 mod steps;
+mod systemd;
 mod table;
 mod tls;
 
