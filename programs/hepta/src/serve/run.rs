@@ -1,6 +1,6 @@
 //! From the command line to workers, and back at the end.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -399,9 +399,7 @@ fn announce(title: &str, listeners: &Listeners) {
     if let Some(notice) = listeners.notice() {
         anstream::println!("\n{notice}");
     }
-    if io::stdout().is_terminal() {
-        anstream::println!("\nPress Ctrl-C to stop.");
-    }
+    anstream::println!("\nPress Ctrl-C to stop.");
     if let Some(advice) = &listeners.secrets.advice {
         anstream::println!("{advice}");
     }

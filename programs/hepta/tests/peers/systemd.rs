@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use peers::{Finished, Site, run, tool, until};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::HEPTA;
 
@@ -41,8 +42,6 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 struct Container {
     site: Site,
     nspawn: Child,
-    /// The process that is systemd.
-    leader: u32,
 }
 
 impl Container {
@@ -72,17 +71,22 @@ impl Container {
         nspawn.args(["--boot", "--", "--unit=basic.target"]);
         nspawn.stdin(Stdio::null()).stdout(console.try_clone().unwrap()).stderr(console);
         let nspawn = nspawn.spawn().unwrap();
-        let children = format!("/proc/{0}/task/{0}/children", nspawn.id());
-        let mut container = Self { site, nspawn, leader: 0 };
+        let mut container = Self { site, nspawn };
         until("systemd has started", || {
             let has_ended = container.nspawn.try_wait().unwrap().is_some();
             assert!(!has_ended, "{}", container.console());
-            let children = std::fs::read_to_string(&children).ok()?;
-            container.leader = children.split_whitespace().next()?.parse().ok()?;
+            container.leader()?;
             let state = container.run(&["systemctl", "is-active", "basic.target"]);
             state.status.success().then_some(())
         });
         Some(container)
+    }
+
+    /// The process that is systemd.
+    fn leader(&self) -> Option<Pid> {
+        let children = format!("/proc/{0}/task/{0}/children", self.nspawn.id());
+        let children = std::fs::read_to_string(children).ok()?;
+        Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
     }
 
     /// What systemd has said so far.
@@ -92,8 +96,9 @@ impl Container {
 
     /// Runs a program in the container.
     fn run(&self, words: &[&str]) -> Finished {
+        let leader = self.leader().expect("it runs").as_raw_pid();
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.leader.to_string()]);
+        command.args(["--target", &leader.to_string()]);
         command.args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"]);
         run(command.args(words))
     }
@@ -125,8 +130,11 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // It takes with it what it has started.
-        let _ = self.nspawn.kill();
+        // With systemd ends whatever it has started, and then nspawn; not the other way round.
+        match self.leader() {
+            Some(leader) => drop(kill_process(leader, Signal::KILL)),
+            None => drop(self.nspawn.kill()),
+        }
         let _ = self.nspawn.wait();
     }
 }
@@ -175,7 +183,7 @@ fn the_units_start_reload_upgrade_and_stop() {
     }
     let journal = container.journal();
     assert!(journal.contains("the configuration was read anew"), "{journal}");
-    assert!(!journal.contains("WARN") && !journal.contains("Ctrl-C"), "{journal}");
+    assert!(!journal.contains("WARN"), "{journal}");
 }
 
 #[test]
