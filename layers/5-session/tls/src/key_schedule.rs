@@ -14,7 +14,8 @@ use rustls::crypto::hash::{self, HashAlgorithm, Output};
 use rustls::crypto::hmac::Tag;
 use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
 use rustls::{SupportedCipherSuite, Tls13CipherSuite};
-use sha2::{Digest, Sha256, Sha384, digest};
+use sha2::digest::{self, CtOutput};
+use sha2::{Digest, Sha256, Sha384};
 
 static SHA256: Hashing<Sha256> = Hashing::new(HashAlgorithm::SHA256);
 static SHA384: Hashing<Sha384> = Hashing::new(HashAlgorithm::SHA384);
@@ -50,8 +51,8 @@ trait Sha2: EagerHash<Core: Send + Sync> + Send + Sync + 'static {}
 impl Sha2 for Sha256 {}
 impl Sha2 for Sha384 {}
 
-/// What HMAC over a hash comes to.
-type Block<D> = digest::Output<Hmac<D>>;
+/// What HMAC over a hash comes to, wiped when it is dropped, as the states of hashes and HMACs are.
+type Block<D> = CtOutput<Hmac<D>>;
 
 /// A hash, and HMAC and HKDF over it, as rustls asks for them.
 struct Hashing<D> {
@@ -106,13 +107,13 @@ impl<D: Sha2> hash::Context for Transcript<D> {
 
 impl<D: Sha2> Hkdf for Hashing<D> {
     fn extract_from_zero_ikm(&self, salt: Option<&[u8]>) -> Box<dyn HkdfExpander> {
-        self.extract_from_secret(salt, &Block::<D>::default())
+        self.extract_from_secret(salt, &digest::Output::<D>::default())
     }
 
     //= RFC 5869 §2.2: no salt is as many zeros as the hash is long; HMAC fills its keys up with zeros.
     fn extract_from_secret(&self, salt: Option<&[u8]>, secret: &[u8]) -> Box<dyn HkdfExpander> {
         let prk = key::<D>(salt.unwrap_or_default()).chain_update(secret).finalize();
-        Box::new(Expander(key::<D>(&prk.into_bytes())))
+        Box::new(Expander(key::<D>(prk.as_bytes())))
     }
 
     fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
@@ -120,7 +121,7 @@ impl<D: Sha2> Hkdf for Hashing<D> {
     }
 
     fn hmac_sign(&self, secret: &OkmBlock, message: &[u8]) -> Tag {
-        Tag::new(&key::<D>(secret.as_ref()).chain_update(message).finalize().into_bytes())
+        Tag::new(key::<D>(secret.as_ref()).chain_update(message).finalize().as_bytes())
     }
 }
 
@@ -136,7 +137,7 @@ impl<D: Sha2> Expander<D> {
             hmac.update(part);
         }
         hmac.update(&[number]);
-        hmac.finalize().into_bytes()
+        hmac.finalize()
     }
 }
 
@@ -145,11 +146,11 @@ impl<D: Sha2> HkdfExpander for Expander<D> {
         if output.len() > usize::from(u8::MAX) * self.hash_len() {
             return Err(OutputLengthError);
         }
-        let mut last = None;
+        let mut last: Option<Block<D>> = None;
         for (chunk, number) in output.chunks_mut(self.hash_len()).zip(1..=u8::MAX) {
-            let before = last.as_ref().map(Block::<D>::as_slice);
+            let before = last.as_ref().map(|block| block.as_bytes().as_slice());
             let block = self.block(before.unwrap_or_default(), info, number);
-            for (to, from) in chunk.iter_mut().zip(&block) {
+            for (to, from) in chunk.iter_mut().zip(block.as_bytes()) {
                 *to = *from;
             }
             last = Some(block);
@@ -158,7 +159,7 @@ impl<D: Sha2> HkdfExpander for Expander<D> {
     }
 
     fn expand_block(&self, info: &[&[u8]]) -> OkmBlock {
-        OkmBlock::new(&self.block(&[], info, 1))
+        OkmBlock::new(self.block(&[], info, 1).as_bytes())
     }
 
     fn hash_len(&self) -> usize {
