@@ -177,6 +177,17 @@ fn chromium_shows_a_page_over_our_own_tcp() {
             family.make_network();
             let program = Program::serve(HEPTA, site.root()).args(&family.ours());
             let server = program.listen(&family.say("10.77.0.2:80")).start();
+            // Chromium gives up what it loads when an address comes, as the kernel's own does on the device
+            // some time after somebody is at its other end.
+            until("the kernel has its addresses", || {
+                let shown = |which: &str| {
+                    let mut ip = Command::new("ip");
+                    run(ip.args(["-6", "address", "show", "dev", "tap0", which])).ok().text()
+                };
+                let is_settled =
+                    shown("-tentative").contains("scope link") && shown("tentative").is_empty();
+                is_settled.then_some(())
+            });
             let seen = browse(&json!([{ "goto": server.url("/") }, { "eval": LOOK }]));
             assert_eq!(seen["results"][0], json!(["rgb(1, 2, 3)", 7, 8, 8, true, "UTF-8"]));
             for response in seen["responses"].as_array().unwrap() {
