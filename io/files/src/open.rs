@@ -8,7 +8,7 @@ use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::Refused;
-use crate::walk::{LINKS_MAX, walk};
+use crate::walk::walk;
 
 /// How often the kernel may say that a rename disturbed it before we give up. Each time something
 /// on the way was renamed while it looked; ten times in a row is somebody's intention.
@@ -20,6 +20,13 @@ pub(crate) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 /// What reads: a FIFO or a terminal that appeared since we looked neither blocks nor adopts us.
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// What becomes of the symbolic links on a way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Links {
+    Refused,
+    Followed,
+}
 
 /// Opens what lies beneath one directory.
 #[derive(Debug)]
@@ -92,14 +99,8 @@ impl Opener {
     /// Opens a directory to look at; no link may stand on the way.
     pub(crate) fn directory(&self, path: &[u8]) -> Result<OwnedFd, Stop> {
         let refused = |errno: Errno| Stop::Refused(errno.into());
-        let opened = if self.has_openat2 {
-            self.beneath(path, LOOK | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)
-        } else {
-            walk(self.root(), path, LOOK, 0).map(|(fd, _)| fd)
-        };
-        let fd = opened.map_err(|errno| match errno {
-            Errno::LOOP => Stop::Unwatchable,
-            errno => refused(errno),
+        let fd = self.beneath(path, LOOK | OFlags::DIRECTORY, Links::Refused).map_err(|errno| {
+            if errno == Errno::LOOP { Stop::Unwatchable } else { refused(errno) }
         })?;
         let stat = fs::fstat(&fd).map_err(refused)?;
         match FileType::from_raw_mode(stat.st_mode) {
@@ -114,21 +115,22 @@ impl Opener {
     }
 
     fn open_with(&self, path: &[u8], flags: OFlags) -> Result<Opened, Refused> {
-        let (fd, via_link) = if self.has_openat2 {
-            match self.beneath(path, flags, ResolveFlags::NO_SYMLINKS) {
-                Err(Errno::LOOP) => (self.beneath(path, flags, ResolveFlags::empty())?, true),
-                other => (other?, false),
-            }
-        } else {
-            walk(self.root(), path, flags, LINKS_MAX)?
+        let (fd, via_link) = match self.beneath(path, flags, Links::Refused) {
+            Err(Errno::LOOP) => (self.beneath(path, flags, Links::Followed)?, true),
+            other => (other?, false),
         };
         let stat = fs::fstat(&fd)?;
         Ok(Opened { fd, stat, via_link })
     }
 
-    fn beneath(&self, path: &[u8], flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+    /// A link that is refused, and a loop of links, are `ELOOP`.
+    fn beneath(&self, path: &[u8], flags: OFlags, links: Links) -> Result<OwnedFd, Errno> {
+        if !self.has_openat2 {
+            return walk(self.root(), path, flags, links);
+        }
         let path = if path.is_empty() { b"." } else { path };
-        let resolve = resolve | ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        resolve.set(ResolveFlags::NO_SYMLINKS, links == Links::Refused);
         let mut races = 0;
         loop {
             match fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {

@@ -6,13 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::open::LOOK;
+use crate::open::{LOOK, Links};
 
 /// How many links may stand on a way: as many as the kernel allows (path_resolution(7)).
-pub(crate) const LINKS_MAX: usize = 40;
+const LINKS_MAX: usize = 40;
 
-/// Opens one name after the other, and in place of a link the names of its target; says whether there was
-/// a link. More than `links_max` of them are a loop.
+/// Opens one name after the other, and in place of a link that is followed the names of its target.
 ///
 /// Every directory on the way stays open, and `..` leads back to the one before it. So whatever is renamed
 /// meanwhile, nothing leads out.
@@ -20,12 +19,12 @@ pub(crate) fn walk(
     root: BorrowedFd<'_>,
     path: &[u8],
     flags: OFlags,
-    links_max: usize,
-) -> Result<(OwnedFd, bool), Errno> {
+    links: Links,
+) -> Result<OwnedFd, Errno> {
     let mut names: Vec<Vec<u8>> = names_backwards(path).collect();
     let mut way: Vec<OwnedFd> = Vec::new();
     let mut last = None;
-    let mut links = 0;
+    let mut links_left = if links == Links::Followed { LINKS_MAX } else { 0 };
     while let Some(name) = names.pop() {
         if name == b".." {
             way.pop().ok_or(Errno::XDEV)?;
@@ -38,25 +37,22 @@ pub(crate) fn walk(
             last = Some(name);
             continue;
         }
-        links += 1;
-        if links > links_max {
-            return Err(Errno::LOOP);
-        }
+        links_left = links_left.checked_sub(1).ok_or(Errno::LOOP)?;
         let target = fs::readlinkat(&found, "", Vec::new())?.into_bytes();
         if target.starts_with(b"/") {
             return Err(Errno::XDEV);
         }
         names.extend(names_backwards(&target));
     }
-    let found = match last {
-        Some(_) if flags == LOOK => way.pop().ok_or(Errno::NOENT),
+    match last {
+        // It was looked at already.
+        Some(_) if flags.contains(OFlags::PATH) => way.pop().ok_or(Errno::NOENT),
         Some(name) => {
             way.pop();
             open(end_of(&way, root), &name, flags)
         }
         None => open(end_of(&way, root), b".", flags),
-    };
-    found.map(|fd| (fd, links > 0))
+    }
 }
 
 /// The names of a path, the last one first, without those that lead nowhere.

@@ -149,11 +149,11 @@ impl<T: Transport> Connection<T> {
         serving: &Serving<H>,
         mut stream: T,
         address: Option<SocketAddr>,
+        is_announced: bool,
         listener: &Socket,
     ) -> Result<Self, tls::Fault> {
         let number = worker.next_connection();
         let tls = listener.tls.as_ref();
-        let is_announced = listener.expects_announcement(address);
         let mut film = serving.config.film.is_some().then(|| Box::new(Film::bounded(FILM_LEN_MAX)));
         if let Some(film) = &mut film {
             film.append(&stream.take_film());
@@ -281,9 +281,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Counts it among its client's as long as it lives.
-    pub(crate) fn keep(&mut self, presence: Presence) {
-        self.aside()._presence = Some(presence);
+    /// Counts it among its client's as long as it lives, if they are counted.
+    pub(crate) fn keep(&mut self, presence: Option<Presence>) {
+        if presence.is_some() {
+            self.aside()._presence = presence;
+        }
     }
 
     fn aside(&mut self) -> &mut Aside {

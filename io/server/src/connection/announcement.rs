@@ -57,9 +57,7 @@ impl<T: Transport> Connection<T> {
             refuse(&mut self.stream, self.awaits_handshake);
             return Err(Why::TooMany);
         };
-        if let Some(presence) = presence {
-            self.keep(presence);
-        }
+        self.keep(presence);
         Ok(true)
     }
 }

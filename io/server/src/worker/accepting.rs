@@ -145,8 +145,8 @@ impl<H: Handler> Worker<H> {
             return refuse(&mut stream, listener.tls.is_some());
         }
         // Who announces its client is not one itself.
-        let client = if listener.expects_announcement(address) { None } else { address };
-        let Ok(presence) = self.enter(client) else {
+        let is_announced = listener.expects_announcement(address);
+        let Ok(presence) = self.enter(address.filter(|_| !is_announced)) else {
             return refuse(&mut stream, listener.tls.is_some());
         };
         let key = self.connections.borrow_mut().reserve(self.clock.now());
@@ -159,12 +159,11 @@ impl<H: Handler> Worker<H> {
                 return self.forget(key);
             }
         };
-        let begun = Connection::new(self, &self.serving.borrow(), stream, address, listener);
+        let begun =
+            Connection::new(self, &self.serving.borrow(), stream, address, is_announced, listener);
         match begun {
             Ok(mut connection) => {
-                if let Some(presence) = presence {
-                    connection.keep(presence);
-                }
+                connection.keep(presence);
                 let mut connections = self.connections.borrow_mut();
                 connections.put_back(key, Box::new(connection));
                 self.tally.accepted.add(1);

@@ -7,7 +7,7 @@ use base::Cx;
 use message::{ExchangeId, Pace, Status};
 
 use crate::machine::{Connection, Role};
-use crate::stream::{InPhase, OutPhase, Stream};
+use crate::stream::{OutPhase, Stream};
 use crate::{Config, Fault, Seen, Timer, Why};
 
 impl Connection {
@@ -81,10 +81,7 @@ fn slowness(cx: &Cx<'_>, stream: &Stream, config: &Config) -> Option<Why> {
     {
         return Some(Why::WindowStalled);
     }
-    let is_slow = stream.awaits_body()
-        && stream.inbound.phase == InPhase::Body
-        && stream.inbound.is_slow(config.body_rate_min);
-    if !is_slow {
+    if !stream.awaits_body() || !stream.inbound.is_slow(config.body_rate_min) {
         return None;
     }
     match stream.outbound.phase {
