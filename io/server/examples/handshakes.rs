@@ -7,7 +7,7 @@
 //! that shares the machine with it. So this one does what a full handshake takes and leaves out the rest: it
 //! looks neither at the certificate nor at the signature, and resumes nothing.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, version,
@@ -48,12 +48,13 @@ fn main() -> io::Result<()> {
 
 /// TLS 1.3, and the key exchange that servers like best.
 fn config() -> ClientConfig {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let provider = aws_lc_rs::default_provider();
+    let trustful = Trustful(provider.signature_verification_algorithms);
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&version::TLS13])
         .expect("there are suites for it")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Trustful))
+        .with_custom_certificate_verifier(Arc::new(trustful))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     config
@@ -64,40 +65,17 @@ fn client(server: SocketAddr, config: &Arc<ClientConfig>, end: Instant) -> io::R
     let name = ServerName::try_from("localhost").expect("it is a name");
     let mut count = 0;
     while Instant::now() < end {
-        let tls =
+        let mut tls =
             ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?;
-        handshake(TcpStream::connect(server)?, tls)?;
+        tls.complete_io(&mut TcpStream::connect(server)?)?;
         count += 1;
     }
     Ok(count)
 }
 
-fn handshake(mut stream: TcpStream, mut tls: ClientConnection) -> io::Result<()> {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        let mut flight = Vec::new();
-        while tls.wants_write() {
-            tls.write_tls(&mut flight)?;
-        }
-        stream.write_all(&flight)?;
-        if !tls.is_handshaking() {
-            return Ok(());
-        }
-        let len = stream.read(&mut buffer)?;
-        let mut bytes = buffer
-            .get(..len)
-            .filter(|bytes| !bytes.is_empty())
-            .ok_or_else(|| io::Error::other("the server closed in the middle of a handshake"))?;
-        while !bytes.is_empty() {
-            tls.read_tls(&mut bytes)?;
-            tls.process_new_packets().map_err(io::Error::other)?;
-        }
-    }
-}
-
-/// Takes any certificate, and any signature with it.
+/// Takes any certificate, and any signature with it by one of these algorithms.
 #[derive(Debug)]
-struct Trustful;
+struct Trustful(WebPkiSupportedAlgorithms);
 
 impl ServerCertVerifier for Trustful {
     fn verify_server_cert(
@@ -113,11 +91,11 @@ impl ServerCertVerifier for Trustful {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        self.verify_tls13_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -130,6 +108,6 @@ impl ServerCertVerifier for Trustful {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        self.0.supported_schemes()
     }
 }
